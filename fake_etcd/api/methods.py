@@ -1,0 +1,344 @@
+"""Every RPC etcd serves, in one table: path, types, kind, gateway route, permission, handler.
+
+etcd: api/etcdserverpb/rpc.proto, v3election.proto, v3lock.proto (routes from their
+google.api.http options), server/etcdserver/api/v3rpc (what is registered, who may call). Every
+transport, the gateway, the metrics and the fault rules read this table; nobody else spells a
+method's name. How a method behaves is a service's business.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from google.protobuf.message import Message
+
+from fake_etcd.api import messages as m
+
+
+class Kind(enum.Enum):
+    """Which side sends more than one message. Only the client: etcd has no such method."""
+
+    UNARY = "unary"
+    SERVER_STREAM = "server stream"
+    BIDI = "bidirectional stream"
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A row of the table.
+
+    Args:
+        path: what HTTP/2's :path carries, "/etcdserverpb.KV/Range".
+        service: "etcdserverpb.KV".
+        name: "Range".
+        kind: how many messages go each way.
+        request: class of what the client sends.
+        response: class of what the server sends.
+        gateway: path of the JSON gateway's POST, None where etcd has none.
+        admin_only: with auth on, refused to anyone without the root role, whatever is asked.
+            Where that depends on the request (Alarm, UserGet, RoleGet), it is the service's to
+            say and this is False.
+        handler: "module.function" in fake_etcd.services; None where we have none yet.
+        since: first etcd minor release that serves it.
+        gateway_aliases: older paths that the gateway takes too.
+    """
+
+    path: str
+    service: str
+    name: str
+    kind: Kind
+    request: type[Message]
+    response: type[Message]
+    gateway: str | None = None
+    admin_only: bool = False
+    handler: str | None = None
+    since: str = "3.0"
+    gateway_aliases: tuple[str, ...] = ()
+
+
+def _row(
+    service: str,
+    name: str,
+    request: type[Message],
+    response: type[Message],
+    gateway: str | None = None,
+    *,
+    kind: Kind = Kind.UNARY,
+    admin_only: bool = False,
+    handler: str | None = None,
+    since: str = "3.0",
+    gateway_aliases: tuple[str, ...] = (),
+) -> Method:
+    return Method(
+        path=f"/{service}/{name}",
+        service=service,
+        name=name,
+        kind=kind,
+        request=request,
+        response=response,
+        gateway=gateway,
+        admin_only=admin_only,
+        handler=handler,
+        since=since,
+        gateway_aliases=gateway_aliases,
+    )
+
+
+_kv = partial(_row, "etcdserverpb.KV")
+_watch = partial(_row, "etcdserverpb.Watch")
+_lease = partial(_row, "etcdserverpb.Lease")
+_cluster = partial(_row, "etcdserverpb.Cluster")
+_maintenance = partial(_row, "etcdserverpb.Maintenance")
+_auth = partial(_row, "etcdserverpb.Auth")
+_election = partial(_row, "v3electionpb.Election")
+_lock = partial(_row, "v3lockpb.Lock")
+_health = partial(_row, "grpc.health.v1.Health")
+
+_TABLE = (
+    _kv("Range", m.RangeRequest, m.RangeResponse, "/v3/kv/range", handler="kv.range"),
+    _kv(
+        "RangeStream",
+        m.RangeRequest,
+        m.RangeStreamResponse,
+        kind=Kind.SERVER_STREAM,
+        handler="kv.range_stream",
+        since="3.7",
+    ),
+    _kv("Put", m.PutRequest, m.PutResponse, "/v3/kv/put", handler="kv.put"),
+    _kv(
+        "DeleteRange",
+        m.DeleteRangeRequest,
+        m.DeleteRangeResponse,
+        "/v3/kv/deleterange",
+        handler="kv.delete_range",
+    ),
+    _kv("Txn", m.TxnRequest, m.TxnResponse, "/v3/kv/txn", handler="kv.txn"),
+    _kv(
+        "Compact",
+        m.CompactionRequest,
+        m.CompactionResponse,
+        "/v3/kv/compaction",
+        admin_only=True,
+        handler="kv.compact",
+    ),
+    _watch("Watch", m.WatchRequest, m.WatchResponse, "/v3/watch", kind=Kind.BIDI),
+    _lease("LeaseGrant", m.LeaseGrantRequest, m.LeaseGrantResponse, "/v3/lease/grant"),
+    _lease(
+        "LeaseRevoke",
+        m.LeaseRevokeRequest,
+        m.LeaseRevokeResponse,
+        "/v3/lease/revoke",
+        gateway_aliases=("/v3/kv/lease/revoke",),
+    ),
+    _lease(
+        "LeaseKeepAlive",
+        m.LeaseKeepAliveRequest,
+        m.LeaseKeepAliveResponse,
+        "/v3/lease/keepalive",
+        kind=Kind.BIDI,
+    ),
+    _lease(
+        "LeaseTimeToLive",
+        m.LeaseTimeToLiveRequest,
+        m.LeaseTimeToLiveResponse,
+        "/v3/lease/timetolive",
+        since="3.1",
+        gateway_aliases=("/v3/kv/lease/timetolive",),
+    ),
+    _lease(
+        "LeaseLeases",
+        m.LeaseLeasesRequest,
+        m.LeaseLeasesResponse,
+        "/v3/lease/leases",
+        since="3.3",
+        gateway_aliases=("/v3/kv/lease/leases",),
+    ),
+    _cluster(
+        "MemberAdd",
+        m.MemberAddRequest,
+        m.MemberAddResponse,
+        "/v3/cluster/member/add",
+        admin_only=True,
+    ),
+    _cluster(
+        "MemberRemove",
+        m.MemberRemoveRequest,
+        m.MemberRemoveResponse,
+        "/v3/cluster/member/remove",
+        admin_only=True,
+    ),
+    _cluster(
+        "MemberUpdate",
+        m.MemberUpdateRequest,
+        m.MemberUpdateResponse,
+        "/v3/cluster/member/update",
+        admin_only=True,
+    ),
+    _cluster("MemberList", m.MemberListRequest, m.MemberListResponse, "/v3/cluster/member/list"),
+    _cluster(
+        "MemberPromote",
+        m.MemberPromoteRequest,
+        m.MemberPromoteResponse,
+        "/v3/cluster/member/promote",
+        admin_only=True,
+        since="3.4",
+    ),
+    _maintenance("Alarm", m.AlarmRequest, m.AlarmResponse, "/v3/maintenance/alarm"),
+    _maintenance("Status", m.StatusRequest, m.StatusResponse, "/v3/maintenance/status"),
+    _maintenance(
+        "Defragment",
+        m.DefragmentRequest,
+        m.DefragmentResponse,
+        "/v3/maintenance/defragment",
+        admin_only=True,
+    ),
+    _maintenance("Hash", m.HashRequest, m.HashResponse, "/v3/maintenance/hash", admin_only=True),
+    _maintenance(
+        "HashKV",
+        m.HashKVRequest,
+        m.HashKVResponse,
+        "/v3/maintenance/hashkv",
+        admin_only=True,
+        since="3.3",
+    ),
+    _maintenance(
+        "Snapshot",
+        m.SnapshotRequest,
+        m.SnapshotResponse,
+        "/v3/maintenance/snapshot",
+        kind=Kind.SERVER_STREAM,
+        admin_only=True,
+    ),
+    _maintenance(
+        "MoveLeader",
+        m.MoveLeaderRequest,
+        m.MoveLeaderResponse,
+        "/v3/maintenance/transfer-leadership",
+        admin_only=True,
+        since="3.3",
+    ),
+    _maintenance(
+        "Downgrade",
+        m.DowngradeRequest,
+        m.DowngradeResponse,
+        "/v3/maintenance/downgrade",
+        admin_only=True,
+        since="3.5",
+    ),
+    _auth(
+        "AuthEnable", m.AuthEnableRequest, m.AuthEnableResponse, "/v3/auth/enable", admin_only=True
+    ),
+    _auth(
+        "AuthDisable",
+        m.AuthDisableRequest,
+        m.AuthDisableResponse,
+        "/v3/auth/disable",
+        admin_only=True,
+    ),
+    _auth("AuthStatus", m.AuthStatusRequest, m.AuthStatusResponse, "/v3/auth/status", since="3.5"),
+    _auth("Authenticate", m.AuthenticateRequest, m.AuthenticateResponse, "/v3/auth/authenticate"),
+    _auth(
+        "UserAdd", m.AuthUserAddRequest, m.AuthUserAddResponse, "/v3/auth/user/add", admin_only=True
+    ),
+    _auth("UserGet", m.AuthUserGetRequest, m.AuthUserGetResponse, "/v3/auth/user/get"),
+    _auth(
+        "UserList",
+        m.AuthUserListRequest,
+        m.AuthUserListResponse,
+        "/v3/auth/user/list",
+        admin_only=True,
+    ),
+    _auth(
+        "UserDelete",
+        m.AuthUserDeleteRequest,
+        m.AuthUserDeleteResponse,
+        "/v3/auth/user/delete",
+        admin_only=True,
+    ),
+    _auth(
+        "UserChangePassword",
+        m.AuthUserChangePasswordRequest,
+        m.AuthUserChangePasswordResponse,
+        "/v3/auth/user/changepw",
+        admin_only=True,
+    ),
+    _auth(
+        "UserGrantRole",
+        m.AuthUserGrantRoleRequest,
+        m.AuthUserGrantRoleResponse,
+        "/v3/auth/user/grant",
+        admin_only=True,
+    ),
+    _auth(
+        "UserRevokeRole",
+        m.AuthUserRevokeRoleRequest,
+        m.AuthUserRevokeRoleResponse,
+        "/v3/auth/user/revoke",
+        admin_only=True,
+    ),
+    _auth(
+        "RoleAdd", m.AuthRoleAddRequest, m.AuthRoleAddResponse, "/v3/auth/role/add", admin_only=True
+    ),
+    _auth("RoleGet", m.AuthRoleGetRequest, m.AuthRoleGetResponse, "/v3/auth/role/get"),
+    _auth(
+        "RoleList",
+        m.AuthRoleListRequest,
+        m.AuthRoleListResponse,
+        "/v3/auth/role/list",
+        admin_only=True,
+    ),
+    _auth(
+        "RoleDelete",
+        m.AuthRoleDeleteRequest,
+        m.AuthRoleDeleteResponse,
+        "/v3/auth/role/delete",
+        admin_only=True,
+    ),
+    _auth(
+        "RoleGrantPermission",
+        m.AuthRoleGrantPermissionRequest,
+        m.AuthRoleGrantPermissionResponse,
+        "/v3/auth/role/grant",
+        admin_only=True,
+    ),
+    _auth(
+        "RoleRevokePermission",
+        m.AuthRoleRevokePermissionRequest,
+        m.AuthRoleRevokePermissionResponse,
+        "/v3/auth/role/revoke",
+        admin_only=True,
+    ),
+    _election(
+        "Campaign", m.CampaignRequest, m.CampaignResponse, "/v3/election/campaign", since="3.2"
+    ),
+    _election(
+        "Proclaim", m.ProclaimRequest, m.ProclaimResponse, "/v3/election/proclaim", since="3.2"
+    ),
+    _election("Leader", m.LeaderRequest, m.LeaderResponse, "/v3/election/leader", since="3.2"),
+    _election(
+        "Observe",
+        m.LeaderRequest,
+        m.LeaderResponse,
+        "/v3/election/observe",
+        kind=Kind.SERVER_STREAM,
+        since="3.2",
+    ),
+    _election("Resign", m.ResignRequest, m.ResignResponse, "/v3/election/resign", since="3.2"),
+    _lock("Lock", m.LockRequest, m.LockResponse, "/v3/lock/lock", since="3.2"),
+    _lock("Unlock", m.UnlockRequest, m.UnlockResponse, "/v3/lock/unlock", since="3.2"),
+    _health("Check", m.HealthCheckRequest, m.HealthCheckResponse, since="3.3"),
+    # Older releases got List in late patches (3.5.33 and 3.6.9 have it), with a newer grpc-go.
+    _health("List", m.HealthListRequest, m.HealthListResponse, since="3.7"),
+    _health(
+        "Watch", m.HealthCheckRequest, m.HealthCheckResponse, kind=Kind.SERVER_STREAM, since="3.3"
+    ),
+)
+
+METHODS: Mapping[str, Method] = {method.path: method for method in _TABLE}
+"""Every row by path."""
+
+SERVICES: frozenset[str] = frozenset(method.service for method in _TABLE)
+"""Full names of the services, for telling an unknown method from an unknown service."""

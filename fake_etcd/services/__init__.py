@@ -1,0 +1,1 @@
+"""One module per gRPC service: check the request, call the core, encode the answer."""

@@ -1,0 +1,102 @@
+"""What a transport and a service agree on: a call, its sink, and the two kinds of handler.
+
+Nothing here runs. A transport finds an `Endpoint` by its path, decodes the request, and either
+calls a unary handler or opens a stream; a service never learns which transport it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from google.protobuf.message import Message
+
+from fake_etcd.api.methods import Method
+from fake_etcd.api.status import OK, Status
+
+Metadata = Sequence[tuple[str, str | bytes]]
+"""Request headers in the order they came; `-bin` values are bytes, all others text."""
+
+
+class Call:
+    """One RPC as its handler sees it.
+
+    Args:
+        method: the row of the method table.
+        metadata: the caller's metadata, without HTTP/2's and gRPC's own headers.
+        deadline: seconds on the transport's monotonic clock, or None where the caller set none.
+        peer: the other end, for people to read ("127.0.0.1:51812", "unix:", "in-process").
+    """
+
+    __slots__ = ("deadline", "metadata", "method", "peer")
+
+    def __init__(
+        self,
+        method: Method,
+        metadata: Metadata = (),
+        deadline: float | None = None,
+        peer: str = "",
+    ) -> None:
+        self.method = method
+        self.metadata = metadata
+        self.deadline = deadline
+        self.peer = peer
+
+
+class Sink(Protocol):
+    """Where a streaming handler puts its answers.
+
+    `send` and `close` never block. After `close`, or once the receiver was told `cancelled`,
+    further calls do nothing.
+    """
+
+    def send(self, message: bytes) -> bool:
+        """Queue one encoded answer; False says that the sink is full and `writable` will be told.
+
+        A full sink still takes what it is given: a handler that goes on regardless loses
+        nothing but memory.
+        """
+
+    def close(self, status: Status = OK) -> None:
+        """End the stream with a status, after everything queued."""
+
+
+class Receiver(Protocol):
+    """The caller's half of an open stream; the transport calls these, never two at once."""
+
+    def message(self, request: Message) -> None:
+        """One decoded request. May raise `EtcdError`, which ends the stream with its status."""
+
+    def half_close(self) -> None:
+        """The caller will send no more. May raise `EtcdError` like `message`."""
+
+    def cancelled(self) -> None:
+        """The call is over for the caller (reset, lost connection, deadline); answers go nowhere."""
+
+    def writable(self) -> None:
+        """A sink that said it was full can take more. May raise `EtcdError` like `message`."""
+
+
+UnaryHandler = Callable[[Message, Call], bytes]
+"""Decoded request in, encoded response out; raises `EtcdError`."""
+
+StreamHandler = Callable[[Call, Sink], Receiver]
+"""Called when the stream opens, before any message; raises `EtcdError`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A row of the method table with the handler that serves it; exactly one of the two is set.
+
+    A unary method that may have to wait for something has a `stream` handler too: it gets one
+    message and the half-close, and sends one answer.
+    """
+
+    method: Method
+    unary: UnaryHandler | None = None
+    stream: StreamHandler | None = None
+
+
+Endpoints = Mapping[str, Endpoint]
+"""Endpoints by path, for example "/etcdserverpb.KV/Range"."""
