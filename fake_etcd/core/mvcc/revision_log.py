@@ -1,0 +1,168 @@
+"""All versions in the order of their revisions.
+
+This is what etcd's database bucket "key" is: revision -> KeyValue. It serves compaction (which
+keys changed up to a revision) and whoever needs history in order (watch, hash, snapshot).
+
+Main revisions have no gaps, so a record's place is computed: segment `main >> 10`, slot
+`main & 1023`. A slot holds the revision's only version, or a `Batch` of several, or None where
+nothing is left. That is 8 bytes per revision, and growing never moves what is there:
+
+    put a (2); txn: put b, delete a (3); put a (4)      0     1     2    3           4    5 ...
+                                             segment 0: None, None, a@2, Batch(b@3,  a@4, None ...
+                                                                               a@3)
+    drop a@2, drop a@3                                  None, None, None, Batch(b@3, a@4, None ...
+                                                                               None)
+
+A full segment of which nothing is left is freed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from fake_etcd.core.mvcc.version import Version
+
+SEGMENT_BITS = 10
+SEGMENT = 1 << SEGMENT_BITS
+_SLOT_MASK = SEGMENT - 1
+
+
+class Batch:
+    """The versions of a revision that made several changes, by sub revision; None once dropped."""
+
+    __slots__ = ("left", "versions")
+
+    def __init__(self, versions: Sequence[Version]) -> None:
+        self.versions: list[Version | None] = list(versions)
+        self.left = len(versions)
+
+
+Record = Version | Batch
+
+
+class RevisionLog:
+    """Versions by revision. Methods are O(1) where nothing else is said."""
+
+    __slots__ = ("_left", "_segments", "last")
+
+    def __init__(self) -> None:
+        self._segments: dict[int, list[Record | None]] = {}
+        # Records left in a full segment, counted when the first of them is dropped.
+        self._left: dict[int, int] = {}
+        self.last = 0
+        """The newest main revision that has been appended; 0 before the first."""
+
+    def append(self, main: int, record: Record) -> None:
+        """Put the record of a new revision. `main` is greater than `last`."""
+        segment = self._segments.get(main >> SEGMENT_BITS)
+        if segment is None:
+            segment = self._segments[main >> SEGMENT_BITS] = [None] * SEGMENT
+        segment[main & _SLOT_MASK] = record
+        self.last = main
+
+    def remove_last(self, before: int) -> None:
+        """Take the newest record back; `before` is what `last` was when it came."""
+        number, slot = self.last >> SEGMENT_BITS, self.last & _SLOT_MASK
+        self._segments[number][slot] = None
+        self.last = before
+        if before >> SEGMENT_BITS != number:
+            del self._segments[number]
+        # The segment that grows again is not full, whether it was counted or not.
+        self._left.pop(before >> SEGMENT_BITS, None)
+
+    def drop(self, version: Version) -> Record:
+        """Forget one version.
+
+        Returns:
+            the record that held it, for `put_back`.
+        """
+        number, slot = version.mod_revision >> SEGMENT_BITS, version.mod_revision & _SLOT_MASK
+        segment = self._segments[number]
+        record = segment[slot]
+        assert record is not None, "a version that is dropped is in the log"
+        if isinstance(record, Batch):
+            assert record.versions[version.sub] is version, "a version lies at its sub revision"
+            record.versions[version.sub] = None
+            record.left -= 1
+            if record.left:
+                return record
+        segment[slot] = None
+        if number < self.last >> SEGMENT_BITS:
+            left = self._left.get(number)
+            if left is None:
+                left = SEGMENT - segment.count(None)
+            else:
+                left -= 1
+            if left:
+                self._left[number] = left
+            else:
+                self._left.pop(number, None)
+                del self._segments[number]
+        return record
+
+    def put_back(self, version: Version, record: Record) -> None:
+        """Take back the newest `drop`, which returned `record`."""
+        number, slot = version.mod_revision >> SEGMENT_BITS, version.mod_revision & _SLOT_MASK
+        if isinstance(record, Batch):
+            record.versions[version.sub] = version
+            record.left += 1
+            if record.left > 1:
+                return
+        segment = self._segments.get(number)
+        if segment is None:
+            segment = self._segments[number] = [None] * SEGMENT
+            self._left[number] = 0
+        segment[slot] = record
+        if number in self._left:
+            self._left[number] += 1
+
+    def slots(self, main: int) -> list[Record | None] | None:
+        """The segment that holds `main`, at `main & (SEGMENT - 1)`; None where it was freed."""
+        return self._segments.get(main >> SEGMENT_BITS)
+
+    def at(self, main: int) -> list[Version]:
+        """The versions of one revision that are left, by sub revision. O(answer)."""
+        segment = self.slots(main)
+        record = segment[main & _SLOT_MASK] if segment is not None else None
+        if isinstance(record, Batch):
+            return [version for version in record.versions if version is not None]
+        return [record] if record is not None else []
+
+    def since(self, main: int) -> Iterator[Version]:
+        """All versions from a main revision on, in order. O(1) to begin, then O(1) each.
+
+        The log must not change while it is iterated.
+        """
+        number, slot = max(main, 0) >> SEGMENT_BITS, max(main, 0) & _SLOT_MASK
+        while number <= self.last >> SEGMENT_BITS:
+            for record in self._segments.get(number, ())[slot:]:
+                if isinstance(record, Batch):
+                    for version in record.versions:
+                        if version is not None:
+                            yield version
+                elif record is not None:
+                    yield record
+            number, slot = number + 1, 0
+
+    def check(self) -> None:
+        """Assert the invariants. O(log)."""
+        for number, segment in self._segments.items():
+            assert len(segment) == SEGMENT, "a segment has all its slots from the start"
+            assert number <= self.last >> SEGMENT_BITS, "no segment lies beyond the last revision"
+            records = [record for record in segment if record is not None]
+            full = number < self.last >> SEGMENT_BITS
+            assert records or not full, "a full segment without records is freed"
+            if number in self._left:
+                assert full, "records are counted in full segments only"
+                assert self._left[number] == len(records), "the count of records left is right"
+            for slot, record in enumerate(segment):
+                main = number << SEGMENT_BITS | slot
+                if isinstance(record, Batch):
+                    left = [version for version in record.versions if version is not None]
+                    assert record.left == len(left) > 0, "a batch's count of versions is right"
+                    for sub, version in enumerate(record.versions):
+                        if version is not None:
+                            assert version.revision == (main, sub), "a version lies at its place"
+                elif record is not None:
+                    assert record.revision == (main, 0), "a version lies at its place"
+        assert self._left.keys() <= self._segments.keys(), "no freed segment is counted"

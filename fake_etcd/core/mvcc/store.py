@@ -1,0 +1,388 @@
+"""The multi-version store: reads at any revision, transactions that are one revision, compaction.
+
+This is the room's front: revisions are given out and checked here, and every change notes what
+takes it back. Versions by key are in `key_index`, versions by revision in `revision_log`. Request
+rules, leases and watches are other rooms'. etcd: server/storage/mvcc/kvstore.go, kvstore_txn.go.
+
+One worked example. Revisions count from 1, the empty store's; a version is written
+key@main.sub=value, a tombstone key@main.sub t:
+
+    put a=1                                   revision 2    a@2.0=1
+    put a=2                                   revision 3    a@3.0=2
+    write(): put b=1, delete a, end()         revision 4    b@4.0=1  a@4.1 t
+
+    now        range(a, z)              [b@4.0=1]           head reads touch live keys only
+    at 3       range(a, z, revision=3)  [a@3.0=2]           each key bisects its history
+    compact(3) a@2.0 can no longer be read, and a slice later it is gone
+    compact(4) a@3.0 goes, a@4.1 stays: a watch from 4 on may still ask for it
+    put c=1, compact(5)                                     a is forgotten wholly
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fake_etcd.api import errors
+from fake_etcd.core.journal import Journal
+from fake_etcd.core.mvcc.compaction import Compaction
+from fake_etcd.core.mvcc.encoding import encode_field
+from fake_etcd.core.mvcc.key_index import KeyIndex
+from fake_etcd.core.mvcc.revision_log import Batch, Record, RevisionLog
+from fake_etcd.core.mvcc.version import Version
+
+
+class RangeResult:
+    """What a range found.
+
+    Attributes:
+        versions: in order of keys, at most `limit` of them; empty with `count_only`. The
+            caller's own list.
+        count: keys in the range whatever the limit; without `total_count` and with a limit, the
+            number of `versions`.
+        revision: of the store when it was read, for the answer's header.
+    """
+
+    __slots__ = ("count", "revision", "versions")
+
+    def __init__(self, versions: list[Version], count: int, revision: int) -> None:
+        self.versions = versions
+        self.count = count
+        self.revision = revision
+
+
+class Store:
+    """Keys and their versions.
+
+    Not for several threads at a time: a node lets one driver in.
+
+    >>> store = Store()
+    >>> store.put(b"a", b"1"), store.put(b"a", b"2")
+    (2, 3)
+    >>> store.range(b"a", None, revision=2).versions[0].value
+    b'1'
+    >>> with store.write() as txn:
+    ...     txn.put(b"b", b"1"), txn.delete_range(b"a", None)
+    (4, (1, 4))
+    >>> store.range(b"a", b"z").versions, store.current_revision
+    ([<4.0 b'b' b'1' version 1>], 4)
+    """
+
+    __slots__ = (
+        "_compaction",
+        "_index",
+        "_live",
+        "_log",
+        "_writing",
+        "compact_revision",
+        "current_revision",
+        "journal",
+    )
+
+    def __init__(self, journal: Journal | None = None) -> None:
+        self.journal = journal if journal is not None else Journal()
+        self.current_revision = 1
+        """Main revision of the newest transaction that changed something."""
+        self.compact_revision = -1
+        """Reads below it are refused; -1 before the first compaction."""
+        self._index = KeyIndex()
+        self._log = RevisionLog()
+        self._compaction = Compaction(self._index, self._log, self.journal)
+        self._live = self._index.live
+        self._writing = False
+
+    # Reading
+
+    def range(
+        self,
+        key: bytes,
+        range_end: bytes | None,
+        *,
+        revision: int = 0,
+        limit: int = 0,
+        count_only: bool = False,
+        total_count: bool = True,
+    ) -> RangeResult:
+        """Read one key or a range of them, now or at an older revision.
+
+        Args:
+            key: the key, or the first of the range.
+            range_end: None for the one key, b"" for all keys from `key` on, else the first key
+                that is not in the range. An end not above `key` is an empty range.
+            revision: main revision to read at; 0 or less for the newest.
+            limit: how many versions at most; 0 or less for all.
+            count_only: count and give no versions.
+            total_count: count all keys of the range although a limit ends the list. Costs
+                nothing at the newest revision.
+
+        Raises:
+            errors.FUTURE_REV: `revision` is above the current one.
+            errors.COMPACTED: `revision` is below the compact revision.
+
+        At the newest revision O(1) for one key, else O(log n + answer), and O(log n) to count.
+        At an older one O(log h) for a key with h versions, else that for each live and dead key
+        of the range, or with a limit and no total count only as far as the limit goes.
+        """
+        if range_end is None and revision <= 0:
+            version = self._live.get(key)
+            if version is None:
+                return RangeResult([], 0, self.current_revision)
+            return RangeResult([] if count_only else [version], 1, self.current_revision)
+        return self._range(
+            self.current_revision, key, range_end, revision, limit, count_only, total_count
+        )
+
+    def _range(
+        self,
+        current: int,
+        key: bytes,
+        range_end: bytes | None,
+        revision: int,
+        limit: int,
+        count_only: bool,
+        total_count: bool,
+    ) -> RangeResult:
+        """`range` where `current` is the newest revision, a writer's own included."""
+        # etcd: kvstore_txn.go, rangeKeys; the order of the two errors is etcd's.
+        if revision > current:
+            raise errors.FUTURE_REV
+        if 0 < revision < self.compact_revision:
+            raise errors.COMPACTED
+        index = self._index
+        newest = revision <= 0 or revision == current
+        if range_end is None:
+            version = self._live.get(key) if newest else index.at(key, revision)
+            if version is None:
+                return RangeResult([], 0, current)
+            return RangeResult([] if count_only else [version], 1, current)
+        if newest:
+            start, stop = index.span(key, range_end)
+            count = stop - start
+            if count_only:
+                return RangeResult([], count, current)
+            if 0 < limit < count:
+                stop = start + limit
+                if not total_count:
+                    count = limit
+            return RangeResult(index.newest(start, stop), count, current)
+        if count_only:
+            return RangeResult([], index.count_at(key, range_end, revision), current)
+        versions, count = index.range_at(key, range_end, revision, max(limit, 0), total_count)
+        return RangeResult(versions, count, current)
+
+    def versions_since(self, revision: int) -> Iterator[Version]:
+        """History in order: every version from main revision `revision` on that is kept.
+
+        From the compact revision on nothing is missing. O(1) to begin, then O(1) each. The
+        store must not change while it is iterated.
+        """
+        return self._log.since(revision)
+
+    # Writing
+
+    def put(self, key: bytes, value: bytes, lease: int = 0) -> int:
+        """A transaction of one put: the same as `write`, `put`, `end`, at half the cost.
+
+        Returns:
+            the new main revision. O(1) for a live key, else O(log n).
+        """
+        self._commit(self._put(key, value, lease, self.current_revision + 1, 0))
+        return self.current_revision
+
+    def delete_range(self, key: bytes, range_end: bytes | None) -> tuple[int, int]:
+        """A transaction of one `WriteTxn.delete_range`."""
+        with self.write() as txn:
+            return txn.delete_range(key, range_end)
+
+    def write(self) -> WriteTxn:
+        """Begin a transaction; nothing else may write until its `end`."""
+        assert not self._writing, "one transaction ends before the next begins"
+        self._writing = True
+        return WriteTxn(self)
+
+    def _put(self, key: bytes, value: bytes, lease: int, main: int, sub: int) -> Version:
+        old = self._live.get(key)
+        previous: Version | None
+        if old is None:
+            field = encode_field(key, value, main, main, 1, lease)
+            version = Version(main, main, sub, 1, lease, field)
+            previous = self._index.create(key, version)
+        else:
+            created, number = old.create_revision, old.version + 1
+            field = encode_field(key, value, created, main, number, lease)
+            version = Version(created, main, sub, number, lease, field)
+            self._index.replace(key, old, version)
+            previous = old
+        if self.journal.recording:
+            self.journal.record(self._index.undo_put, key, previous)
+        return version
+
+    def _delete(self, key: bytes, range_end: bytes | None, main: int, sub: int) -> list[Version]:
+        index = self._index
+        if range_end is None:
+            if key not in self._live:
+                return []
+            tombstones = [index.bury_key(key, main, sub)]
+        else:
+            start, stop = index.span(key, range_end)
+            if start == stop:
+                return []
+            tombstones = index.bury(start, stop, main, sub)
+        if self.journal.recording:
+            self.journal.record(index.undo_bury, tombstones)
+        return tombstones
+
+    def _commit(self, record: Record) -> None:
+        if self.journal.recording:
+            self.journal.record(self._undo_commit, self._log.last)
+        main = self.current_revision + 1
+        self._log.append(main, record)
+        self.current_revision = main
+
+    def _undo_commit(self, last: int) -> None:
+        self._log.remove_last(last)
+        self.current_revision -= 1
+
+    # Compaction
+
+    def compact(self, revision: int) -> None:
+        """Give up all history that reads at `revision` and later do not need. O(1).
+
+        Reads below it are refused at once; what is superseded goes by `compact_step`.
+
+        Raises:
+            errors.COMPACTED: that was done already for this revision or a later one.
+            errors.FUTURE_REV: `revision` is above the current one.
+        """
+        assert not self._writing, "a compaction waits for the transaction's end"
+        if revision <= self.compact_revision:
+            raise errors.COMPACTED
+        if revision > self.current_revision:
+            raise errors.FUTURE_REV
+        self._compaction.schedule(self.compact_revision, revision)
+        if self.journal.recording:
+            self.journal.record(self._set_compact_revision, self.compact_revision)
+        self.compact_revision = revision
+
+    def _set_compact_revision(self, revision: int) -> None:
+        self.compact_revision = revision
+
+    @property
+    def compaction_pending(self) -> bool:
+        """Whether `compact_step` has anything to do. No answer of the store depends on it."""
+        return self._compaction.walk is not None
+
+    def compact_step(self, max_records: int) -> bool:
+        """Do a slice of pending compactions: look at or drop about `max_records` versions.
+
+        About 2 us each, so that 1,000 keep everyone waiting for 2 ms.
+
+        Returns:
+            whether more is left.
+        """
+        return self._compaction.step(max_records)
+
+    # Invariants
+
+    def check(self) -> None:
+        """Assert all that must hold between transactions. O(all versions); for tests."""
+        assert not self._writing, "no transaction is open"
+        assert self.compact_revision <= self.current_revision, "compaction is of what has been"
+        self._index.check()
+        self._log.check()
+        index, walk = self._index, self._compaction.walk
+        by_key = {key: [head] for heads in (index.live, index.dead) for key, head in heads.items()}
+        for key, history in index.histories.items():
+            by_key[key] = [version for version in history if version.mod_revision]
+            assert walk is not None or len(by_key[key]) == len(history), (
+                "a history is half cut only while a compaction is pending"
+            )
+        indexed = sorted((v for versions in by_key.values() for v in versions), key=_revision)
+        logged = list(self._log.since(0))
+        assert len(indexed) == len(logged), "the log holds as many versions as the index"
+        assert all(a is b for a, b in zip(indexed, logged, strict=True)), "and the same ones"
+        if logged:
+            assert logged[-1].mod_revision <= self.current_revision, "no version is of the future"
+        if walk is not None:
+            assert walk.main <= walk.target == self.compact_revision, "a walk ends at its revision"
+            return
+        for versions in by_key.values():
+            old = [v for v in versions if v.mod_revision <= self.compact_revision]
+            assert len(old) <= 1, "compaction leaves a key one version up to its revision"
+            assert not old or old[0].version or old[0].mod_revision == self.compact_revision, (
+                "and a tombstone only exactly there"
+            )
+
+
+class WriteTxn:
+    """Several changes that are one revision, applied in place; sees its own writes.
+
+    It cannot be abandoned: whoever begins one ends it, and checks before it begins. As a context
+    manager it ends itself.
+    """
+
+    __slots__ = ("_begin", "_store", "changes")
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._begin = store.current_revision
+        self.changes: list[Version] = []
+        """Versions that this transaction made, in order."""
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether `end` will make a new revision."""
+        return bool(self.changes)
+
+    def range(
+        self,
+        key: bytes,
+        range_end: bytes | None,
+        *,
+        revision: int = 0,
+        limit: int = 0,
+        count_only: bool = False,
+        total_count: bool = True,
+    ) -> RangeResult:
+        """`Store.range` that sees this transaction's changes, as of the revision they will be."""
+        current = self._begin + 1 if self.changes else self._begin
+        return self._store._range(current, key, range_end, revision, limit, count_only, total_count)
+
+    def put(self, key: bytes, value: bytes, lease: int = 0) -> int:
+        """Set a key; O(1) for a live key, else O(log n).
+
+        Returns:
+            the main revision that this transaction makes.
+        """
+        main, changes = self._begin + 1, self.changes
+        changes.append(self._store._put(key, value, lease, main, len(changes)))
+        return main
+
+    def delete_range(self, key: bytes, range_end: bytes | None) -> tuple[int, int]:
+        """Delete one key or a range, as `range` understands it. O(log n) for each key deleted.
+
+        Returns:
+            how many keys were deleted, and the revision for the answer: the one that this
+            transaction makes, or the current one if it has changed nothing so far.
+        """
+        changes = self.changes
+        tombstones = self._store._delete(key, range_end, self._begin + 1, len(changes))
+        changes += tombstones
+        return len(tombstones), self._begin + 1 if changes else self._begin
+
+    def end(self) -> None:
+        """Make the revision, if anything changed."""
+        changes, store = self.changes, self._store
+        assert store._writing, "a transaction ends once"
+        store._writing = False
+        if changes:
+            store._commit(changes[0] if len(changes) == 1 else Batch(changes))
+
+    def __enter__(self) -> WriteTxn:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.end()
+
+
+def _revision(version: Version) -> tuple[int, int]:
+    return version.revision
