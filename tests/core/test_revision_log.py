@@ -75,3 +75,18 @@ def test_appending_and_dropping_can_be_taken_back_over_the_end_of_a_segment() ->
         log.check()
     assert list(log.since(0)) == versions
     assert log.last == SEGMENT - 1
+
+
+def test_a_batch_that_comes_back_counts_as_one_record() -> None:
+    log, versions = RevisionLog(), [put(2, 0), put(2, 1)]
+    log.append(2, Batch(versions))
+    versions.append(put(3))
+    log.append(3, versions[2])
+    for main in range(4, SEGMENT + 10):
+        log.append(main, put(main))
+    dropped = [(version, log.drop(version)) for version in versions]
+    log.check()
+    for version, record in reversed(dropped):
+        log.put_back(version, record)
+        log.check()
+    assert list(log.since(0))[:3] == versions

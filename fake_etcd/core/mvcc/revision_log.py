@@ -120,14 +120,6 @@ class RevisionLog:
         """The segment that holds `main`, at `main & (SEGMENT - 1)`; None where it was freed."""
         return self._segments.get(main >> SEGMENT_BITS)
 
-    def at(self, main: int) -> list[Version]:
-        """The versions of one revision that are left, by sub revision. O(answer)."""
-        segment = self.slots(main)
-        record = segment[main & _SLOT_MASK] if segment is not None else None
-        if isinstance(record, Batch):
-            return [version for version in record.versions if version is not None]
-        return [record] if record is not None else []
-
     def since(self, main: int) -> Iterator[Version]:
         """All versions from a main revision on, in order. O(1) to begin, then O(1) each.
 
