@@ -21,6 +21,9 @@ COMPACTION_SLICE_RECORDS = 2_000
 _REVISION_PAGE = 128  # headers made at once: revisions that differ in a varint's first byte only
 
 
+_GRPC_OVERHEAD_BYTES = 512 * 1024
+
+
 @dataclass(frozen=True, slots=True)
 class NodeConfig:
     """What a member is started with; defaults are etcd's.
@@ -41,6 +44,11 @@ class NodeConfig:
     advertise_client_urls: tuple[str, ...] = ()
     max_request_bytes: int = 1_572_864
     max_txn_ops: int = 128
+
+    @property
+    def max_receive_bytes(self) -> int:
+        """The largest gRPC message that is read (etcd: config.go, MaxRequestBytesWithOverhead)."""
+        return self.max_request_bytes + _GRPC_OVERHEAD_BYTES
 
 
 class Node:

@@ -72,7 +72,7 @@ class Receiver(Protocol):
         """The caller will send no more. May raise `EtcdError` like `message`."""
 
     def cancelled(self) -> None:
-        """The call is over for the caller (reset, lost connection, deadline); answers go nowhere."""
+        """The call is over for the caller: reset, lost, or too late. Nobody reads answers."""
 
     def writable(self) -> None:
         """A sink that said it was full can take more. May raise `EtcdError` like `message`."""

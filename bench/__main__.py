@@ -1,0 +1,100 @@
+"""`python -m bench`: builds, measures, prints, and writes docs/performance.md."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from bench import golang, growth, report, scenarios
+
+PARTS = ("start", "keys", "history")
+"""What --only takes beside the names of scenarios."""
+
+_QUICK_SIZES, _QUICK_HISTORIES = growth.SIZES[:3], growth.HISTORIES[:3]
+
+
+def main(arguments: list[str]) -> int:
+    """Run the bench; 0 where nothing went wrong, whatever the bars say."""
+    options = _parse(arguments)
+    command = " ".join(["python -m bench", *arguments])
+    results = report.Results(command, options.turns, busy=os.getloadavg()[0])
+    begin = time.monotonic()
+
+    def say(text: str) -> None:
+        print(f"[{time.monotonic() - begin:5.0f} s] {text}", file=sys.stderr, flush=True)
+
+    if results.busy > 0.5:
+        say(f"the machine is busy (load {results.busy:.1f}): the ratios will not be fair")
+    try:
+        say("building etcd and the load generator")
+        golang.etcd()
+        golang.loadgen()
+    except golang.NoGo as error:
+        print(error, file=sys.stderr)
+        return 1
+    only = set(options.only)
+    seconds = 0.5 if options.quick else 1.5
+    if not only or only - set(PARTS):
+        chosen = only - set(PARTS)
+        results.speed = scenarios.run(chosen, options.turns, seconds, say)
+    if not only or "start" in only:
+        say("start")
+        results.starts = scenarios.starts(max(options.turns, 3))
+    for server in growth.SERVERS:
+        if not only or "keys" in only:
+            say(f"cost and memory by keys: {server}")
+            sizes = _QUICK_SIZES if options.quick else growth.SIZES
+            results.keys[server] = growth.over_keys(server, sizes, seconds / 2)
+        if not only or "history" in only:
+            say(f"cost by revisions: {server}")
+            histories = _QUICK_HISTORIES if options.quick else growth.HISTORIES
+            results.history[server] = growth.over_history(server, histories, seconds / 2)
+    say("done")
+    print(report.markdown(results))
+    output = options.output
+    if output is None and not only and not options.quick:
+        output = golang.ROOT / "docs"
+    if output is not None:
+        report.write(results, output)
+        say(f"written: {output / 'performance.md'}")
+    return 0
+
+
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    names = [scenario.name for scenario in scenarios.SCENARIOS]
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="Compares fake_etcd with real etcd. Needs Go, and Linux for /proc.",
+        epilog="A whole run writes docs/performance.md; --quick and --only print only.",
+    )
+    parser.add_argument("--quick", action="store_true", help="short and rough: one turn, 10^5 keys")
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        choices=[*names, *PARTS],
+        metavar="NAME",
+        help=f"measure only this; may be given several times: {', '.join([*names, *PARTS])}",
+    )
+    parser.add_argument("--turns", type=int, help="turns of each server (default 3, quick 1)")
+    parser.add_argument("--output", type=Path, help="folder for performance.md and the plots")
+    options = parser.parse_args(arguments)
+    if options.turns is None:
+        options.turns = 1 if options.quick else 3
+    if options.turns < 1:
+        parser.error("--turns: at least one")
+    return options
+
+
+def _stop(number: int, frame: object) -> None:
+    """End by an exception, so that servers and directories are cleared away on the way out."""
+    raise SystemExit(128 + number)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _stop)
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,58 @@
+"""The bars that the project set itself, as one table, and what meeting one means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One thing that has to be so.
+
+    Args:
+        name: key of the measured value, "<what>/<server>".
+        title: for people.
+        bound: the value that is still good.
+        at_least: True where more is better.
+        unit: behind the value: "x" is times real etcd's.
+    """
+
+    name: str
+    title: str
+    bound: float
+    at_least: bool
+    unit: str
+
+    def met(self, value: float) -> bool:
+        return value >= self.bound if self.at_least else value <= self.bound
+
+    def wanted(self) -> str:
+        return f"{'≥' if self.at_least else '≤'} {self.bound:g} {self.unit}"
+
+
+def _rate(scenario: str, loop: str, bound: float) -> Bar:
+    return Bar(f"{scenario}/{loop}", f"{scenario}, calls per second", bound, True, "x")
+
+
+def _latency(scenario: str) -> Bar:
+    return Bar(f"{scenario}/uvloop", f"{scenario}, median latency", 0.7, False, "x")
+
+
+BARS = (
+    _rate("put", "uvloop", 1.5),
+    _rate("get", "uvloop", 1.5),
+    _rate("put-deadline", "uvloop", 1.5),
+    _rate("get-deadline", "uvloop", 1.5),
+    _rate("put", "asyncio", 1.0),
+    _rate("get", "asyncio", 1.0),
+    _rate("put-deadline", "asyncio", 1.0),
+    _rate("get-deadline", "asyncio", 1.0),
+    _rate("txn", "uvloop", 1.5),
+    _rate("range", "uvloop", 3.0),
+    _latency("serial-put"),
+    _latency("serial-get"),
+    Bar("start/uvloop", "process start to first answer", 0.25, False, "s"),
+    Bar("empty/uvloop", "resident memory, empty", 60.0, False, "MB"),
+    Bar("per-key/uvloop", "memory per key at a million keys", 1.5, False, "x"),
+    Bar("pause/uvloop", "longest get while a million keys are compacted", 50.0, False, "ms"),
+)

@@ -1,0 +1,111 @@
+"""What one measurement is made of: a run of the load generator, and a look at /proc.
+
+Linux only, because of /proc. Nothing here knows which server it looks at.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import golang
+from bench.servers import Running
+
+LOAD_SECONDS = 180
+"""A run of the load generator that takes longer has hung."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What the clients saw, and what the server paid.
+
+    Args:
+        per_second: answered calls in a second.
+        p50_us, p99_us, max_us: latency of a call, in microseconds.
+        cpu_us: processor time that the server took for one call, in microseconds.
+        client_cpu_us: the same of the load generator.
+    """
+
+    per_second: float
+    p50_us: float
+    p99_us: float
+    max_us: float
+    cpu_us: float
+    client_cpu_us: float
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Between which revisions data was written; the first is before all of it."""
+
+    before: int
+    after: int
+
+
+def load(server: Running, *flags: str) -> Load:
+    """Run `loadgen load` and charge the server's processor time to its calls."""
+    before = _cpu_nanoseconds(server.pid)
+    seen = _loadgen("load", f"-endpoint={server.url}", *flags)
+    spent = _cpu_nanoseconds(server.pid) - before
+    return Load(
+        per_second=seen["per_second"],
+        p50_us=seen["p50_us"],
+        p99_us=seen["p99_us"],
+        max_us=seen["max_us"],
+        cpu_us=spent / 1000 / seen["total_ops"],
+        client_cpu_us=seen["client_cpu_us"],
+    )
+
+
+def fill(server: Running, start: int, end: int) -> Written:
+    """Put the keys start..end-1 through transactions of 120 puts."""
+    seen = _loadgen("fill", f"-endpoint={server.url}", f"-from={start}", f"-to={end}")
+    return Written(int(seen["revision_before"]), int(seen["revision_after"]))
+
+
+def grow(server: Running, times: int) -> Written:
+    """Put key 0 so many times, each a revision of its own."""
+    seen = _loadgen("grow", f"-endpoint={server.url}", "-index=0", f"-times={times}")
+    return Written(int(seen["revision_before"]), int(seen["revision_after"]))
+
+
+def compact(server: Running) -> None:
+    """Give up the history of everything, and return before that is done."""
+    _loadgen("compact", f"-endpoint={server.url}")
+
+
+def first_answer_seconds(url: str, command: list[str], variables: dict[str, str]) -> float:
+    """From the start of a server's process to the first answer that a client has."""
+    words = ["env", *(f"{name}={value}" for name, value in variables.items()), *command]
+    return _loadgen("first", f"-endpoint={url}", "--", *words)["seconds"]
+
+
+def resident_bytes(server: Running) -> int:
+    """VmRSS: all resident pages, those of mapped files too."""
+    for line in Path(f"/proc/{server.pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) * 1024
+    raise RuntimeError("the server is gone")
+
+
+def _cpu_nanoseconds(pid: int) -> int:
+    """Processor time of all threads; /proc/PID/stat would count in hundredths of a second."""
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads)
+
+
+def _loadgen(command: str, *arguments: str) -> dict[str, float]:
+    done = subprocess.run(
+        [str(golang.loadgen()), command, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=LOAD_SECONDS,
+        cwd=golang.ROOT,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(done.stderr.strip())
+    result: dict[str, float] = json.loads(done.stdout)
+    return result

@@ -1,0 +1,230 @@
+"""Turns what was measured into the tables of docs/performance.md; measures nothing itself."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench import golang, svg
+from bench.bars import BARS
+from bench.growth import Growth
+from bench.scenarios import SCENARIOS, Speed, Turns
+
+NOTES = "<!-- Notes: what follows is written by hand, and the bench keeps it. -->"
+
+_TITLES = {
+    "real": "real etcd",
+    "uvloop": "fake_etcd, uvloop",
+    "asyncio": "fake_etcd, asyncio",
+    "limit": "transport alone",
+}
+
+
+@dataclass(slots=True)
+class Results:
+    """Everything a run found; parts that were not asked for are empty.
+
+    Args:
+        command: the command line.
+        turns: how many each server had.
+        busy: processes that wanted a processor before the run began (the load average); what is
+            much above zero was taken from the measurements, and more from a server with one
+            thread than from real etcd.
+    """
+
+    command: str
+    turns: int
+    busy: float = 0.0
+    speed: Speed = field(default_factory=dict)
+    starts: Turns | None = None
+    keys: dict[str, Growth] = field(default_factory=dict)
+    history: dict[str, Growth] = field(default_factory=dict)
+
+
+def values(results: Results) -> dict[str, float]:
+    """What the bars judge, by their names."""
+    found: dict[str, float] = {}
+    for scenario in SCENARIOS:
+        if scenario.name in results.speed:
+            judged = results.speed[scenario.name]["p50_us" if scenario.serial else "per_second"]
+            for server in ("uvloop", "asyncio"):
+                found[f"{scenario.name}/{server}"] = judged.ratio(server)
+    if results.starts:
+        found["start/uvloop"] = results.starts.median("uvloop")
+    if results.keys:
+        mine, real = results.keys["uvloop"], results.keys["real"]
+        found["empty/uvloop"] = mine.empty_bytes / 1e6
+        found["per-key/uvloop"] = mine.bytes_per_key / real.bytes_per_key
+        found["pause/uvloop"] = mine.compaction_pause_us / 1000
+    return found
+
+
+def markdown(results: Results) -> str:
+    """The whole report, as for docs/performance.md."""
+    parts = ["# Performance\n", _introduction(results)]
+    parts += ["## Bars\n", _bars(values(results))]
+    if results.speed:
+        parts += ["## Speed\n", _SPEED_TEXT, *_speed(results.speed)]
+    if results.starts:
+        parts += ["## Start\n", _starts(results.starts)]
+    if results.keys:
+        parts += ["## Memory\n", _MEMORY_TEXT, _memory(results.keys)]
+        parts += ["## Cost as the store grows\n", _COST_TEXT]
+        parts += [_costs("keys", results.keys), "![Cost by keys](cost-by-keys.svg)\n"]
+    if results.history:
+        parts += ["## Cost as one key's history grows\n", _HISTORY_TEXT]
+        parts += [_costs("revisions", results.history)]
+        parts += ["![Cost by revisions](cost-by-revisions.svg)\n"]
+    return "\n".join(parts)
+
+
+def plots(results: Results) -> dict[str, str]:
+    """The plots that the report refers to, by file name."""
+    found = {}
+    for name, grown, label in (
+        ("cost-by-keys.svg", results.keys, "keys in the store"),
+        ("cost-by-revisions.svg", results.history, "revisions of the key"),
+    ):
+        if grown:
+            # Ours first, so that it is drawn solid.
+            families = {"fake_etcd": grown["uvloop"].costs, "etcd": grown["real"].costs}
+            title, unit = "Server processor time for one call", "microseconds"
+            found[name] = svg.lines(title, label, unit, families)
+    return found
+
+
+def write(results: Results, directory: Path) -> None:
+    """Write performance.md and its plots, and keep the notes that a person wrote below."""
+    page = directory / "performance.md"
+    _, _, notes = page.read_text().partition(NOTES) if page.exists() else ("", "", "\n")
+    directory.mkdir(parents=True, exist_ok=True)
+    page.write_text(f"{markdown(results)}\n{NOTES}{notes}")
+    for name, plot in plots(results).items():
+        (directory / name).write_text(plot)
+
+
+_SPEED_TEXT = """\
+64 workers share 8 connections, serial is one worker; 10,000 keys of 32 bytes with values of
+100 bytes. The load generator is Go's `clientv3` and runs on the same processors, so a fast server
+is also held up by its client: the transport alone, with handlers that answer a constant, shows
+where that ends. Figures are medians over the turns; a ratio is the median of the ratios to real
+etcd within one turn.
+"""
+
+_MEMORY_TEXT = """\
+Resident memory (`VmRSS`, mapped files included) after loading keys of 32 bytes with values of
+100 bytes through transactions of 120 puts. Real etcd's figure includes what a running etcd keeps
+beside the store: the newest entries of its raft log, and its garbage collector's head room.
+"""
+
+_COST_TEXT = """\
+Microseconds of the server's processor time for one call, 64 workers on 8 connections. A rate would
+have the client and the rest of the machine in it; this does not.
+"""
+
+_HISTORY_TEXT = """\
+The same, for one key with so many revisions, none of them compacted. Old revisions are asked for
+at random over the whole history.
+"""
+
+
+def _introduction(results: Results) -> str:
+    packages = f"Python {platform.python_version()} with uvloop {_installed('uvloop')}"
+    return (
+        f"Written by `{results.command}` on {datetime.date.today().isoformat()}. "
+        "It builds real etcd 3.7.3 and a load generator from Go modules, then lets each server "
+        f"have {results.turns} turn{'s'[: results.turns - 1]}, one after the other, with fresh "
+        "data; real etcd runs with `--unsafe-no-fsync`.\n\n"
+        f"Machine: {os.cpu_count()} processors ({_processor()}), {platform.system()}; "
+        f"{packages}, {golang.version()}. Load average before the run: {results.busy:.1f}.\n"
+    )
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo").read_text()
+    model = re.search(r"^model name\s*:\s*(.*)$", info, re.MULTILINE)
+    return model[1] if model else platform.machine()
+
+
+def _installed(package: str) -> str:
+    from importlib.metadata import version
+
+    return version(package)
+
+
+def _bars(found: Mapping[str, float]) -> str:
+    rows = []
+    for bar in BARS:
+        if bar.name in found:
+            value = found[bar.name]
+            verdict = "met" if bar.met(value) else "**missed**"
+            server = bar.name.rpartition("/")[2]
+            rows.append((bar.title, server, bar.wanted(), f"{value:.2f} {bar.unit}", verdict))
+    return _table(("what", "loop", "wanted", "measured", ""), rows)
+
+
+def _speed(speed: Speed) -> Iterable[str]:
+    servers = list(_TITLES)
+    shown = [scenario for scenario in SCENARIOS if scenario.name in speed]
+    for serial, field_name, digits, what in (
+        (False, "per_second", 0, "calls per second"),
+        (False, "p99_us", 0, "99th percentile, µs"),
+        (True, "p50_us", 0, "median latency, µs"),
+        (None, "cpu_us", 1, "server processor time for one call, µs"),
+        (None, "client_cpu_us", 1, "client processor time for one call, µs"),
+    ):
+        rows = [
+            (
+                scenario.title,
+                *(_with_ratio(speed[scenario.name][field_name], name, digits) for name in servers),
+            )
+            for scenario in shown
+            if serial is None or scenario.serial is serial
+        ]
+        if rows:
+            yield _table((what, *_TITLES.values()), rows)
+
+
+def _with_ratio(turns: Turns, server: str, digits: int) -> str:
+    value = f"{turns.median(server):,.{digits}f}"
+    return value if server == "real" else f"{value} ({turns.ratio(server):.2f} x)"
+
+
+def _starts(starts: Turns) -> str:
+    rows = [(_TITLES[name], f"{starts.median(name):.3f}") for name in starts.by_server]
+    return _table(("from process start to first answer", "s"), rows)
+
+
+def _memory(grown: Mapping[str, Growth]) -> str:
+    rows = []
+    for name, growth in grown.items():
+        cells = [f"{growth.empty_bytes / 1e6:.0f}"]
+        cells += [f"{resident / 1e6:.0f}" for _, resident in growth.memory]
+        cells += [f"{growth.bytes_per_key:.0f}", f"{growth.compaction_pause_us / 1000:.1f}"]
+        rows.append((_TITLES[name], *cells))
+    sizes = [f"{keys:,} keys" for keys, _ in next(iter(grown.values())).memory]
+    last = ("bytes per key", "longest get during compaction, ms")
+    return _table(("MB", "empty", *sizes, *last), rows)
+
+
+def _costs(unit: str, grown: Mapping[str, Growth]) -> str:
+    rows = []
+    sizes: list[int] = []
+    for name, growth in grown.items():
+        for operation, points in growth.costs.items():
+            sizes = [size for size, _ in points]
+            costs = [cost for _, cost in points]
+            change = f"{costs[-1] / costs[0]:.2f} x"
+            rows.append((_TITLES[name], operation, *(f"{cost:.1f}" for cost in costs), change))
+    heads = [f"{size:,} {unit}" for size in sizes]
+    return _table(("server", "call", *heads, "last / first"), rows)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"

@@ -1,0 +1,252 @@
+"""The one table of flags, and what is made from it: parsing, help and the docs page.
+
+The syntax is Go's flag package (`-name v`, `--name v`, `--name=v`, switches without a value), the
+words of every refusal are Go's and etcd's (Go flag.go `parseOne`; etcd server/etcdmain/config.go).
+Nothing is started here and nothing slow is imported.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from fake_etcd.cli.urls import (
+    Url,
+    UrlError,
+    check_advertise_urls,
+    check_listen_urls,
+    parse_urls,
+    quote,
+)
+
+BAD_FLAG = 2
+"""Exit status of etcd for a flag it cannot parse."""
+
+BAD_CONFIGURATION = 1
+"""Exit status of etcd for flags that parse but make no sense."""
+
+
+class Kind(enum.Enum):
+    """What a flag's value is."""
+
+    TEXT = "text"
+    URLS = "URLs, comma separated"
+    COUNT = "number"
+    LEVEL = "level"
+    SWITCH = "switch"
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """One row. `acts` is False for a flag that is taken for etcd's sake and changes nothing."""
+
+    name: str
+    kind: Kind
+    default: str
+    help: str
+    acts: bool = True
+
+
+FLAGS: tuple[Flag, ...] = (
+    Flag("name", Kind.TEXT, "default", "Name of this member."),
+    Flag(
+        "listen-client-urls",
+        Kind.URLS,
+        "http://localhost:2379",
+        "Where to listen for gRPC and HTTP, both on each. Port 0 takes a free port. "
+        "unix:/path/to/socket works too.",
+    ),
+    Flag(
+        "advertise-client-urls",
+        Kind.URLS,
+        "",
+        "Where clients are told to find this member. Empty: the addresses really listened on "
+        "(etcd asks for this flag then).",
+    ),
+    Flag("max-txn-ops", Kind.COUNT, "128", "The most operations that a transaction may have."),
+    Flag("max-request-bytes", Kind.COUNT, "1572864", "The largest request of a client, in bytes."),
+    Flag(
+        "log-level",
+        Kind.LEVEL,
+        "info",
+        "How much to log on stderr: debug, info, warn, error, panic or fatal.",
+    ),
+    Flag("version", Kind.SWITCH, "false", "Print the versions and exit."),
+    Flag("help", Kind.SWITCH, "false", "Print this text and exit."),
+)
+
+LEVELS = ("debug", "info", "warn", "error", "dpanic", "panic", "fatal")
+"""zap's levels, in order; upper case is taken too, and "warning" for "warn"."""
+
+_BY_NAME: Mapping[str, Flag] = {flag.name: flag for flag in FLAGS}
+_TRUE = frozenset(("1", "t", "T", "true", "TRUE", "True"))
+_FALSE = frozenset(("0", "f", "F", "false", "FALSE", "False"))
+_GO_INTEGER = re.compile(
+    r"0[xX](_?[0-9a-fA-F])+|0[bB](_?[01])+|0[oO]?(_?[0-7])+|0|[1-9](_?[0-9])*", re.ASCII
+)
+_MAX_UINT64 = (1 << 64) - 1
+
+
+class UsageError(Exception):
+    """The command line is wrong: one line for stderr, and the status to exit with."""
+
+    def __init__(self, message: str, exit_status: int = BAD_FLAG) -> None:
+        super().__init__(message)
+        self.exit_status = exit_status
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The command line, understood."""
+
+    name: str
+    listen_client_urls: tuple[Url, ...]
+    advertise_client_urls: tuple[Url, ...]
+    max_txn_ops: int
+    max_request_bytes: int
+    log_level: str
+    version: bool
+    help: bool
+
+
+def parse(arguments: Sequence[str]) -> Settings:
+    """The settings that some arguments (without the program's name) make.
+
+    Raises:
+        UsageError: for the first thing that is wrong, in etcd's order and words.
+
+    >>> parse(["--max-txn-ops", "512", "-name=a"]).max_txn_ops
+    512
+    """
+    given = _split(arguments)
+    if given.get("help") == "true":
+        return _settings({"help": "true"})
+    settings = _settings(given)
+    if not settings.version:
+        _check(settings, given)
+    return settings
+
+
+def _split(arguments: Sequence[str]) -> dict[str, str]:
+    """Flag to value as Go's `FlagSet.Parse` finds them; the last one given wins."""
+    given: dict[str, str] = {}
+    rest = list(arguments)
+    while rest:
+        argument = rest[0]
+        if len(argument) < 2 or not argument.startswith("-"):
+            break
+        del rest[0]
+        if argument == "--":
+            break
+        name, equals, value = argument.removeprefix("-").removeprefix("-").partition("=")
+        if not name or name.startswith("-"):
+            raise UsageError(f"bad flag syntax: {argument}")
+        if name in ("help", "h"):  # whatever its value is: Go's ErrHelp
+            return {"help": "true"}
+        flag = _BY_NAME.get(name)
+        if flag is None:
+            raise UsageError(f"flag provided but not defined: -{name}")
+        if not equals and flag.kind is Kind.SWITCH:
+            value = "true"
+        elif not equals:
+            if not rest:
+                raise UsageError(f"flag needs an argument: -{name}")
+            value = rest.pop(0)
+        _check_value(flag, value)
+        given[name] = value
+    if rest:
+        raise UsageError(f"{quote(rest[0])} is not a valid flag", BAD_CONFIGURATION)
+    return given
+
+
+def _check_value(flag: Flag, value: str) -> None:
+    """Refuse a value at once, so that the first bad flag on the line is the one named."""
+    if flag.kind is Kind.SWITCH and value not in _TRUE | _FALSE:
+        raise UsageError(f"invalid boolean value {quote(value)} for -{flag.name}: parse error")
+    try:
+        if flag.kind is Kind.COUNT:
+            _count(value)
+        elif flag.kind is Kind.URLS:
+            parse_urls(value)
+    except ValueError as error:
+        raise UsageError(f"invalid value {quote(value)} for flag -{flag.name}: {error}") from None
+
+
+def _count(text: str) -> int:
+    """Go's strconv.ParseUint(text, 0, 64): decimal, 0x, 0o, 0b, leading 0, underscores."""
+    if not _GO_INTEGER.fullmatch(text):
+        raise ValueError("parse error")
+    digits = text.replace("_", "").lower()
+    is_old_octal = len(digits) > 1 and digits[0] == "0" and digits[1] in "01234567"
+    # The length keeps Python from refusing, or spending long on, a number of many digits.
+    number = int(digits, 8 if is_old_octal else 0) if len(digits) < 100 else _MAX_UINT64 + 1
+    if number > _MAX_UINT64:
+        raise ValueError("value out of range")
+    return number
+
+
+def _settings(given: Mapping[str, str]) -> Settings:
+    values = {flag.name: given.get(flag.name, flag.default) for flag in FLAGS}
+    return Settings(
+        name=values["name"],
+        listen_client_urls=parse_urls(values["listen-client-urls"]),
+        advertise_client_urls=parse_urls(values["advertise-client-urls"]),
+        max_txn_ops=_count(values["max-txn-ops"]),
+        max_request_bytes=_count(values["max-request-bytes"]),
+        log_level=_level(values["log-level"]),
+        version=values["version"] in _TRUE,
+        help=values["help"] in _TRUE,
+    )
+
+
+def _level(text: str) -> str:
+    level = {"": "info", "warning": "warn"}.get(text.lower(), text.lower())
+    if level not in LEVELS:
+        raise UsageError(f"unrecognized level: {quote(text)}")
+    return level
+
+
+def _check(settings: Settings, given: Mapping[str, str]) -> None:
+    try:
+        check_listen_urls(settings.listen_client_urls)
+        check_advertise_urls(settings.advertise_client_urls)
+    except UrlError as error:
+        raise UsageError(str(error), BAD_CONFIGURATION) from None
+    if not settings.name:
+        raise UsageError("--name is empty: a member needs a name", BAD_CONFIGURATION)
+
+
+def help_text() -> str:
+    """What --help prints: usage, then the table."""
+    lines = [
+        "Usage:",
+        "",
+        "  fake-etcd [flags]",
+        "    Start an etcd v3 server that keeps its data in memory.",
+        "",
+        "  fake-etcd --version",
+        "    Show the versions.",
+        "",
+        "Flags:",
+        "",
+    ]
+    for flag in FLAGS:
+        default = "" if flag.kind is Kind.SWITCH else f" '{flag.default}'"
+        lines.append(f"  --{flag.name}{default}")
+        lines.append(f"    {_help(flag)}")
+    return "\n".join(lines) + "\n"
+
+
+def markdown() -> str:
+    """The table as a part of docs/command-line.md."""
+    lines = ["| flag | value | default | what it does |", "| --- | --- | --- | --- |"]
+    for flag in FLAGS:
+        default = f"`{flag.default}`" if flag.default else ""
+        lines.append(f"| `--{flag.name}` | {flag.kind.value} | {default} | {_help(flag)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _help(flag: Flag) -> str:
+    return flag.help if flag.acts else f"{flag.help} Accepted; does nothing here."

@@ -1,0 +1,86 @@
+"""`fake-etcd` and `python -m fake_etcd`: from a command line to an exit status.
+
+Whatever is wrong with the command line or with an address is one line on stderr and a status that
+is not 0, never a traceback. The server itself is `host.py`, imported only when one is to run, so
+that --help, --version and mistakes answer at once.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Sequence
+
+from fake_etcd import __version__
+from fake_etcd.api import version
+from fake_etcd.cli import flags
+
+"""The release of etcd whose behaviour is emulated."""
+
+_INTERRUPTED = 130
+"""What a shell reports for a process that SIGINT ended."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the dev server until it is told to stop.
+
+    Args:
+        arguments: the command line without the program's name. None: the process is ours, so
+            `sys.argv` is taken, and the process ends here after serving.
+
+    Returns:
+        The exit status: 0 after SIGINT or SIGTERM, 2 for a flag that cannot be parsed, 1 for
+        anything else that keeps the server from starting.
+    """
+    try:
+        return _run(sys.argv[1:] if arguments is None else arguments, ends_here=arguments is None)
+    except flags.UsageError as error:
+        return _complain(str(error), error.exit_status)
+    except KeyboardInterrupt:  # before the server took over the signal
+        return _INTERRUPTED
+
+
+def _run(arguments: Sequence[str], *, ends_here: bool) -> int:
+    settings = flags.parse(arguments)
+    if settings.help:
+        return say(flags.help_text())
+    if settings.version:
+        return say(version_text())
+    from fake_etcd.cli import host
+
+    try:
+        status = host.run(settings)
+    except host.CannotStart as error:
+        return _complain(str(error), 1)
+    if ends_here:
+        # Taking a store of a million keys apart piece by piece would take longer than the second
+        # that stopping may take, and the system has its memory back without that. Nothing is
+        # buffered: stdout was flushed when it was written, stderr is flushed line by line.
+        os._exit(status)
+    return status
+
+
+def version_text() -> str:
+    """What --version prints; the first line is where etcd's own has its version."""
+    return (
+        f"etcd Version: {version.SERVER}\n"
+        f"fake_etcd Version: {__version__}\n"
+        f"Python Version: {platform.python_version()}\n"
+    )
+
+
+def say(text: str) -> int:
+    """Print to stdout at once; a reader who has gone away (`fake-etcd | head -1`) is no fault."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError:
+        # The interpreter flushes stdout once more when it exits, and would complain then.
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - it stays open until the end
+    return 0
+
+
+def _complain(message: str, status: int) -> int:
+    sys.stderr.write(" ".join(message.splitlines()) + "\n")
+    return status

@@ -1,0 +1,147 @@
+"""What etcd answers to plain HTTP on its client port: /health, /version, and the rest of the mux.
+
+A request value in, an answer value out. Framing, and the headers that Go's server adds to what a
+handler sets (Date, Content-Length, a guessed Content-Type), are the transport's. The JSON gateway
+is not here yet, so its paths are as unknown as they are with `--enable-grpc-gateway=false`.
+etcd: server/etcdserver/api/etcdhttp/{health,version}.go, server/embed/serve.go; Go: net/http
+ServeMux. Answers recorded from 3.7.3.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+from urllib.parse import quote, unquote_to_bytes
+
+from fake_etcd.api import version
+from fake_etcd.core.node import Node
+
+_CORS = (
+    ("Access-Control-Allow-Headers", "accept, content-type, authorization"),
+    ("Access-Control-Allow-Methods", "POST, GET, OPTIONS, PUT, DELETE"),
+    ("Access-Control-Allow-Origin", "*"),
+)
+
+_VERSION = json.dumps(
+    {
+        "etcdserver": version.SERVER,
+        "etcdcluster": version.CLUSTER,
+        "storage": version.STORAGE,
+    },
+    separators=(",", ":"),
+).encode()
+
+_PATH_SAFE = "$&+,/:;=@~"  # what Go's url.URL leaves as it is in a path, beside letters and digits
+_ESCAPED_SAFE = _PATH_SAFE + "!'()*[]%"  # and what it leaves where the client sent it
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """A request without its body.
+
+    Args:
+        method: "GET"; any token, case matters.
+        target: path and query as they were sent, "/health?serializable=true", or "*".
+        headers: in the order they came.
+    """
+
+    method: str
+    target: str
+    headers: Sequence[tuple[str, str]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """An answer.
+
+    Args:
+        status: 200.
+        headers: what etcd's handlers set, sorted by name.
+        body: what they wrote; the transport leaves it out of the answer to a HEAD.
+    """
+
+    status: int
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+
+
+def handle(node: Node, request: HttpRequest) -> HttpResponse:
+    """The answer to any request."""
+    if request.method == "OPTIONS":
+        return HttpResponse(200, _CORS)
+    if request.target == "*":
+        return HttpResponse(400, (*_CORS, ("Connection", "close")))
+    path, question_mark, query = request.target.partition("?")
+    path = _escaped(path)
+    clean = _clean(path)
+    if clean != path and request.method != "CONNECT":
+        return _redirect(request.method, quote(clean, safe=_PATH_SAFE) + question_mark + query)
+    route = _ROUTES.get(unquote_to_bytes(path))
+    return route(node, request) if route else _text(404, "404 page not found")
+
+
+def _health(node: Node, request: HttpRequest) -> HttpResponse:
+    """Nothing can make this node unhealthy yet, so `exclude` and `serializable` change nothing."""
+    if request.method != "GET":
+        return _method_not_allowed()
+    return HttpResponse(200, _CORS, b'{"health":"true","reason":""}')
+
+
+def _version(node: Node, request: HttpRequest) -> HttpResponse:
+    if request.method != "GET":
+        return _method_not_allowed()
+    return HttpResponse(200, (*_CORS, ("Content-Type", "application/json")), _VERSION)
+
+
+_ROUTES: dict[bytes, Callable[[Node, HttpRequest], HttpResponse]] = {
+    b"/health": _health,
+    b"/version": _version,
+}
+
+
+def _method_not_allowed() -> HttpResponse:
+    return _text(405, "Method Not Allowed", ("Allow", "GET"))
+
+
+def _text(status: int, line: str, *headers: tuple[str, str]) -> HttpResponse:
+    """net/http's Error: one line of plain text."""
+    plain = ("Content-Type", "text/plain; charset=utf-8")
+    return HttpResponse(
+        status,
+        (*_CORS, *headers, plain, ("X-Content-Type-Options", "nosniff")),
+        line.encode() + b"\n",
+    )
+
+
+def _redirect(method: str, location: str) -> HttpResponse:
+    """net/http's Redirect: a page for GET, its type for HEAD too, the header alone otherwise."""
+    body = b""
+    headers = [*_CORS]
+    if method in ("GET", "HEAD"):
+        headers.append(("Content-Type", "text/html; charset=utf-8"))
+    headers.append(("Location", location))
+    if method == "GET":
+        link = escape(location).replace("&quot;", "&#34;").replace("&#x27;", "&#39;")
+        body = f'<a href="{link}">Temporary Redirect</a>.\n\n'.encode()
+    return HttpResponse(307, tuple(headers), body)
+
+
+def _escaped(path: str) -> str:
+    """The path as Go's URL.EscapedPath has it: as it was sent if that was well escaped."""
+    if quote(path, safe=_ESCAPED_SAFE) == path:
+        return path
+    return quote(unquote_to_bytes(path), safe=_PATH_SAFE)
+
+
+def _clean(path: str) -> str:
+    """The path without empty, "." and ".." segments; a slash at the end stays."""
+    segments: list[str] = []
+    for segment in path.split("/"):
+        if segment == "..":
+            del segments[-1:]
+        elif segment not in ("", "."):
+            segments.append(segment)
+    clean = "/" + "/".join(segments)
+    return clean + "/" if path.endswith("/") and clean != "/" else clean

@@ -1,0 +1,155 @@
+"""The KV service: Range, RangeStream, Put, DeleteRange, Txn and Compact.
+
+Each is a function made for one node, with what it needs bound to locals: these are the hot path.
+Answers are joins of bytes that exist already, equal to what protobuf would write. What makes a
+request wrong in itself is in `kv_checks`, how a range selects in `kv_range`, transactions are in
+`kv_txn`, chunks in `range_stream`.
+etcd: server/etcdserver/api/v3rpc/key.go, server/etcdserver/v3_server.go, server/etcdserver/txn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+from fake_etcd.api import errors
+from fake_etcd.api import messages as m
+from fake_etcd.core.node import Node
+from fake_etcd.services import kv_checks, kv_range, kv_txn
+from fake_etcd.services.call import Call, Receiver, Sink, StreamHandler, UnaryHandler
+from fake_etcd.services.range_stream import RangeStream
+
+_COUNT_1 = b"\x20\x01"
+
+
+def unary(node: Node) -> dict[str, UnaryHandler]:
+    """Handlers that answer at once, by their names in the method table."""
+    handlers = {
+        "range": _make_range(node),
+        "put": _make_put(node),
+        "delete_range": _make_delete_range(node),
+        "txn": kv_txn.make_txn(node),
+    }
+    # Each takes its own request class; the transport decodes that very class from the table.
+    return cast(dict[str, UnaryHandler], handlers)
+
+
+def streams(node: Node) -> dict[str, StreamHandler]:
+    """Handlers that answer in more than one piece or later, by their names in the method table."""
+
+    # As in `unary`: each takes its own request class.
+    def open_range_stream(call: Call, sink: Sink) -> Receiver:
+        return cast(Receiver, RangeStream(node, sink))
+
+    def open_compact(call: Call, sink: Sink) -> Receiver:
+        return cast(Receiver, _Compact(node, sink))
+
+    return {"range_stream": open_range_stream, "compact": open_compact}
+
+
+def _make_range(node: Node) -> Callable[[m.RangeRequest, Call], bytes]:
+    store, header = node.store, node.header
+    store_range = store.range
+
+    def range_(request: m.RangeRequest, call: Call) -> bytes:
+        key = request.key
+        # As long as a short key with its tag and length: it asks for that key and nothing else.
+        # Saves looking at eleven options.
+        if request.ByteSize() == len(key) + 2 and key:
+            result = store_range(key, None)
+            if result.versions:
+                return header(result.revision) + result.versions[0].field + _COUNT_1
+            return header(result.revision)
+        kv_checks.check_range(request)
+        return kv_range.answer(store, request, header)
+
+    return range_
+
+
+def _make_put(node: Node) -> Callable[[m.PutRequest, Call], bytes]:
+    store, header = node.store, node.header
+    store_put = store.put
+    largest = kv_checks.largest_write(node)
+
+    def put(request: m.PutRequest, call: Call) -> bytes:
+        key = request.key
+        if (
+            not key
+            or request.lease
+            or request.prev_kv
+            or request.ignore_value
+            or request.ignore_lease
+            or request.ByteSize() > largest
+        ):
+            return put_with_options(request)
+        return header(store_put(key, request.value))
+
+    def put_with_options(request: m.PutRequest) -> bytes:
+        kv_checks.check_put(request)
+        if request.ByteSize() > largest:
+            raise errors.REQUEST_TOO_LARGE
+        previous = kv_txn.check_put_applies(node, request)
+        value, lease = kv_txn.value_and_lease(request, previous)
+        answer = header(store_put(request.key, value, lease))
+        return answer + previous.field if previous and request.prev_kv else answer
+
+    return put
+
+
+def _make_delete_range(node: Node) -> Callable[[m.DeleteRangeRequest, Call], bytes]:
+    store, header = node.store, node.header
+    largest = kv_checks.largest_write(node)
+
+    def delete_range(request: m.DeleteRangeRequest, call: Call) -> bytes:
+        kv_checks.check_delete_range(request)
+        if request.ByteSize() > largest:
+            raise errors.REQUEST_TOO_LARGE
+        with store.write() as txn:
+            return kv_txn.delete_range(txn, request, header)
+
+    return delete_range
+
+
+class _Compact:
+    """Receiver of one Compact: answers once nothing is left to drop, if that is asked for."""
+
+    def __init__(self, node: Node, sink: Sink) -> None:
+        self._node = node
+        self._sink = sink
+        self._failure: type[errors.EtcdError] | None = None
+
+    def message(self, request: m.CompactionRequest) -> None:
+        """Raises: errors.REQUEST_TOO_LARGE, errors.FUTURE_REV, errors.COMPACTED.
+
+        A `physical` request that comes too late is told so only when the compaction under way is
+        through (etcd: mvcc/kvstore.go, compactBarrier).
+        """
+        if request.ByteSize() > kv_checks.largest_write(self._node):
+            raise errors.REQUEST_TOO_LARGE
+        try:
+            self._node.compact(request.revision)
+        except errors.COMPACTED:
+            if not request.physical:
+                raise
+            self._failure = errors.COMPACTED
+        if request.physical:
+            self._node.when_compacted(self._answer)
+        else:
+            self._answer()
+
+    def half_close(self) -> None:
+        """Nothing to do: the one message is what counts."""
+
+    def writable(self) -> None:
+        """Nothing to do: there is one answer."""
+
+    def cancelled(self) -> None:
+        """The compaction goes on; nobody is told."""
+        self._node.forget_compaction_waiter(self._answer)
+
+    def _answer(self) -> None:
+        if self._failure is not None:
+            self._sink.close(self._failure.status)
+            return
+        self._sink.send(self._node.header(self._node.store.current_revision))
+        self._sink.close()

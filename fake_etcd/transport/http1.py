@@ -1,0 +1,467 @@
+"""HTTP/1.1 on the client port, sans-IO: bytes of one connection in, bytes to send out.
+
+Framing and header syntax are h11's. What is here is what makes the answers those of etcd's port:
+cmux's rule for the first line, Go's refusals and limits, and the order in which Go writes
+headers. No route and no body of an answer lives here; both come from the handler.
+
+Sources: soheilhy/cmux matchers.go (`HTTP1`); Go net/http server.go (`conn.serve`, `readRequest`,
+`chunkWriter.writeHeader`), request.go (`readRequest`). Answers recorded from etcd 3.7.3.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable
+
+import h11
+
+from fake_etcd.services.http import HttpRequest, HttpResponse
+
+MAX_FIRST_LINE_BYTES = 4096
+"""cmux looks for the end of the first line in this many bytes and drops the connection beyond."""
+
+MAX_HEAD_BYTES = (1 << 20) + 4096
+"""Request line and headers: Go's DefaultMaxHeaderBytes and its slop."""
+
+MAX_UNREAD_BODY_BYTES = (256 << 10) - 1
+"""The largest body that nobody reads for which Go keeps the connection (maxPostHandlerReadBytes).
+
+No handler reads a body yet, so this bounds every body.
+"""
+
+_MAX_FRAMED_BODY_BYTES = 2 * MAX_UNREAD_BODY_BYTES
+"""The same with chunk headers and trailers; a peer that pads them does not get to go on for ever.
+"""
+
+_MAX_BLANKS_AFTER_POST = 4
+"""Go skips this many CRs and LFs between a POST and the next request (RFC 9112 §2.2)."""
+
+_PEEK_BYTES = 4
+"""Go waits for so many bytes before it begins with a later request, so that the line end which
+some clients send after a body is not taken for one (net/http: `conn.serve`)."""
+
+_MAX_INT64 = (1 << 63) - 1
+
+_END_OF_HEAD = re.compile(rb"\n\r?\n")
+_REQUEST_LINE = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+) (\S+) HTTP/([0-9]\.[0-9])", re.ASCII)
+_BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_ABSOLUTE_FORM = re.compile(rb"[A-Za-z][A-Za-z0-9+.\-]*:(?://([^/?#]*))?")
+_NOT_PRINTABLE_ASCII = re.compile(rb"[^\x21-\x7e]")
+_BAD_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_BAD_HOST = re.compile(rb"[^0-9A-Za-z!$%&'()*+,\-.:;=@\[\]_~]")
+_SPACE_AFTER_NAME = re.compile(rb"(?m)^([!#$%&'*+\-.^_`|~0-9A-Za-z]+)[ \t]+:")
+
+_REASONS = {
+    200: "OK",
+    204: "No Content",
+    301: "Moved Permanently",
+    307: "Temporary Redirect",
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    408: "Request Timeout",
+    409: "Conflict",
+    412: "Precondition Failed",
+    413: "Request Entity Too Large",
+    415: "Unsupported Media Type",
+    421: "Misdirected Request",
+    429: "Too Many Requests",
+    500: "Internal Server Error",
+    501: "Not Implemented",
+    503: "Service Unavailable",
+    504: "Gateway Timeout",
+}
+"""Go's words (net/http status.go); Python's own change between releases."""
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def http_date() -> str:
+    """The wall clock as a Date header (RFC 9110 §5.6.7), the same in every locale."""
+    now = time.gmtime()
+    return (
+        f"{_DAYS[now.tm_wday]}, {now.tm_mday:02} {_MONTHS[now.tm_mon - 1]} {now.tm_year:04} "
+        f"{now.tm_hour:02}:{now.tm_min:02}:{now.tm_sec:02} GMT"
+    )
+
+
+class _Refused(Exception):
+    """The connection ends with this status, and this as its text."""
+
+    def __init__(self, status: str, text: str = "") -> None:
+        super().__init__(status)
+        self.status = f"{status}: {text}" if text else status
+        self.body = self.status
+
+    @property
+    def answer(self) -> bytes:
+        return (
+            f"HTTP/1.1 {self.status}\r\nContent-Type: text/plain; charset=utf-8\r\n"
+            f"Connection: close\r\n\r\n{self.body}"
+        ).encode("ascii")
+
+
+def _bad_request(text: str = "") -> _Refused:
+    return _Refused("400 Bad Request", text)
+
+
+def _unsupported_encoding() -> _Refused:
+    refused = _Refused("501 Not Implemented")
+    refused.body = "Unsupported transfer encoding"
+    return refused
+
+
+class _Request:
+    """One request whose head has been read; `body` finds the end of what follows it."""
+
+    __slots__ = ("body", "content_length", "expect", "keep_alive", "public", "version")
+
+    def __init__(self, body: h11.Connection, event: h11.Request, target: bytes) -> None:
+        headers = [(name, value) for name, value in event.headers]
+        self.body = body
+        self.version = event.http_version
+        # h11 has refused whatever is not one decimal number, and lower-cased the names.
+        lengths = [int(value) for name, value in headers if name == b"content-length"]
+        chunked = any(name == b"transfer-encoding" for name, _ in headers)
+        self.content_length = None if chunked else (lengths[0] if lengths else 0)
+        self.expect = b",".join(value for name, value in headers if name == b"expect")
+        options = _tokens(value for name, value in headers if name == b"connection")
+        self.keep_alive = b"keep-alive" in options if self.is_old else b"close" not in options
+        self.public = HttpRequest(
+            method=event.method.decode("ascii"),
+            target=target.decode("ascii"),
+            headers=tuple(
+                (name.decode("ascii"), value.decode("latin-1"))
+                for name, value in event.headers.raw_items()
+            ),
+        )
+
+    @property
+    def is_old(self) -> bool:
+        """HTTP/1.0: closes unless it asks for more."""
+        return self.version < b"1.1"
+
+    @property
+    def is_head(self) -> bool:
+        return self.public.method == "HEAD"
+
+    @property
+    def protocol(self) -> str:
+        """How the status line of the answer begins: HTTP/1.1 but for 1.0, as Go does it."""
+        return "HTTP/1.0" if self.is_old else "HTTP/1.1"
+
+    @property
+    def expects_continue(self) -> bool:
+        return b"100-continue" in _tokens([self.expect])
+
+
+def _tokens(values: Iterable[bytes]) -> set[bytes]:
+    """The comma separated words of some header lines, in lower case."""
+    return {word.strip(b" \t").lower() for value in values for word in value.split(b",")}
+
+
+def _is_http1(line: bytes) -> bool:
+    """cmux: two spaces, and after them an HTTP/1 version. The rest is for net/http to refuse."""
+    parts = line.split(b" ", 2)
+    return len(parts) == 3 and re.fullmatch(rb"HTTP/1\.[0-9]", parts[2]) is not None
+
+
+def _check_request_line(line: bytes) -> tuple[bytes, bytes, bytes]:
+    """Method, target in origin form and version, or a refusal (net/http: request.go)."""
+    match = _REQUEST_LINE.fullmatch(line)
+    if match is None:
+        raise _bad_request()
+    method, target, version = match.groups()
+    if target == b"*":
+        return method, target, version
+    if not target.startswith(b"/"):
+        target = _origin_form(target, is_connect=method == b"CONNECT")
+    path = target.partition(b"?")[0]
+    if re.search(rb"[\x00-\x20\x7f]", target) or _BAD_ESCAPE.search(path):
+        raise _bad_request()
+    # h11 takes ASCII only (RFC 9112 §3.2); Go takes UTF-8 too and means the escaped form by it.
+    target = _NOT_PRINTABLE_ASCII.sub(lambda byte: b"%%%02X" % ord(byte[0]), target)
+    return method, target, version
+
+
+def _origin_form(target: bytes, *, is_connect: bool) -> bytes:
+    """Path and query of "http://host/path?query"; "/" where there is no path."""
+    if is_connect:
+        return b"/"
+    absolute = _ABSOLUTE_FORM.match(target)
+    if absolute is None or _BAD_ESCAPE.search(absolute[1] or b""):
+        raise _bad_request()
+    rest = target[absolute.end() :]
+    if rest.startswith(b"/"):
+        return rest
+    _, mark, query = rest.partition(b"?")
+    return b"/" + mark + query
+
+
+def _parse(head: bytes) -> tuple[h11.Connection, h11.Request]:
+    """One head through h11; a new h11 connection per request, since we frame heads ourselves."""
+    parser = h11.Connection(h11.SERVER, max_incomplete_event_size=2 * MAX_HEAD_BYTES)
+    parser.receive_data(head)
+    event = parser.next_event()
+    assert isinstance(event, h11.Request), "a complete head is a request or an error"
+    return parser, event
+
+
+def _read_head(head: bytes) -> _Request:
+    """The request that a complete head makes, or `_Refused`, its checks in net/http's order."""
+    line, newline, fields = head.partition(b"\n")
+    method, target, version = _check_request_line(line.removesuffix(b"\r"))
+    line = b"%b %b HTTP/%b\r" % (method, target, version)
+    try:
+        parser, event = _parse(line + newline + fields)
+    except h11.RemoteProtocolError as error:
+        raise _why_refused(line + newline, fields, error) from None
+    hosts = [value for name, value in event.headers if name == b"host"]
+    if any(name == b"content-length" and int(value) > _MAX_INT64 for name, value in event.headers):
+        raise _bad_request()
+    if any(_BAD_VALUE.search(value) for _, value in event.headers):
+        raise _bad_request()
+    if not version.startswith(b"1."):
+        raise _Refused("505 HTTP Version Not Supported", "unsupported protocol version")
+    if not hosts and version > b"1.0" and method != b"CONNECT":
+        raise _bad_request("missing required Host header")
+    if hosts and _BAD_HOST.search(hosts[0]):
+        raise _bad_request("malformed Host header")
+    return _Request(parser, event, target)
+
+
+def _why_refused(line: bytes, fields: bytes, error: h11.RemoteProtocolError) -> _Refused:
+    """The refusal with net/http's words: it names the fault only where that is the only one.
+
+    So mend the two faults that it names, last one first, and see whether that is enough.
+    """
+    if error.error_status_hint == 501:
+        return _unsupported_encoding()
+    mended = _SPACE_AFTER_NAME.sub(rb"\1:", fields)
+    if _is_good(line + mended):
+        return _bad_request("invalid header name")
+    if _is_good(line + b"Host: x\r\n" + mended):
+        return _bad_request("missing required Host header")
+    return _bad_request()
+
+
+def _is_good(head: bytes) -> bool:
+    try:
+        _parse(head)
+    except h11.RemoteProtocolError:
+        return False
+    return True
+
+
+class Http1Connection:
+    """The server's side of one HTTP/1 connection.
+
+    Args:
+        handle: answers one request; called once per request, in order, from `receive`.
+        date: the Date header of an answer.
+
+    The same bytes give the same answers however they are cut into pieces. Nothing that the peer
+    sends raises. Beside the bytes of the current `receive`, at most one head or one body up to
+    its limit is held.
+    """
+
+    __slots__ = (
+        "_blanks_left",
+        "_body_bytes",
+        "_buffer",
+        "_date",
+        "_framed_bytes",
+        "_handle",
+        "_is_first",
+        "_line_end",
+        "_request",
+        "_searched",
+        "closed",
+    )
+
+    def __init__(
+        self,
+        handle: Callable[[HttpRequest], HttpResponse],
+        date: Callable[[], str] = http_date,
+    ) -> None:
+        self.closed = False
+        """Nothing more is read; the transport sends what `receive` returned, then closes."""
+        self._handle = handle
+        self._date = date
+        self._buffer = bytearray()
+        self._is_first = True
+        self._blanks_left = 0
+        self._line_end = -1  # of the request line in the buffer, once that is known to be good
+        self._searched = 0  # no end (of the line, then of the head) starts before this index
+        self._request: _Request | None = None
+        self._body_bytes = 0
+        self._framed_bytes = 0
+
+    def receive(self, data: bytes) -> bytes:
+        """Take what came, return what to send (often nothing). After `closed`, returns nothing."""
+        if self.closed:
+            return b""
+        out: list[bytes] = []
+        self._buffer += data
+        try:
+            while not self.closed and self._step(out):
+                pass
+        except _Refused as refused:
+            self.closed = True
+            out.append(refused.answer)
+        if self.closed:
+            self._buffer.clear()
+        return b"".join(out)
+
+    def _step(self, out: list[bytes]) -> bool:
+        """Read one head or one body; False where that needs more bytes."""
+        if self._request is not None:
+            return self._read_body(self._request, out)
+        head = self._take_head()
+        if head is None:
+            return False
+        self._begin(_read_head(head), out)
+        return True
+
+    def _take_head(self) -> bytes | None:
+        buffer = self._buffer
+        while self._blanks_left and buffer.startswith((b"\r", b"\n")):
+            del buffer[:1]
+            self._blanks_left -= 1
+        if self._line_end < 0:
+            if not self._is_first and len(buffer) < _PEEK_BYTES:
+                return None
+            if not self._find_request_line():
+                return None
+        end = _END_OF_HEAD.search(buffer, self._searched)
+        if (len(buffer) if end is None else end.end()) > MAX_HEAD_BYTES:
+            raise _Refused("431 Request Header Fields Too Large")
+        if end is None:
+            # An end may start with the last two bytes ("\n\r", then "\n").
+            self._searched = max(self._searched, len(buffer) - 2)
+            return None
+        head = bytes(buffer[: end.end()])
+        del buffer[: end.end()]
+        self._line_end, self._searched, self._blanks_left = -1, 0, 0
+        self._is_first = False
+        return head
+
+    def _find_request_line(self) -> bool:
+        """Go refuses a bad first line at once, without waiting for the rest of the head."""
+        limit = MAX_FIRST_LINE_BYTES if self._is_first else MAX_HEAD_BYTES
+        end = self._buffer.find(b"\n", self._searched, limit)
+        if end < 0:
+            self._searched = len(self._buffer)
+            if len(self._buffer) < limit:
+                return False
+            if not self._is_first:
+                raise _Refused("431 Request Header Fields Too Large")
+            self.closed = True
+            return False
+        line = bytes(self._buffer[:end]).removesuffix(b"\r")
+        if self._is_first and not _is_http1(line):
+            self.closed = True
+            return False
+        _check_request_line(line)
+        self._line_end = self._searched = end
+        return True
+
+    def _begin(self, request: _Request, out: list[bytes]) -> None:
+        """Answer now what must not wait for its body, else go on to read that."""
+        if request.expects_continue:
+            # Go says "100 Continue" when a handler begins to read the body. None does.
+            if not request.is_old and request.content_length != 0:
+                self._answer(request, out, reusable=False)
+                return
+        elif request.expect:
+            self.closed = True
+            out.append(
+                f"{request.protocol} 417 Expectation Failed\r\nConnection: close\r\n"
+                f"Date: {self._date()}\r\nContent-Length: 0\r\n\r\n".encode("latin-1")
+            )
+            return
+        if (request.content_length or 0) > MAX_UNREAD_BODY_BYTES:
+            self._answer(request, out, reusable=False)
+            return
+        self._request = request
+        self._body_bytes = self._framed_bytes = 0
+
+    def _read_body(self, request: _Request, out: list[bytes]) -> bool:
+        left = _MAX_FRAMED_BODY_BYTES - self._framed_bytes
+        if request.content_length is not None:
+            left = request.content_length - self._framed_bytes
+        piece = bytes(self._buffer[:left])
+        del self._buffer[:left]
+        self._framed_bytes += len(piece)
+        try:
+            if piece:  # an empty one would mean the end of the connection to h11
+                request.body.receive_data(piece)
+            is_complete = self._skip_body(request.body)
+        except h11.RemoteProtocolError:
+            self._answer(request, out, reusable=False)
+            return True
+        if is_complete:
+            self._buffer[:0] = request.body.trailing_data[0]
+            self._answer(request, out, reusable=True)
+            return True
+        if self._body_bytes > MAX_UNREAD_BODY_BYTES or self._framed_bytes >= _MAX_FRAMED_BODY_BYTES:
+            self._answer(request, out, reusable=False)
+            return True
+        return False
+
+    def _skip_body(self, body: h11.Connection) -> bool:
+        """Read what h11 has; True at the end of the message, if it is within the limit."""
+        while True:
+            event = body.next_event()
+            if isinstance(event, h11.Data):
+                self._body_bytes += len(event.data)
+                if self._body_bytes > MAX_UNREAD_BODY_BYTES:
+                    return False
+            else:
+                return isinstance(event, h11.EndOfMessage)
+
+    def _answer(self, request: _Request, out: list[bytes], *, reusable: bool) -> None:
+        if request.public.method == "OPTIONS" and request.public.target == "*":
+            # net/http answers this itself (globalOptionsHandler).
+            response = HttpResponse(status=200, headers=(("Content-Length", "0"),), body=b"")
+        else:
+            response = self._handle(request.public)
+        told_to_close = any(
+            name.lower() == "connection" and value.lower() == "close"
+            for name, value in response.headers
+        )
+        keep_alive = reusable and request.keep_alive and not told_to_close
+        connection = ""
+        if not keep_alive and not told_to_close and not request.is_old:
+            connection = "close"
+        elif keep_alive and request.is_old:
+            connection = "keep-alive"
+        out.append(_encode(request, response, self._date(), connection))
+        self.closed = not keep_alive
+        self._request = None
+        self._blanks_left = _MAX_BLANKS_AFTER_POST if request.public.method == "POST" else 0
+
+
+def _encode(request: _Request, response: HttpResponse, date: str, connection: str) -> bytes:
+    """An answer as Go writes it: the handler's headers sorted, then what the server adds."""
+    headers = sorted(response.headers)
+    present = {name.lower() for name, _ in headers}
+    has_body = response.status >= 200 and response.status not in (204, 304)
+    if "date" not in present:
+        headers.append(("Date", date))
+    if "content-length" not in present and has_body and (response.body or not request.is_head):
+        headers.append(("Content-Length", str(len(response.body))))
+    if "content-type" not in present and has_body and response.body:
+        # Go looks at the bytes; all that is served here without a type is text.
+        headers.append(("Content-Type", "text/plain; charset=utf-8"))
+    if connection:
+        headers.append(("Connection", connection))
+    reason = _REASONS.get(response.status, f"status code {response.status}")
+    lines = [f"{request.protocol} {response.status} {reason}"]
+    lines.extend(f"{name}: {value}" for name, value in headers)
+    head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+    return head if request.is_head or not has_body else head + response.body

@@ -1,0 +1,815 @@
+"""One HTTP/2 connection, server side, without a socket (RFC 9113).
+
+Bytes go in through `receive`; what they mean goes to an `Application` and to each stream's
+`StreamUser` by plain calls, and bytes to send come out of `take_output`. Frames, streams' states
+and both directions' flow control live here; what a request means does not.
+
+Sending never blocks: what the peer's windows or a full socket do not let through waits on its
+stream, `Stream.pending_size` says how much, and `StreamUser.drained` says when it is gone.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import deque
+from typing import Protocol
+
+from fake_etcd.transport.http2.frames import (
+    CONTINUATION,
+    DATA,
+    DEFAULT_MAX_FRAME_SIZE,
+    DEFAULT_WINDOW,
+    FLAG_ACK,
+    FLAG_END_HEADERS,
+    FLAG_END_STREAM,
+    FLAG_PADDED,
+    FLAG_PRIORITY,
+    GOAWAY,
+    HEADER_SIZE,
+    HEADERS,
+    MAX_MAX_FRAME_SIZE,
+    MAX_WINDOW,
+    PING,
+    PREFACE,
+    PRIORITY,
+    PUSH_PROMISE,
+    RST_STREAM,
+    SETTINGS,
+    SETTINGS_ACK,
+    WINDOW_UPDATE,
+    ConnectionFailure,
+    ErrorCode,
+    Setting,
+    StreamFailure,
+    frame,
+    goaway_frame,
+    pack_header,
+    ping_ack_frame,
+    rst_stream_frame,
+    settings_frame,
+    unpack_header,
+    window_update_frame,
+)
+from fake_etcd.transport.http2.hpack import Field, Fields, HpackDecoder, HpackEncoder
+from fake_etcd.transport.http2.requests import (
+    MAX_HEADER_LIST_SIZE,
+    MalformedRequest,
+    check_trailers,
+)
+
+RECEIVE_WINDOW = 16 * 2**20
+"""Bytes a peer may have under way on the connection before it waits for us; grpc-go grows its
+window to 16 MiB too when the line allows it."""
+
+STREAM_RECEIVE_WINDOW = 2**20
+"""The same for one stream: half of the largest request in one go, then as it is read."""
+
+OUTPUT_LIMIT = 2**20
+"""Bytes of bodies that one `take_output` gives, about: the rest waits on its streams until the
+host, which knows whether its socket took them, comes for more."""
+
+_MAX_HEADER_BLOCK = 2**18
+"""Bytes of one compressed header block; more is a CONTINUATION flood."""
+
+_MAX_CONTINUATIONS = 256
+"""Frames of one header block: a peer that fills its frames needs 16."""
+
+_REMEMBERED_RESETS = 1_024
+"""Streams that we reset and whose late frames are still let pass without an answer."""
+
+_REMEMBERED_GAPS = 64
+"""Skipped ranges of stream ids that are still told from closed streams."""
+
+
+class StreamUser(Protocol):
+    """What a stream tells whoever serves it."""
+
+    def data(self, payload: bytes, end_stream: bool) -> None:
+        """Bytes of the request's body, not counting padding; the last ones with `end_stream`."""
+
+    def closed(self, code: ErrorCode) -> None:
+        """The stream ended before its time: reset by the peer or by us, or the connection broke."""
+
+    def drained(self) -> None:
+        """All that waited for the peer's window or for the socket is on its way."""
+
+
+class Application(Protocol):
+    """What a connection tells whoever serves its requests."""
+
+    def request(
+        self, stream: Stream, fields: Fields, volatile: bytes | None, end_stream: bool
+    ) -> StreamUser:
+        """A new request; its fields are not checked yet. Returns who takes what follows.
+
+        Raises:
+            StreamFailure: to have the stream reset.
+        """
+
+
+class _Nobody:
+    """Takes what arrives before the application answered, and after a stream was given up."""
+
+    def data(self, payload: bytes, end_stream: bool) -> None: ...
+
+    def closed(self, code: ErrorCode) -> None: ...
+
+    def drained(self) -> None: ...
+
+
+NOBODY = _Nobody()
+
+
+class Stream:
+    """One stream's state; `user` serves it, everything else is the connection's to change."""
+
+    __slots__ = (
+        "content_left",
+        "id",
+        "pending",
+        "pending_size",
+        "receive_window",
+        "received_all",
+        "send_window",
+        "sent_all",
+        "trailers",
+        "user",
+    )
+
+    def __init__(self, stream_id: int, send_window: int, received_all: bool) -> None:
+        self.id = stream_id
+        self.user: StreamUser = NOBODY
+        self.received_all = received_all
+        self.sent_all = False
+        self.send_window = send_window
+        self.receive_window = STREAM_RECEIVE_WINDOW
+        self.content_left: int | None = None
+        self.pending: deque[bytes | memoryview] | None = None
+        self.pending_size = 0
+        self.trailers: Fields | None = None
+
+
+class _NoApplication:
+    """Stands for the application of a connection that is over."""
+
+    def request(
+        self, stream: Stream, fields: Fields, volatile: bytes | None, end_stream: bool
+    ) -> StreamUser:
+        raise StreamFailure(stream.id, ErrorCode.REFUSED_STREAM, "the connection is over")
+
+
+_NO_APPLICATION = _NoApplication()
+
+
+class Http2Connection:
+    """The state machine of one connection.
+
+    Args:
+        application: gets the requests.
+        kept_fields: response header fields worth a place in the compression table.
+        volatile_field: the request field that changes each time (see `HpackDecoder`).
+        max_concurrent_streams: announced and enforced; None means no limit, etcd's default.
+    """
+
+    def __init__(
+        self,
+        application: Application,
+        kept_fields: frozenset[Field] = frozenset(),
+        volatile_field: bytes | None = None,
+        max_concurrent_streams: int | None = None,
+    ) -> None:
+        self._application = application
+        self._decoder = HpackDecoder(volatile=volatile_field)
+        self._encoder = HpackEncoder(kept_fields)
+        self.encode = self._encoder.encode
+        self._max_streams = max_concurrent_streams
+        self._streams: dict[int, Stream] = {}
+        self._last_id = 0
+        self._gaps: deque[range] = deque(maxlen=_REMEMBERED_GAPS)
+        self._resets: dict[int, None] = {}
+        self._answered: list[Stream] = []  # whose requests go on all the same
+        self._self_dependent = 0
+        self._is_going_away = False
+        self.closed = False
+        """The connection is over: send what `take_output` still has, then cut."""
+        self.failure: ConnectionFailure | None = None
+        """Why, where the peer broke a rule."""
+
+        self._chunks: list[bytes] = []
+        self._buffered = 0
+        self._wanted = 0
+        self._preface_left = PREFACE
+        self._first_frame = True
+        self._block: bytearray | None = None  # a header block still going on
+        self._block_stream = 0
+        self._block_ends_stream = False
+        self._block_frames = 0
+
+        self._send_window = DEFAULT_WINDOW
+        self._peer_stream_window = DEFAULT_WINDOW
+        self._peer_max_frame_size = DEFAULT_MAX_FRAME_SIZE
+        self._receive_window = RECEIVE_WINDOW
+        self._blocked: dict[int, Stream] = {}
+        self._is_flushing = False
+        self._paused = False
+        self.pending_size = 0
+        """Bytes of answers that wait on all streams together."""
+
+        settings = {
+            Setting.INITIAL_WINDOW_SIZE: STREAM_RECEIVE_WINDOW,
+            Setting.MAX_HEADER_LIST_SIZE: MAX_HEADER_LIST_SIZE,
+        }
+        if max_concurrent_streams is not None:
+            settings[Setting.MAX_CONCURRENT_STREAMS] = max_concurrent_streams
+        self._out_size = 0  # of bodies alone
+        self._out: list[bytes | memoryview] = [
+            settings_frame(settings),
+            window_update_frame(0, RECEIVE_WINDOW - DEFAULT_WINDOW),
+        ]
+
+    # --- bytes in, bytes out -------------------------------------------------------------
+
+    def receive(self, data: bytes) -> None:
+        """Take bytes from the peer, any number at any boundary. Never raises."""
+        if self.closed:
+            return
+        if self._chunks:
+            self._chunks.append(data)
+            self._buffered += len(data)
+            if self._buffered < self._wanted:
+                return
+            data = b"".join(self._chunks)
+            self._chunks.clear()
+        try:
+            rest = self._handshake(data) if self._first_frame else data[self._frames(data) :]
+        except ConnectionFailure as failure:
+            self._fail(failure)
+            return
+        if rest:
+            self._chunks.append(rest)
+            self._buffered = len(rest)
+
+    def take_output(self) -> bytes:
+        """Bytes that are ready to be sent, in order: call it until it gives none."""
+        out = self._out
+        if self._answered:
+            self._reset_answered()
+        if not out:
+            if not self._blocked:
+                return b""
+            self._flush()
+        data = b"".join(out)
+        out.clear()
+        self._out_size = 0
+        return data
+
+    def lost(self) -> None:
+        """The peer is gone: every open stream is told."""
+        self._close_all(ErrorCode.CANCEL)
+        self._application = _NO_APPLICATION  # nothing keeps the other alive
+
+    def pause(self) -> None:
+        """The socket is full: bodies wait on their streams until `resume`."""
+        self._paused = True
+
+    def resume(self) -> None:
+        """The socket takes bytes again."""
+        self._paused = False
+        self._flush()
+
+    def go_away(self) -> None:
+        """Take no new streams; those that are open may end (RFC 9113 §6.8)."""
+        if not self._is_going_away and not self.closed:
+            self._is_going_away = True
+            self._out.append(goaway_frame(self._last_id, ErrorCode.NO_ERROR))
+
+    @property
+    def open_streams(self) -> int:
+        return len(self._streams)
+
+    @property
+    def is_done(self) -> bool:
+        """Nothing will come of this connection any more: cut it once its output is sent."""
+        return self.closed or (self._is_going_away and not self._streams)
+
+    # --- reading frames ------------------------------------------------------------------
+
+    def _handshake(self, data: bytes) -> bytes:
+        """Take the preface and the SETTINGS frame that must follow (RFC 9113 §3.4)."""
+        expected = self._preface_left
+        if expected:
+            seen = data[: len(expected)]
+            if not expected.startswith(seen):
+                raise ConnectionFailure(ErrorCode.PROTOCOL_ERROR, "bad connection preface")
+            self._preface_left = expected[len(seen) :]
+            data = data[len(seen) :]
+        if len(data) < HEADER_SIZE:
+            self._wanted = HEADER_SIZE
+            return data
+        if data[3] != SETTINGS or data[4] & FLAG_ACK:
+            raise ConnectionFailure(ErrorCode.PROTOCOL_ERROR, "first frame is not SETTINGS")
+        consumed = self._frames(data)
+        self._first_frame = not consumed
+        return data[consumed:]
+
+    def _frames(self, data: bytes) -> int:
+        """Act on each whole frame; returns how many bytes they were."""
+        streams = self._streams
+        position = 0
+        size = len(data)
+        while True:
+            start = position + HEADER_SIZE
+            if start > size:
+                self._wanted = HEADER_SIZE
+                return position
+            high, low, kind, flags, stream_id = unpack_header(data, position)
+            length: int = high << 8 | low
+            if length > DEFAULT_MAX_FRAME_SIZE:
+                raise ConnectionFailure(ErrorCode.FRAME_SIZE_ERROR, "frame too large")
+            end = start + length
+            if end > size:
+                self._wanted = HEADER_SIZE + length
+                return position
+            position = end
+            stream_id &= 0x7FFFFFFF
+            payload = data[start:end]
+            if self._block is not None and (
+                kind != CONTINUATION or stream_id != self._block_stream
+            ):
+                raise ConnectionFailure(ErrorCode.PROTOCOL_ERROR, "header block interrupted")
+            try:
+                if kind == DATA:
+                    stream = streams.get(stream_id)
+                    if stream is None or stream.received_all:
+                        self._data_on_closed(stream, stream_id, length)
+                    else:
+                        self._data(stream, payload, flags, length)
+                elif kind == HEADERS:
+                    self._headers(stream_id, flags, payload)
+                elif kind <= CONTINUATION:
+                    _FRAME_METHODS[kind](self, stream_id, flags, payload)
+                # Frames of unknown types are let pass (RFC 9113 §4.1).
+            except StreamFailure as failure:
+                self._reset(failure.stream_id, failure.code)
+            if self.closed:
+                return position
+
+    def _data(self, stream: Stream, payload: bytes, flags: int, length: int) -> None:
+        # The whole frame counts, padding and its length byte included (RFC 9113 §6.9.1).
+        self._take_connection_window(length)
+        if flags & FLAG_PADDED:
+            payload = _without_padding(payload)
+        window = stream.receive_window - length
+        if window < 0:
+            raise StreamFailure(stream.id, ErrorCode.FLOW_CONTROL_ERROR, "stream window overrun")
+        end_stream = bool(flags & FLAG_END_STREAM)
+        if end_stream:
+            stream.received_all = True
+        elif window < STREAM_RECEIVE_WINDOW // 2 and not stream.pending_size:
+            self._out.append(window_update_frame(stream.id, STREAM_RECEIVE_WINDOW - window))
+            window = STREAM_RECEIVE_WINDOW
+        stream.receive_window = window
+        if stream.content_left is not None:
+            stream.content_left -= len(payload)
+            if stream.content_left < 0 or (end_stream and stream.content_left):
+                raise StreamFailure(stream.id, ErrorCode.PROTOCOL_ERROR, "content-length is wrong")
+        stream.user.data(payload, end_stream)
+
+    def _take_connection_window(self, length: int) -> None:
+        # Nobody can overrun it: it is filled up again as soon as half of it is used.
+        window = self._receive_window - length
+        if window < RECEIVE_WINDOW // 2:
+            self._out.append(window_update_frame(0, RECEIVE_WINDOW - window))
+            window = RECEIVE_WINDOW
+        self._receive_window = window
+
+    def _data_on_closed(self, stream: Stream | None, stream_id: int, length: int) -> None:
+        if self._is_idle(stream_id):
+            raise ConnectionFailure(ErrorCode.PROTOCOL_ERROR, "DATA on an idle stream")
+        self._take_connection_window(length)
+        if stream is None and stream_id in self._resets:
+            return  # it was under way when we reset the stream
+        raise StreamFailure(stream_id, ErrorCode.STREAM_CLOSED, "DATA behind the stream's end")
+
+    def _headers(self, stream_id: int, flags: int, payload: bytes) -> None:
+        if flags & (FLAG_PADDED | FLAG_PRIORITY):
+            if flags & FLAG_PADDED:
+                payload = _without_padding(payload)
+            if flags & FLAG_PRIORITY:
+                if len(payload) < 5:
+                    raise ConnectionFailure(ErrorCode.FRAME_SIZE_ERROR, "HEADERS too short")
+                if _depends_on(payload) == stream_id:
+                    self._self_dependent = stream_id  # its fields are decoded first
+                payload = payload[5:]
+        if flags & FLAG_END_HEADERS:
+            self._header_block(stream_id, payload, bool(flags & FLAG_END_STREAM))
+            return
+        if not stream_id:
+            raise ConnectionFailure(ErrorCode.PROTOCOL_ERROR, "HEADERS on stream 0")
+        self._block = bytearray(payload)
+        self._block_stream = stream_id
+        self._block_ends_stream = bool(flags & FLAG_END_STREAM)
+        self._block_frames = 0
+
+    def _continuation(self, stream_id: int, flags: int, payload: bytes) -> None:
+        block = self._block
+        if block is None:
+            raise ConnectionFailure(ErrorCode.PROTOCOL_ERROR, "CONTINUATION without HEADERS")
+        block += payload
+        self._block_frames += 1
+        if len(block) > _MAX_HEADER_BLOCK or self._block_frames > _MAX_CONTINUATIONS:
+            raise ConnectionFailure(ErrorCode.ENHANCE_YOUR_CALM, "header block too large")
+        if flags & FLAG_END_HEADERS:
+            self._block = None
+            self._header_block(stream_id, bytes(block), self._block_ends_stream)
+
+    def _header_block(self, stream_id: int, block: bytes, end_stream: bool) -> None:
+        # Decoded first, whatever becomes of the stream: the tables must stay in step.
+        fields, volatile = self._decoder.decode(block)
+        if stream_id <= self._last_id or not stream_id & 1:
+            self._late_headers(stream_id, fields, end_stream)
+            return
+        if stream_id > self._last_id + 2:
+            self._gaps.append(range(self._last_id + 1 | 1, stream_id, 2))
+        self._last_id = stream_id
+        if stream_id == self._self_dependent:
+            raise StreamFailure(stream_id, ErrorCode.PROTOCOL_ERROR, "stream depends on itself")
+        if self._is_going_away:
+            self._remember_reset(stream_id)
+            return
+        if self._max_streams is not None and len(self._streams) >= self._max_streams:
+            raise StreamFailure(stream_id, ErrorCode.REFUSED_STREAM, "too many streams")
+        stream = Stream(stream_id, self._peer_stream_window, end_stream)
+        self._streams[stream_id] = stream
+        user = self._application.request(stream, fields, volatile, end_stream)
+        if not stream.sent_all:
+            stream.user = user
+        if end_stream:
+            if stream.content_left:
+                raise StreamFailure(stream_id, ErrorCode.PROTOCOL_ERROR, "content-length is wrong")
+            user.data(b"", True)
+
+    def _late_headers(self, stream_id: int, fields: Fields, end_stream: bool) -> None:
+        """HEADERS on a stream that is not new: trailers, or an error."""
+        stream = self._streams.get(stream_id)
+        if stream is None:
+            if stream_id in self._resets:
+                return
+            if self._was_opened(stream_id):
+                raise ConnectionFailure(ErrorCode.STREAM_CLOSED, "HEADERS on a closed stream")
+            raise ConnectionFailure(ErrorCode.PROTOCOL_ERROR, "bad stream id in HEADERS")
+        if stream.received_all:
+            raise StreamFailure(stream_id, ErrorCode.STREAM_CLOSED, "HEADERS behind the end")
+        if not end_stream:
+            raise StreamFailure(stream_id, ErrorCode.PROTOCOL_ERROR, "trailers without END_STREAM")
+        try:
+            check_trailers(fields)
+        except MalformedRequest as error:
+            raise StreamFailure(stream_id, ErrorCode.PROTOCOL_ERROR, str(error)) from None
+        if stream.content_left:
+            raise StreamFailure(stream_id, ErrorCode.PROTOCOL_ERROR, "content-length is wrong")
+        stream.received_all = True
+        stream.user.data(b"", True)
+
+    def _priority(self, stream_id: int, flags: int, payload: bytes) -> None:
+        if not stream_id:
+            raise ConnectionFailure(ErrorCode.PROTOCOL_ERROR, "PRIORITY on stream 0")
+        if len(payload) != 5:
+            raise StreamFailure(stream_id, ErrorCode.FRAME_SIZE_ERROR, "PRIORITY is not 5 bytes")
+        if _depends_on(payload) == stream_id:
+            raise StreamFailure(stream_id, ErrorCode.PROTOCOL_ERROR, "stream depends on itself")
+
+    def _rst_stream(self, stream_id: int, flags: int, payload: bytes) -> None:
+        if len(payload) != 4:
+            raise ConnectionFailure(ErrorCode.FRAME_SIZE_ERROR, "RST_STREAM is not 4 bytes")
+        if self._is_idle(stream_id):
+            raise ConnectionFailure(ErrorCode.PROTOCOL_ERROR, "RST_STREAM on an idle stream")
+        stream = self._streams.get(stream_id)
+        if stream is not None:
+            self._drop(stream, _error_code(int.from_bytes(payload, "big")))
+
+    def _settings(self, stream_id: int, flags: int, payload: bytes) -> None:
+        if stream_id:
+            raise ConnectionFailure(ErrorCode.PROTOCOL_ERROR, "SETTINGS on a stream")
+        if flags & FLAG_ACK:
+            if payload:
+                raise ConnectionFailure(ErrorCode.FRAME_SIZE_ERROR, "SETTINGS ack with a payload")
+            return
+        if len(payload) % 6:
+            raise ConnectionFailure(ErrorCode.FRAME_SIZE_ERROR, "SETTINGS not in sixes")
+        for key, value in struct.iter_unpack(">HL", payload):
+            self._apply_setting(key, value)
+        self._out.append(SETTINGS_ACK)
+        self._flush()
+
+    def _apply_setting(self, key: int, value: int) -> None:
+        if key == Setting.HEADER_TABLE_SIZE:
+            self._encoder.resize(value)
+        elif key == Setting.ENABLE_PUSH:
+            if value > 1:
+                raise ConnectionFailure(ErrorCode.PROTOCOL_ERROR, "ENABLE_PUSH is 0 or 1")
+        elif key == Setting.INITIAL_WINDOW_SIZE:
+            if value > MAX_WINDOW:
+                raise ConnectionFailure(ErrorCode.FLOW_CONTROL_ERROR, "window too large")
+            change = value - self._peer_stream_window
+            self._peer_stream_window = value
+            for stream in self._streams.values():
+                stream.send_window += change
+                if stream.send_window > MAX_WINDOW:
+                    raise ConnectionFailure(ErrorCode.FLOW_CONTROL_ERROR, "window too large")
+        elif key == Setting.MAX_FRAME_SIZE:
+            if not DEFAULT_MAX_FRAME_SIZE <= value <= MAX_MAX_FRAME_SIZE:
+                raise ConnectionFailure(ErrorCode.PROTOCOL_ERROR, "MAX_FRAME_SIZE out of range")
+            self._peer_max_frame_size = value
+        # MAX_CONCURRENT_STREAMS is about pushes, which we never make; MAX_HEADER_LIST_SIZE is
+        # advice; unknown settings are let pass (RFC 9113 §6.5.2).
+
+    def _push_promise(self, stream_id: int, flags: int, payload: bytes) -> None:
+        raise ConnectionFailure(ErrorCode.PROTOCOL_ERROR, "PUSH_PROMISE from a client")
+
+    def _ping(self, stream_id: int, flags: int, payload: bytes) -> None:
+        if stream_id:
+            raise ConnectionFailure(ErrorCode.PROTOCOL_ERROR, "PING on a stream")
+        if len(payload) != 8:
+            raise ConnectionFailure(ErrorCode.FRAME_SIZE_ERROR, "PING is not 8 bytes")
+        if not flags & FLAG_ACK:
+            self._out.append(ping_ack_frame(payload))
+
+    def _goaway(self, stream_id: int, flags: int, payload: bytes) -> None:
+        if stream_id:
+            raise ConnectionFailure(ErrorCode.PROTOCOL_ERROR, "GOAWAY on a stream")
+        if len(payload) < 8:
+            raise ConnectionFailure(ErrorCode.FRAME_SIZE_ERROR, "GOAWAY too short")
+        # The peer opens no more streams; those under way go on, and it closes when they are done.
+
+    def _window_update(self, stream_id: int, flags: int, payload: bytes) -> None:
+        if len(payload) != 4:
+            raise ConnectionFailure(ErrorCode.FRAME_SIZE_ERROR, "WINDOW_UPDATE is not 4 bytes")
+        increment = int.from_bytes(payload, "big") & 0x7FFFFFFF
+        if not stream_id:
+            if not increment:
+                raise ConnectionFailure(ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE by 0")
+            self._send_window += increment
+            if self._send_window > MAX_WINDOW:
+                raise ConnectionFailure(ErrorCode.FLOW_CONTROL_ERROR, "window too large")
+        else:
+            if self._is_idle(stream_id):
+                raise ConnectionFailure(ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE on idle stream")
+            stream = self._streams.get(stream_id)
+            if stream is None:
+                return
+            if not increment:
+                raise StreamFailure(stream_id, ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE by 0")
+            stream.send_window += increment
+            if stream.send_window > MAX_WINDOW:
+                raise StreamFailure(stream_id, ErrorCode.FLOW_CONTROL_ERROR, "window too large")
+        if self._blocked:
+            self._flush()
+
+    # --- streams' ends -------------------------------------------------------------------
+
+    def _is_idle(self, stream_id: int) -> bool:
+        """Nobody opened this stream yet (or nobody can: 0, and the server's even ones)."""
+        return stream_id > self._last_id or not stream_id & 1
+
+    def _was_opened(self, stream_id: int) -> bool:
+        return not self._is_idle(stream_id) and not any(stream_id in gap for gap in self._gaps)
+
+    def _reset(self, stream_id: int, code: ErrorCode) -> None:
+        self._out.append(rst_stream_frame(stream_id, code))
+        self._remember_reset(stream_id)
+        stream = self._streams.get(stream_id)
+        if stream is not None:
+            self._drop(stream, code)
+
+    def _remember_reset(self, stream_id: int) -> None:
+        resets = self._resets
+        resets[stream_id] = None
+        if len(resets) > _REMEMBERED_RESETS:
+            del resets[next(iter(resets))]
+
+    def _drop(self, stream: Stream, code: ErrorCode) -> None:
+        """Forget the stream and tell its user."""
+        del self._streams[stream.id]
+        self._forget_pending(stream)
+        stream.sent_all = stream.received_all = True
+        user, stream.user = stream.user, NOBODY
+        user.closed(code)
+
+    def _forget_pending(self, stream: Stream) -> None:
+        self._blocked.pop(stream.id, None)
+        self.pending_size -= stream.pending_size
+        stream.pending = None
+        stream.pending_size = 0
+
+    def _fail(self, failure: ConnectionFailure) -> None:
+        # A copy: the one that was raised holds on to its frames, and they to this connection.
+        self.failure = ConnectionFailure(failure.code, failure.reason)
+        debug_data = failure.reason.encode()
+        self._out.append(goaway_frame(self._last_id, failure.code, debug_data))
+        self._close_all(failure.code)
+
+    def _close_all(self, code: ErrorCode) -> None:
+        self.closed = True
+        self._chunks.clear()
+        while self._streams:  # being told, a user may end other streams
+            self._drop(next(iter(self._streams.values())), code)
+
+    # --- sending -------------------------------------------------------------------------
+
+    def respond(self, stream: Stream, head: Fields, body: bytes, trailers: Fields) -> None:
+        """A whole response at once: header fields, a body that is not empty, trailer fields."""
+        size = len(body)
+        head_block = self.encode(head)
+        head_size = len(head_block)
+        if (
+            size > self._send_window
+            or size > stream.send_window
+            or size > DEFAULT_MAX_FRAME_SIZE
+            or head_size > 0xFF
+            or self._paused
+            or self._out_size > OUTPUT_LIMIT
+            or not stream.received_all
+        ):
+            self._out.append(self._header_frames(stream.id, head_block, 0))
+            self.send_data(stream, body)
+            self.send_trailers(stream, trailers)
+            return
+        trailer_block = self.encode(trailers)
+        stream_id = stream.id
+        if len(trailer_block) > 0xFF:
+            trailer_frames = self._header_frames(stream_id, trailer_block, FLAG_END_STREAM)
+        else:
+            trailer_frames = (
+                pack_header(0, len(trailer_block), HEADERS, _ENDS_ALL, stream_id) + trailer_block
+            )
+        # One join instead of three appends: 0.3 us of the 2 us that a response costs here.
+        self._out.append(
+            b"".join(
+                (
+                    pack_header(0, head_size, HEADERS, FLAG_END_HEADERS, stream_id),
+                    head_block,
+                    pack_header(size >> 8, size & 0xFF, DATA, 0, stream_id),
+                    body,
+                    trailer_frames,
+                )
+            )
+        )
+        self._send_window -= size
+        self._out_size += size
+        stream.sent_all = True
+        stream.user = NOBODY
+        del self._streams[stream_id]
+
+    def send_headers(self, stream: Stream, fields: Fields, end_stream: bool = False) -> None:
+        """A response's header fields; with `end_stream` they are all of it."""
+        if stream.sent_all:
+            return
+        flags = FLAG_END_STREAM if end_stream else 0
+        self._out.append(self._header_frames(stream.id, self.encode(fields), flags))
+        if end_stream:
+            self._end(stream)
+
+    def send_data(self, stream: Stream, body: bytes) -> None:
+        """Bytes of a response's body; they wait where the peer's windows or the socket say so."""
+        if stream.sent_all or not body:
+            return
+        if stream.pending is None:
+            stream.pending = deque()
+        stream.pending.append(body)
+        stream.pending_size += len(body)
+        self.pending_size += len(body)
+        if stream.id not in self._blocked:
+            self._blocked[stream.id] = stream
+            # While others wait for the same window or socket, `_flush` gives each its turn.
+            while not self._is_flushing and self._send_some(stream):
+                pass
+
+    def send_trailers(self, stream: Stream, fields: Fields) -> None:
+        """End the response, behind everything that still waits."""
+        if stream.sent_all:
+            return
+        if stream.pending:
+            # Encoded when its turn comes: blocks must leave in the order of their encoding.
+            stream.trailers = fields
+            return
+        self._out.append(self._header_frames(stream.id, self.encode(fields), FLAG_END_STREAM))
+        self._end(stream)
+
+    def reset(self, stream: Stream, code: ErrorCode) -> None:
+        """Break the stream off; its user is told."""
+        if stream.id in self._streams and not stream.sent_all:
+            self._reset(stream.id, code)
+
+    def _end(self, stream: Stream) -> None:
+        """The response is complete."""
+        stream.sent_all = True
+        stream.user = NOBODY
+        if stream.received_all:
+            del self._streams[stream.id]
+        else:
+            self._answered.append(stream)
+
+    def _reset_answered(self) -> None:
+        """Tell the peer not to go on with requests that have their answers (RFC 9113 §8.1).
+
+        Only once all is read that came together with the request: usually its end is there too.
+        """
+        for stream in self._answered:
+            self.stop_request(stream)
+        self._answered.clear()
+
+    def stop_request(self, stream: Stream) -> None:
+        """Tell the peer at once not to go on with a request that has its answer."""
+        if self._streams.pop(stream.id, None) is not None and not stream.received_all:
+            self._out.append(rst_stream_frame(stream.id, ErrorCode.NO_ERROR))
+            self._remember_reset(stream.id)
+
+    def _header_frames(self, stream_id: int, block: bytes, flags: int) -> bytes:
+        limit = self._peer_max_frame_size
+        if len(block) <= limit:
+            return frame(HEADERS, flags | FLAG_END_HEADERS, stream_id, block)
+        frames = [frame(HEADERS, flags, stream_id, block[:limit])]
+        for start in range(limit, len(block), limit):
+            last = FLAG_END_HEADERS if start + limit >= len(block) else 0
+            frames.append(frame(CONTINUATION, last, stream_id, block[start : start + limit]))
+        return b"".join(frames)
+
+    def _flush(self) -> None:
+        """Send what waits, a frame of each stream in turn, as far as the windows reach."""
+        if self._is_flushing:
+            return
+        self._is_flushing = True
+        moved = True
+        while moved and self._blocked:
+            moved = False
+            for stream in list(self._blocked.values()):
+                moved = self._send_some(stream) or moved
+        self._is_flushing = False
+
+    def _send_some(self, stream: Stream) -> bool:
+        """Send one DATA frame of what waits; False where nothing can be sent (any more)."""
+        pending = stream.pending
+        allowed = min(self._send_window, stream.send_window, self._peer_max_frame_size)
+        if not pending or allowed <= 0 or self._paused or self._out_size > OUTPUT_LIMIT:
+            return False
+        body = pending.popleft()
+        if len(body) > allowed:
+            body = memoryview(body)  # cut without a copy of the rest at each frame
+            pending.appendleft(body[allowed:])
+            body = body[:allowed]
+        size = len(body)
+        self._out.append(pack_header(size >> 8, size & 0xFF, DATA, 0, stream.id))
+        self._out.append(body)
+        self._send_window -= size
+        self._out_size += size
+        stream.send_window -= size
+        stream.pending_size -= size
+        self.pending_size -= size
+        if not pending:
+            del self._blocked[stream.id]
+            if stream.trailers is not None:
+                self.send_trailers(stream, stream.trailers)
+            else:
+                self._drained(stream)
+        return True
+
+    def _drained(self, stream: Stream) -> None:
+        window = stream.receive_window
+        if window < STREAM_RECEIVE_WINDOW // 2 and not stream.received_all:
+            # Held back while its answers were: who does not read them may not go on asking.
+            self._out.append(window_update_frame(stream.id, STREAM_RECEIVE_WINDOW - window))
+            stream.receive_window = STREAM_RECEIVE_WINDOW
+        stream.user.drained()
+
+
+_ENDS_ALL = FLAG_END_HEADERS | FLAG_END_STREAM
+
+_FRAME_METHODS = {
+    PRIORITY: Http2Connection._priority,
+    RST_STREAM: Http2Connection._rst_stream,
+    SETTINGS: Http2Connection._settings,
+    PUSH_PROMISE: Http2Connection._push_promise,
+    PING: Http2Connection._ping,
+    GOAWAY: Http2Connection._goaway,
+    WINDOW_UPDATE: Http2Connection._window_update,
+    CONTINUATION: Http2Connection._continuation,
+}
+
+
+def _depends_on(payload: bytes) -> int:
+    return int.from_bytes(payload[:4], "big") & 0x7FFFFFFF
+
+
+def _without_padding(payload: bytes) -> bytes:
+    if not payload or payload[0] >= len(payload):
+        raise ConnectionFailure(ErrorCode.PROTOCOL_ERROR, "padding longer than its frame")
+    return payload[1 : len(payload) - payload[0]]
+
+
+def _error_code(value: int) -> ErrorCode:
+    """Unknown codes mean INTERNAL_ERROR (RFC 9113 §7)."""
+    try:
+        return ErrorCode(value)
+    except ValueError:
+        return ErrorCode.INTERNAL_ERROR

@@ -1,0 +1,266 @@
+"""Sockets for the sans-IO connections: asyncio listeners, one port for HTTP/2 and HTTP/1.1.
+
+The first bytes of a connection decide what it speaks, as etcd's cmux does. Everything a read
+brought about leaves in one write; a socket that does not take it stops the reading until it does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+from urllib.parse import urlsplit
+
+from fake_etcd.services.call import Endpoints
+from fake_etcd.services.http import HttpRequest, HttpResponse
+from fake_etcd.transport.grpc.connection import GrpcConnection, GrpcServer
+from fake_etcd.transport.http1 import Http1Connection
+from fake_etcd.transport.http2.frames import PREFACE
+
+HttpHandler = Callable[[HttpRequest], HttpResponse]
+
+_WRITE_LIMIT = 2**20
+"""Bytes in a socket's write buffer before its connection is paused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on what a client may do.
+
+    Args:
+        max_receive_bytes: size of the largest gRPC request message.
+        max_concurrent_streams: calls at once on one connection; None is no limit, as etcd's
+            default is.
+    """
+
+    max_receive_bytes: int
+    max_concurrent_streams: int | None = None
+
+
+class Server:
+    """Listens on any number of addresses and serves the same endpoints on all.
+
+    Args:
+        endpoints: the gRPC methods.
+        http: answers HTTP/1.1 requests.
+        limits: see `Limits`.
+    """
+
+    def __init__(self, endpoints: Endpoints, http: HttpHandler, limits: Limits) -> None:
+        self.http = http
+        self.grpc = GrpcServer(endpoints, limits.max_receive_bytes, limits.max_concurrent_streams)
+        self._listeners: list[asyncio.AbstractServer] = []
+        self._unix_paths: list[str] = []
+        self._connections: set[_Connection] = set()
+        self._all_gone = asyncio.Event()
+        self._all_gone.set()
+
+    async def listen(self, url: str) -> str:
+        """Listen on "http://host:port" (port 0: any free one) or "unix:path".
+
+        Returns:
+            The address really listened on, in the same form.
+
+        Raises:
+            OSError: where the address cannot be had.
+            ValueError: where the URL is none of these.
+        """
+        scheme, _, rest = url.partition(":")
+        if scheme == "unix":
+            return await self._listen_unix(rest.removeprefix("//"))
+        parts = urlsplit(url)
+        if scheme != "http" or parts.hostname is None or parts.port is None:
+            raise ValueError(f"cannot listen on {url!r}: http://host:port or unix:path")
+        loop = asyncio.get_running_loop()
+        listener = await loop.create_server(
+            lambda: _Connection(self, loop), parts.hostname, parts.port, reuse_address=True
+        )
+        self._listeners.append(listener)
+        port = listener.sockets[0].getsockname()[1]
+        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        return f"http://{host}:{port}"
+
+    async def _listen_unix(self, path: str) -> str:
+        if not hasattr(socket, "AF_UNIX"):
+            raise ValueError("this system has no unix sockets")
+        loop = asyncio.get_running_loop()
+        listener = await loop.create_unix_server(lambda: _Connection(self, loop), path)
+        self._listeners.append(listener)
+        self._unix_paths.append(path)
+        return f"unix:{path}"
+
+    async def close(self, grace_seconds: float) -> None:
+        """Stop: take no new connections and calls, let open calls end, then cut.
+
+        Args:
+            grace_seconds: how long open calls may take to end.
+        """
+        for listener in self._listeners:
+            listener.close()
+        for connection in list(self._connections):
+            connection.go_away()
+        try:
+            await asyncio.wait_for(self._all_gone.wait(), grace_seconds)
+        except asyncio.TimeoutError:
+            for connection in list(self._connections):
+                connection.abort()
+            await self._all_gone.wait()
+        for path in self._unix_paths:
+            if os.path.exists(path):
+                os.unlink(path)
+
+    def opened(self, connection: _Connection) -> None:
+        self._connections.add(connection)
+        self._all_gone.clear()
+
+    def gone(self, connection: _Connection) -> None:
+        self._connections.discard(connection)
+        if not self._connections:
+            self._all_gone.set()
+
+
+class _Connection(asyncio.Protocol):
+    """One socket: finds out what it speaks and carries bytes and time."""
+
+    _transport: asyncio.Transport
+
+    def __init__(self, server: Server, loop: asyncio.AbstractEventLoop) -> None:
+        self._server = server
+        self._loop = loop
+        self._time = loop.time
+        self._first_bytes = b""
+        self._grpc: GrpcConnection | None = None
+        self._http1: Http1Connection | None = None
+        self._flush_is_due = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at: float | None = None
+        self._last_timer: asyncio.TimerHandle | None = None
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # A stream socket has a stream transport; uvloop's is no subclass of asyncio's.
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=_WRITE_LIMIT)
+        self._server.opened(self)
+
+    def data_received(self, data: bytes) -> None:
+        grpc = self._grpc
+        if grpc is not None:
+            grpc.receive(data, self._time())
+            out = grpc.take_output()
+            if out:
+                self._transport.write(out)
+            if grpc.has_news:
+                self._flush()
+        elif self._http1 is not None:
+            self._feed_http1(self._http1, data)
+        else:
+            self._sniff(self._first_bytes + data)
+
+    def eof_received(self) -> bool:
+        return False  # close: a peer that stopped sending will not open windows either
+
+    def connection_lost(self, error: Exception | None) -> None:
+        for timer in (self._timer, self._last_timer):
+            if timer is not None:
+                timer.cancel()
+        grpc, self._grpc = self._grpc, None
+        if grpc is not None:
+            grpc.lost()
+        self._server.gone(self)
+
+    def pause_writing(self) -> None:
+        self._transport.pause_reading()
+        if self._grpc is not None:
+            self._grpc.http2.pause()
+
+    def resume_writing(self) -> None:
+        self._transport.resume_reading()
+        if self._grpc is not None:
+            self._grpc.resume()
+            self._flush()
+
+    # What the server calls
+
+    def go_away(self) -> None:
+        """Take no new calls; close when the open ones are done."""
+        if self._grpc is None:
+            self._transport.close()
+            return
+        self._grpc.http2.go_away()
+        self._flush()
+
+    def abort(self) -> None:
+        """Close at once, with what is ready sent."""
+        self._transport.close()
+        self._last_timer = self._loop.call_later(_LAST_WRITE_SECONDS, self._transport.abort)
+
+    # Both protocols
+
+    def _sniff(self, data: bytes) -> None:
+        if PREFACE.startswith(data) and len(data) < len(PREFACE):
+            self._first_bytes = data
+            return
+        self._first_bytes = b""
+        if data.startswith(PREFACE):
+            peer = self._transport.get_extra_info("peername")
+            name = f"{peer[0]}:{peer[1]}" if isinstance(peer, tuple) else "unix:"
+            self._grpc = GrpcConnection(self._server.grpc, name, self._wake)
+            self._grpc.receive(data, self._time())
+            self._flush()
+        else:
+            self._http1 = Http1Connection(self._server.http)
+            self._feed_http1(self._http1, data)
+
+    def _feed_http1(self, http1: Http1Connection, data: bytes) -> None:
+        out = http1.receive(data)
+        if out:
+            self._transport.write(out)
+        if http1.closed:
+            self._transport.close()
+
+    # HTTP/2 output that no read brought about
+
+    def _wake(self) -> None:
+        if not self._flush_is_due:
+            self._flush_is_due = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flush_is_due = False
+        grpc = self._grpc
+        if grpc is None:
+            return  # the connection was lost while this was due
+        while out := grpc.take_output():
+            if not self._transport.is_closing():
+                self._transport.write(out)
+        self._after_news(grpc)
+
+    def _after_news(self, grpc: GrpcConnection) -> None:
+        """Close a connection that is over; keep the timer at the next deadline."""
+        if grpc.http2.is_done:
+            self._transport.close()
+            return
+        deadline = grpc.next_deadline
+        if deadline == self._timer_at:
+            return
+        self._timer_at = deadline  # kept here: uvloop's handle knows it in milliseconds only
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if deadline is not None:
+            self._timer = self._loop.call_at(deadline, self._run_deadlines)
+
+    def _run_deadlines(self) -> None:
+        self._timer = self._timer_at = None
+        if self._grpc is not None:
+            self._grpc.run_deadlines(self._time())
+            self._flush()
+
+
+_LAST_WRITE_SECONDS = 0.1
+"""How long a peer that is cut may take to fetch what was written to it."""

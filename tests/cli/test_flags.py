@@ -1,0 +1,284 @@
+"""The command line is read and refused as etcd 3.7.3 reads and refuses it.
+
+The refusals were recorded from the real binary, each with the exit status beside it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from fake_etcd.cli import flags
+from fake_etcd.cli.flags import FLAGS, Settings, UsageError, parse
+from fake_etcd.cli.main import main
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+
+def refusal(*arguments: str) -> tuple[str, int]:
+    with pytest.raises(UsageError) as caught:
+        parse(arguments)
+    return str(caught.value), caught.value.exit_status
+
+
+def test_without_arguments_all_is_as_etcd_has_it() -> None:
+    settings = parse([])
+    assert settings == Settings(
+        name="default",
+        listen_client_urls=settings.listen_client_urls,
+        advertise_client_urls=(),
+        max_txn_ops=128,
+        max_request_bytes=1_572_864,
+        log_level="info",
+        version=False,
+        help=False,
+    )
+    assert [url.text for url in settings.listen_client_urls] == ["http://localhost:2379"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["-name", "a", "-max-txn-ops", "7"],
+        ["--name", "a", "--max-txn-ops", "7"],
+        ["--name=a", "-max-txn-ops=7"],
+        ["--name=b", "--name=a", "--max-txn-ops=0x7"],
+        ["--name=a", "--max-txn-ops=007", "--"],
+        ["--name=a", "--max-txn-ops=0b1_11", "--version=false"],
+    ],
+)
+def test_every_way_to_write_a_flag_means_the_same(arguments: list[str]) -> None:
+    settings = parse(arguments)
+    assert (settings.name, settings.max_txn_ops) == ("a", 7)
+
+
+def test_a_value_may_look_like_a_flag() -> None:
+    assert parse(["--name", "--version"]).name == "--version"
+
+
+@pytest.mark.parametrize(
+    ("given_level", "level"), [("INFO", "info"), ("", "info"), ("Warning", "warn")]
+)
+def test_a_level_is_taken_as_zap_takes_it(given_level: str, level: str) -> None:
+    assert parse(["--log-level", given_level]).log_level == level
+
+
+@pytest.mark.parametrize("level", ["debug", "info", "warn", "error", "panic", "fatal"])
+def test_every_level_that_etcd_names_is_there(level: str) -> None:
+    assert parse([f"--log-level={level}"]).log_level == level
+
+
+@pytest.mark.parametrize("argument", ["-h", "--help", "-help=false", "--h=1", "--help=x"])
+def test_help_wins_over_its_value_and_what_follows(argument: str) -> None:
+    assert parse([argument, "--no-such-flag"]).help
+
+
+def test_urls_are_each_there_once_and_sorted() -> None:
+    settings = parse(
+        ["--listen-client-urls", "http://127.0.0.1:2, http://127.0.0.1:1,http://127.0.0.1:2"]
+    )
+    assert [url.text for url in settings.listen_client_urls] == [
+        "http://127.0.0.1:1",
+        "http://127.0.0.1:2",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("url", "scheme", "host", "path"),
+    [
+        ("http://127.0.0.1:0", "http", "127.0.0.1:0", ""),
+        ("HTTP://127.0.0.1:", "http", "127.0.0.1:", ""),
+        ("http://[::1]:2379", "http", "[::1]:2379", ""),
+        ("http://u:p@127.0.0.1:2379", "http", "127.0.0.1:2379", ""),
+        ("http://127.0.0.1:2379?x=1", "http", "127.0.0.1:2379", ""),
+        ("http://0.0.0.0:2379", "http", "0.0.0.0:2379", ""),
+        ("unix:/run/a.sock", "unix", "", "/run/a.sock"),
+        ("unix:///run/a.sock", "unix", "", "/run/a.sock"),
+        ("unix://a.sock", "unix", "a.sock", ""),
+        ("unix:a.sock", "unix", "", "a.sock"),
+        ("unix://localhost:4001", "unix", "localhost:4001", ""),
+    ],
+)
+def test_an_address_to_listen_on_is_taken_apart(
+    url: str, scheme: str, host: str, path: str
+) -> None:
+    (parsed,) = parse(["--listen-client-urls", url]).listen_client_urls
+    assert (parsed.scheme, parsed.host, parsed.path) == (scheme, host, path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-foo"], "flag provided but not defined: -foo"),
+        (["--foo=1"], "flag provided but not defined: -foo"),
+        (["--version", "--foo"], "flag provided but not defined: -foo"),
+        (["---x"], "bad flag syntax: ---x"),
+        (["-=x"], "bad flag syntax: -=x"),
+        (["--max-request-bytes"], "flag needs an argument: -max-request-bytes"),
+        (["--version=foo"], 'invalid boolean value "foo" for -version: parse error'),
+        (["--max-txn-ops=-1"], 'invalid value "-1" for flag -max-txn-ops: parse error'),
+        (["--max-txn-ops=1.5"], 'invalid value "1.5" for flag -max-txn-ops: parse error'),
+        (["--max-txn-ops="], 'invalid value "" for flag -max-txn-ops: parse error'),
+        (["--max-txn-ops", "0x"], 'invalid value "0x" for flag -max-txn-ops: parse error'),
+        (["--max-txn-ops=é\tx"], 'invalid value "é\\tx" for flag -max-txn-ops: parse error'),
+        (
+            ["--max-request-bytes=99999999999999999999"],
+            'invalid value "99999999999999999999" for flag -max-request-bytes: value out of range',
+        ),
+        (
+            ["--max-txn-ops", "1" * 5000],
+            'invalid value "' + "1" * 5000 + '" for flag -max-txn-ops: value out of range',
+        ),
+        (["--log-level=foo"], 'unrecognized level: "foo"'),
+    ],
+)
+def test_a_flag_that_cannot_be_read_is_refused_in_etcds_words(
+    arguments: list[str], message: str
+) -> None:
+    assert refusal(*arguments) == (message, 2)
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("foo", "URL scheme must be http, https, unix, or unixs: foo"),
+        ("localhost:2379", "URL scheme must be http, https, unix, or unixs: localhost:2379"),
+        ("ftp://localhost:1", "URL scheme must be http, https, unix, or unixs: ftp://localhost:1"),
+        ("//127.0.0.1:1", "URL scheme must be http, https, unix, or unixs: //127.0.0.1:1"),
+        ("http://127.0.0.1:1,", "URL scheme must be http, https, unix, or unixs: "),
+        ("http://localhost", 'URL address does not have the form "host:port": http://localhost'),
+        ("http:127.0.0.1:1", 'URL address does not have the form "host:port": http:127.0.0.1:1'),
+        ("http:///x", 'URL address does not have the form "host:port": http:///x'),
+        ("http://:1/path", "URL must not contain a path: http://:1/path"),
+        ("http://127.0.0.1:1/", "URL must not contain a path: http://127.0.0.1:1/"),
+        (
+            "127.0.0.1:2379",
+            'parse "127.0.0.1:2379": first path segment in URL cannot contain colon',
+        ),
+        (":2379", 'parse ":2379": missing protocol scheme'),
+        ("http://127.0.0.1:a", 'parse "http://127.0.0.1:a": invalid port ":a" after host'),
+        ("http://127.0.0.1:-1", 'parse "http://127.0.0.1:-1": invalid port ":-1" after host'),
+        ("http://::1:24", 'parse "http://::1:24": invalid port "::1:24" after host'),
+        ("http://[::1]24", 'parse "http://[::1]24": invalid port "24" after host'),
+        ("http://[::1:24", "parse \"http://[::1:24\": missing ']' in host"),
+        (
+            "http://[zz]:24",
+            'parse "http://[zz]:24": invalid host: ParseAddr("zz"): unable to parse IP',
+        ),
+        ("http://a b:1", 'parse "http://a b:1": invalid character " " in host name'),
+        ("http://%zz:1", 'parse "http://%zz:1": invalid URL escape "%zz"'),
+    ],
+)
+def test_a_bad_url_is_refused_in_etcds_words(url: str, why: str) -> None:
+    expected = f'invalid value "{url}" for flag -listen-client-urls: {why}'
+    assert refusal("--listen-client-urls", url) == (expected, 2)
+
+
+def test_a_line_end_in_a_url_does_not_end_the_line() -> None:
+    assert refusal("--listen-client-urls", "http://x\n:1") == (
+        'invalid value "http://x\\n:1" for flag -listen-client-urls: '
+        'parse "http://x\\n:1": net/url: invalid control character in URL',
+        2,
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["extra"], '"extra" is not a valid flag'),
+        (["--", "--name"], '"--name" is not a valid flag'),
+        (["-"], '"-" is not a valid flag'),
+        (["--version=false", "x"], '"x" is not a valid flag'),
+        (
+            ["--listen-client-urls=http://example.com:1"],
+            "expected IP in URL for binding (http://example.com:1)",
+        ),
+        (["--listen-client-urls=http://:1"], "expected IP in URL for binding (http://:1)"),
+        (
+            ["--listen-client-urls=http://LOCALHOST:1"],
+            "expected IP in URL for binding (http://LOCALHOST:1)",
+        ),
+        (
+            ["--listen-client-urls=http://127.1:1"],
+            "expected IP in URL for binding (http://127.1:1)",
+        ),
+        (
+            ["--listen-client-urls=http://010.0.0.1:1"],
+            "expected IP in URL for binding (http://010.0.0.1:1)",
+        ),
+        (
+            ["--listen-client-urls=http://127.0.0.1:99999"],
+            "listen tcp: address 99999: invalid port",
+        ),
+        (
+            ["--advertise-client-urls=http://:2379"],
+            '--advertise-client-urls "http://:2379" must be in the format "host:port", '
+            '"unix:/path/to/socket" or "unixs:/path/to/socket" '
+            "(unexpected empty host (http://:2379))",
+        ),
+    ],
+)
+def test_flags_that_make_no_sense_are_refused_in_etcds_words(
+    arguments: list[str], message: str
+) -> None:
+    assert refusal(*arguments) == (message, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["--listen-client-urls=https://127.0.0.1:1"],
+            "TLS is not there yet: use http:// or unix: instead of https://127.0.0.1:1",
+        ),
+        (
+            ["--listen-client-urls=unixs://a"],
+            "TLS is not there yet: use http:// or unix: instead of unixs://a",
+        ),
+        (["--listen-client-urls=unix:"], "a unix URL needs the path of its socket: unix:"),
+        (
+            ["--listen-client-urls="],
+            "--listen-client-urls is empty: there would be nothing to connect to",
+        ),
+        (["--name="], "--name is empty: a member needs a name"),
+    ],
+)
+def test_what_only_we_refuse_is_said_in_one_line(arguments: list[str], message: str) -> None:
+    assert refusal(*arguments) == (message, 1)
+
+
+words = st.sampled_from(
+    [f"--{flag.name}" for flag in FLAGS] + ["-", "--", "=", "-h", "http://", ":"]
+)
+
+
+@given(st.lists(st.one_of(words, st.text(max_size=20), st.tuples(words, st.text()).map("=".join))))
+@example(["--max-txn-ops", "1" * 10_000])
+@example(["--listen-client-urls=http://127.0.0.1:" + "1" * 10_000])
+@example(["--listen-client-urls=http://\ud800:1"])
+def test_any_command_line_is_settings_or_a_refusal(arguments: list[str]) -> None:
+    with contextlib.suppress(UsageError):
+        parse(arguments)
+
+
+def test_help_names_every_flag_with_its_default(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    printed = capsys.readouterr()
+    for flag in FLAGS:
+        default = "" if flag.kind is flags.Kind.SWITCH else f" '{flag.default}'"
+        assert f"  --{flag.name}{default}\n    {flag.help}\n" in printed.out
+    assert printed.err == ""
+
+
+def test_a_mistake_is_one_line_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--a\nb"]) == 2
+    assert capsys.readouterr() == ("", "flag provided but not defined: -a b\n")
+
+
+def test_the_docs_page_has_the_table_as_it_is() -> None:
+    page = (DOCS / "command-line.md").read_text(encoding="utf-8")
+    assert flags.markdown() in page, "put the output of fake_etcd.cli.flags.markdown() there"

@@ -1,0 +1,1 @@
+"""Other people's clients against a running server: the Go client, etcdctl, Python's grpcio."""

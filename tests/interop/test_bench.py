@@ -1,0 +1,101 @@
+"""The parts of the bench that judge and write, on made-up measurements; nothing is measured."""
+
+from __future__ import annotations
+
+import os
+import re
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+from bench import report, servers, svg
+from bench.bars import BARS, Bar
+from bench.growth import Growth
+from bench.report import Results
+from bench.scenarios import SCENARIOS, Turns
+
+
+def made_up() -> Results:
+    """Three turns in which ours is twice as fast as real etcd, whatever the machine did."""
+    turns = Turns(
+        {"real": [10.0, 40.0, 20.0], "uvloop": [20.0, 80.0, 40.0], "asyncio": [10.0, 40.0, 20.0]}
+        | {"limit": [99.0, 99.0, 99.0]}
+    )
+    fields = ("per_second", "p50_us", "p99_us", "max_us", "cpu_us", "client_cpu_us")
+    costs = {"get": [(1_000, 5.0), (1_000_000, 5.5)]}
+    grown = Growth(costs, empty_bytes=30_000_000, memory=[(1_000_000, 530_000_000)])
+    return Results(
+        command="python -m bench",
+        turns=3,
+        speed={scenario.name: dict.fromkeys(fields, turns) for scenario in SCENARIOS},
+        starts=Turns({"real": [0.5], "uvloop": [0.2], "asyncio": [0.2]}),
+        keys={"real": grown, "uvloop": grown},
+        history={"real": grown, "uvloop": grown},
+    )
+
+
+@pytest.fixture(autouse=True)
+def without_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.golang.version", lambda: "go1.0 test/test")
+
+
+def test_a_ratio_compares_within_a_turn_and_not_across() -> None:
+    turns = Turns({"real": [1.0, 100.0, 10.0], "uvloop": [2.0, 200.0, 5.0]})
+    assert turns.ratio("uvloop") == 2.0
+    assert turns.median("uvloop") == 5.0
+
+
+def test_every_bar_has_a_value_in_a_whole_run() -> None:
+    values = report.values(made_up())
+    assert [bar.name for bar in BARS if bar.name not in values] == []
+    assert values["put/uvloop"] == 2.0
+    assert values["per-key/uvloop"] == 1.0
+
+
+def test_bars_are_met_on_the_right_side() -> None:
+    assert Bar("n", "t", 1.5, True, "x").met(1.5)
+    assert not Bar("n", "t", 1.5, True, "x").met(1.49)
+    assert Bar("n", "t", 0.7, False, "x").met(0.7)
+    assert not Bar("n", "t", 0.7, False, "x").met(0.71)
+
+
+def test_a_missed_bar_is_said_so() -> None:
+    text = report.markdown(made_up())
+    assert "| put, calls per second | uvloop | ≥ 1.5 x | 2.00 x | met |" in text
+    # Twice as fast in the made-up figures is also twice as slow in latency.
+    assert "| serial-put, median latency | uvloop | ≤ 0.7 x | 2.00 x | **missed** |" in text
+
+
+def test_writing_again_keeps_the_notes_of_a_person(tmp_path: Path) -> None:
+    page = tmp_path / "performance.md"
+    report.write(made_up(), tmp_path)
+    first = page.read_text()
+    page.write_text(first + "\nWhy it is so.\n")
+    report.write(made_up(), tmp_path)
+    assert page.read_text() == first + "\nWhy it is so.\n"
+
+
+def test_the_report_shows_the_plots_that_are_written(tmp_path: Path) -> None:
+    report.write(made_up(), tmp_path)
+    shown = re.findall(r"\]\(([^)]*\.svg)\)", (tmp_path / "performance.md").read_text())
+    assert sorted(shown) == sorted(path.name for path in tmp_path.glob("*.svg"))
+    assert len(shown) == 2
+
+
+def test_a_plot_is_well_formed_and_has_a_line_for_each_series() -> None:
+    series = {"a < b": [(1, 1.0), (10, 2.0)], "c & d": [(1, 0.0), (100, 5.0)]}
+    document = ElementTree.fromstring(svg.lines("t", "x", "y", {"one": series, "two": series}))
+    names = [element.tag.rpartition("}")[2] for element in document.iter()]
+    assert names.count("polyline") == 4
+    assert names.count("circle") == 8
+    texts = [element.text for element in document.iter() if element.tag.endswith("}text")]
+    assert "one: a < b" in texts
+    assert "two: c & d" in texts
+
+
+def test_a_server_of_the_bench_is_gone_when_its_turn_is_over() -> None:
+    with servers.ours() as running:
+        os.kill(running.pid, 0)
+    with pytest.raises(ProcessLookupError):
+        os.kill(running.pid, 0)

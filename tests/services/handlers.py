@@ -1,0 +1,78 @@
+"""Handlers of a node without a transport: plain calls, and a sink that a test empties."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from google.protobuf.message import Message
+
+from fake_etcd.api import messages as m
+from fake_etcd.api.methods import METHODS
+from fake_etcd.api.status import OK, Status
+from fake_etcd.core.node import Node
+from fake_etcd.services import registry
+from fake_etcd.services.call import Call
+
+Response = TypeVar("Response", bound=Message)
+
+
+class MemorySink:
+    """Keeps what it is sent; says it is full at `room` messages that nobody took."""
+
+    def __init__(self, room: int | None = None) -> None:
+        self.room = room
+        self.messages: list[bytes] = []
+        self.status: Status | None = None
+
+    def send(self, message: bytes) -> bool:
+        assert self.status is None, "nothing is sent after the end"
+        self.messages.append(message)
+        return self.room is None or len(self.messages) < self.room
+
+    def close(self, status: Status = OK) -> None:
+        assert self.status is None, "a stream ends once"
+        self.status = status
+
+
+class Handlers:
+    """The KV handlers of one node."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self._endpoints = registry.endpoints(node)
+
+    def call(self, name: str, request: Message) -> Message:
+        """A unary call; asserts that the answer is encoded as protobuf does it."""
+        path = f"/etcdserverpb.KV/{name}"
+        handler = self._endpoints[path].unary
+        assert handler is not None
+        # As a transport hands it over: decoded from bytes, so unset fields are unset.
+        encoded = handler(
+            type(request).FromString(request.SerializeToString()), Call(METHODS[path])
+        )
+        response = METHODS[path].response.FromString(encoded)
+        assert response.SerializeToString() == encoded
+        return response
+
+    def range(self, request: m.RangeRequest) -> m.RangeResponse:
+        response = self.call("Range", request)
+        assert isinstance(response, m.RangeResponse)
+        return response
+
+    def txn(self, request: m.TxnRequest) -> m.TxnResponse:
+        response = self.call("Txn", request)
+        assert isinstance(response, m.TxnResponse)
+        return response
+
+    def open(self, name: str, request: Message, sink: MemorySink) -> object:
+        """A streaming call with its one request; gives the receiver."""
+        path = f"/etcdserverpb.KV/{name}"
+        handler = self._endpoints[path].stream
+        assert handler is not None
+        receiver = handler(Call(METHODS[path]), sink)
+        receiver.message(request)
+        receiver.half_close()
+        return receiver
+
+    def everything(self) -> m.RangeResponse:
+        return self.range(m.RangeRequest(key=b"\0", range_end=b"\0"))

@@ -1,0 +1,67 @@
+"""Every implementation of the transport as a context manager that gives "host:port"."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from fake_etcd.core.node import Node, NodeConfig
+from fake_etcd.services import http, registry
+from fake_etcd.transport import grpc_aio as adapter
+from fake_etcd.transport.listener import Limits, Server
+from fake_etcd.transport.timer import NodeTimer
+
+Stop = Callable[[], Awaitable[None]]
+
+
+@contextmanager
+def grpc_aio(config: NodeConfig) -> Iterator[str]:
+    """The grpc.aio adapter."""
+
+    async def start(node: Node) -> tuple[str, Stop]:
+        server, port = await adapter.serve(node)
+        return f"127.0.0.1:{port}", lambda: server.stop(0)
+
+    with _on_a_loop(Node(config), start) as address:
+        yield address
+
+
+@contextmanager
+def native(config: NodeConfig) -> Iterator[str]:
+    """The listener on our own HTTP/2."""
+
+    async def start(node: Node) -> tuple[str, Stop]:
+        NodeTimer(node, asyncio.get_running_loop())
+        limits = Limits(config.max_receive_bytes)
+        server = Server(registry.endpoints(node), partial(http.handle, node), limits)
+        url = await server.listen("http://127.0.0.1:0")
+        return url.removeprefix("http://"), lambda: server.close(0)
+
+    with _on_a_loop(Node(config), start) as address:
+        yield address
+
+
+@contextmanager
+def _on_a_loop(node: Node, start: Callable[[Node], Awaitable[tuple[str, Stop]]]) -> Iterator[str]:
+    """Runs a server on an event loop in a thread of its own."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+
+    async def begin() -> tuple[str, Stop]:
+        return await start(node)
+
+    async def end(stop: Stop) -> None:
+        await stop()
+
+    address, stop = asyncio.run_coroutine_threadsafe(begin(), loop).result(10)
+    try:
+        yield address
+    finally:
+        asyncio.run_coroutine_threadsafe(end(stop), loop).result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
