@@ -180,7 +180,7 @@ def test_an_import_that_points_downward_is_fine(tmp_path: Path, file: str, sourc
     assert breaches(tmp_path) == []
 
 
-MACHINE_PATH = re.compile(r"(?<![\w.])/(?:home|root|Users|work)/\w|/tmp/\w+build|\bC:\\\\?Users\b")
+MACHINE_PATH = re.compile(r"(?<![\w.])/(?:home|root|Users|work)/\w|/tmp/\w|\bC:\\\\?Users\b")
 """Paths that exist on one machine only."""
 
 TEXT_SUFFIXES = {".py", ".pyi", ".md", ".toml", ".ini", ".proto", ".go", ".mod", ".sum", ".yml"}
@@ -214,9 +214,7 @@ def test_no_file_holds_a_path_of_one_machine() -> None:
     assert found == {}
 
 
-@pytest.mark.parametrize(
-    "line", ["see /home/ann/x", "cd /work/main", "/root/go", "open('/tmp/etcdbuild/etcd')"]
-)
+@pytest.mark.parametrize("line", ["see /home/ann/x", "cd /Users/ann/x", "/tmp/x"])
 def test_a_path_of_one_machine_is_found(line: str) -> None:
     assert machine_paths(f"a\n{line}\nb") == [line]
 

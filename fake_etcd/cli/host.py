@@ -19,9 +19,8 @@ from collections.abc import Sequence
 
 from fake_etcd import __version__
 from fake_etcd.api import version
-from fake_etcd.cli import logs, memory
+from fake_etcd.cli import console, logs, memory
 from fake_etcd.cli.flags import Settings
-from fake_etcd.cli.main import say
 from fake_etcd.cli.urls import Url
 from fake_etcd.core.node import Node, NodeConfig
 from fake_etcd.services import http, registry
@@ -109,7 +108,7 @@ async def _serve(settings: Settings, log: logging.Logger) -> None:
     advertised = tuple(url.text for url in settings.advertise_client_urls) or tuple(sorted(found))
     node.config = dataclasses.replace(node.config, advertise_client_urls=advertised)
     memory.tune()
-    say(_greeting(listening))
+    console.say(_greeting(listening))
     for address in listening:
         log.info("serving client traffic", extra={"fields": {"address": address}})
     log.info("ready to serve client requests", extra={"fields": {"advertise": advertised}})

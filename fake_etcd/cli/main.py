@@ -14,9 +14,7 @@ from collections.abc import Sequence
 
 from fake_etcd import __version__
 from fake_etcd.api import version
-from fake_etcd.cli import flags
-
-"""The release of etcd whose behaviour is emulated."""
+from fake_etcd.cli import console, flags
 
 _INTERRUPTED = 130
 """What a shell reports for a process that SIGINT ended."""
@@ -36,7 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(sys.argv[1:] if arguments is None else arguments, ends_here=arguments is None)
     except flags.UsageError as error:
-        return _complain(str(error), error.exit_status)
+        console.complain(str(error))
+        return error.exit_status
     except KeyboardInterrupt:  # before the server took over the signal
         return _INTERRUPTED
 
@@ -44,15 +43,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str], *, ends_here: bool) -> int:
     settings = flags.parse(arguments)
     if settings.help:
-        return say(flags.help_text())
+        console.say(flags.help_text())
+        return 0
     if settings.version:
-        return say(version_text())
+        console.say(version_text())
+        return 0
     from fake_etcd.cli import host
 
     try:
         status = host.run(settings)
     except host.CannotStart as error:
-        return _complain(str(error), 1)
+        console.complain(str(error))
+        return 1
     if ends_here:
         # Taking a store of a million keys apart piece by piece would take longer than the second
         # that stopping may take, and the system has its memory back without that. Nothing is
@@ -68,19 +70,3 @@ def version_text() -> str:
         f"fake_etcd Version: {__version__}\n"
         f"Python Version: {platform.python_version()}\n"
     )
-
-
-def say(text: str) -> int:
-    """Print to stdout at once; a reader who has gone away (`fake-etcd | head -1`) is no fault."""
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except OSError:
-        # The interpreter flushes stdout once more when it exits, and would complain then.
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - it stays open until the end
-    return 0
-
-
-def _complain(message: str, status: int) -> int:
-    sys.stderr.write(" ".join(message.splitlines()) + "\n")
-    return status

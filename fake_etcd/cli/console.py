@@ -1,0 +1,21 @@
+"""What the dev server says to whoever started it: text on stdout, complaints on stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def say(text: str) -> None:
+    """Print to stdout at once; a reader who has gone away (`fake-etcd | head -1`) is no fault."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError:
+        # The interpreter flushes stdout once more when it exits, and would complain then.
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - it stays open until the end
+
+
+def complain(message: str) -> None:
+    """Print to stderr, on one line whatever the message is."""
+    sys.stderr.write(" ".join(message.splitlines()) + "\n")
