@@ -55,6 +55,7 @@ class Server:
         self._listeners: list[asyncio.AbstractServer] = []
         self._unix_paths: list[str] = []
         self._connections: set[_Connection] = set()
+        self._is_closing = False
         self._all_gone = asyncio.Event()
         self._all_gone.set()
 
@@ -98,6 +99,7 @@ class Server:
         Args:
             grace_seconds: how long open calls may take to end.
         """
+        self._is_closing = True
         for listener in self._listeners:
             listener.close()
         for connection in list(self._connections):
@@ -115,6 +117,8 @@ class Server:
     def opened(self, connection: _Connection) -> None:
         self._connections.add(connection)
         self._all_gone.clear()
+        if self._is_closing:
+            connection.go_away()  # accepted just before, and told of only now
 
     def gone(self, connection: _Connection) -> None:
         self._connections.discard(connection)

@@ -64,10 +64,12 @@ SINK_LIMIT = 2**18
 BACKLOG_LIMIT = 4 * 2**20
 """Bytes of answers that wait on one connection before its next requests wait as well."""
 
-_MAX_WAITING_CALLS = 1_000
-_MAX_WAITING_BYTES = 16 * 2**20
-"""Unary calls that wait behind a full backlog, and their requests' bytes; more are refused, which
-a client may repeat."""
+WAITING_LIMIT = 16 * 2**20
+"""Bytes of requests that wait behind a full backlog; more are refused, which a client may repeat.
+"""
+
+_CALL_SIZE = 1_024
+"""Bytes that a call which waits takes beside its request's, about."""
 
 _FEW = 64
 
@@ -243,20 +245,22 @@ class GrpcConnection:
 
     def wait(self, call: _UnaryCall, stream: Stream, message: bytes) -> None:
         """Put a call off until its connection's earlier answers are on their way."""
-        size = self._waiting_bytes + len(message)
-        if len(self._waiting) >= _MAX_WAITING_CALLS or size > _MAX_WAITING_BYTES:
+        size = self._waiting_bytes + len(message) + _CALL_SIZE
+        if size > WAITING_LIMIT:
             self.http2.reset(stream, ErrorCode.REFUSED_STREAM)
             return
         self._waiting_bytes = size
-        stream.user = self._waiting[stream.id] = _WaitingCall(self, stream.id, call, message)
+        stream.user = self._waiting[stream.id] = _WaitingCall(self, stream, call, message)
 
-    def stop_waiting(self, stream_id: int) -> None:
-        self._waiting_bytes -= len(self._waiting.pop(stream_id).message)
+    def stop_waiting(self, stream: Stream) -> _WaitingCall:
+        waiting = self._waiting.pop(stream.id)
+        self._waiting_bytes -= len(waiting.message) + _CALL_SIZE
+        stream.user = NOBODY
+        return waiting
 
     def _serve_waiting(self) -> None:
         while self._waiting and not self.has_backlog():
-            stream_id, waiting = next(iter(self._waiting.items()))
-            self.stop_waiting(stream_id)
+            waiting = self.stop_waiting(next(iter(self._waiting.values())).stream)
             waiting.call.serve(waiting.message)
 
     def changed(self) -> None:
@@ -377,20 +381,20 @@ class _UnaryCall:
 class _WaitingCall:
     """A unary call that has its request and is put off; what else the caller sends is nothing."""
 
-    __slots__ = ("_connection", "_stream_id", "call", "message")
+    __slots__ = ("_connection", "call", "message", "stream")
 
     def __init__(
-        self, connection: GrpcConnection, stream_id: int, call: _UnaryCall, message: bytes
+        self, connection: GrpcConnection, stream: Stream, call: _UnaryCall, message: bytes
     ) -> None:
         self._connection = connection
-        self._stream_id = stream_id
+        self.stream = stream
         self.call = call
         self.message = message
 
     def data(self, payload: bytes, end_stream: bool) -> None: ...
 
     def closed(self, code: ErrorCode) -> None:
-        self._connection.stop_waiting(self._stream_id)
+        self._connection.stop_waiting(self.stream)
 
     def drained(self) -> None: ...
 
