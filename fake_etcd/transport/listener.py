@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 
 from fake_etcd.services.call import Endpoints
 from fake_etcd.services.http import HttpRequest, HttpResponse
-from fake_etcd.transport.grpc.connection import GrpcConnection, GrpcServer
+from fake_etcd.transport.grpc.connection import GrpcConnection
+from fake_etcd.transport.grpc.server import GrpcServer
 from fake_etcd.transport.http1 import Http1Connection
 from fake_etcd.transport.http2.frames import PREFACE
 
@@ -102,6 +103,7 @@ class Server:
         self._is_closing = True
         for listener in self._listeners:
             listener.close()
+        self._listeners.clear()  # each knows this server, too
         for connection in list(self._connections):
             connection.go_away()
         try:

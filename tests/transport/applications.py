@@ -8,11 +8,13 @@ from google.protobuf.message import Message
 
 from fake_etcd.api.methods import METHODS
 from fake_etcd.services.call import Call, Endpoint, Receiver, Sink, UnaryHandler
-from fake_etcd.transport.grpc.connection import GrpcConnection, GrpcServer
-from fake_etcd.transport.http2.connection import Http2Connection, Stream
+from fake_etcd.transport.grpc.connection import GrpcConnection
+from fake_etcd.transport.grpc.server import GrpcServer
+from fake_etcd.transport.http2.connection import Http2Connection
 from fake_etcd.transport.http2.frames import ErrorCode, StreamFailure
 from fake_etcd.transport.http2.hpack import Fields
 from fake_etcd.transport.http2.requests import MalformedRequest, parse_request
+from fake_etcd.transport.http2.streams import Stream
 
 from .wire import HELLO, RANGE, RANGE_STREAM, WATCH, Answer, Client, without_housekeeping
 

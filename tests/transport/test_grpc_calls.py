@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
 
 import pytest
 from google.protobuf.message import Message
@@ -348,6 +349,14 @@ def test_a_call_that_has_its_status_is_not_reset_though_its_reader_is_slow():
     assert exchange.send(settings((4, 100))) == [("DATA", 1, message(b"answer")), trailers()]
 
 
+def test_a_deadline_that_comes_between_the_status_and_its_sending_changes_nothing():
+    exchange, call = opened(("grpc-timeout", "1S"))
+    call.sink.close()
+    exchange.grpc.run_deadlines(1.0)
+    assert exchange.answers() == [grpc_status(1, 0, ""), STOP]
+    assert call.told == []
+
+
 def test_deadlines_of_calls_that_are_over_do_not_pile_up():
     recorder = StreamRecorder()
     exchange = GrpcExchange(streaming(recorder))
@@ -482,6 +491,16 @@ def test_no_damaged_message_does_more_than_end_its_call(body, at, noise):
 def test_a_message_of_a_hundred_thousand_tiny_members_takes_no_time_to_speak_of():
     """Each member's rest must not be copied whole: that would be minutes."""
     assert decompress(gzip.compress(b"") * 100_000, 10) == b""
+
+
+def test_a_bomb_takes_no_more_memory_than_the_limit_allows():
+    bomb = gzip.compress(bytes(100 * 2**20), 1)
+    tracemalloc.start()
+    with pytest.raises(errors.StatusError):
+        decompress(bomb, 2**20)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 6 * 2**20
 
 
 def test_a_gzip_stream_is_packed_message_by_message():

@@ -10,13 +10,12 @@ from hypothesis import strategies as st
 
 from fake_etcd.services.call import Call
 from fake_etcd.transport.grpc import connection as grpc_connection
-from fake_etcd.transport.grpc.connection import BACKLOG_LIMIT, SINK_LIMIT, WAITING_LIMIT
-from fake_etcd.transport.http2.connection import (
-    OUTPUT_LIMIT,
-    RECEIVE_WINDOW,
-    STREAM_RECEIVE_WINDOW,
-)
+from fake_etcd.transport.grpc.connection import BACKLOG_LIMIT, WAITING_LIMIT
+from fake_etcd.transport.grpc.stream_call import SINK_LIMIT
+from fake_etcd.transport.http2.connection import RECEIVE_WINDOW
 from fake_etcd.transport.http2.frames import Setting
+from fake_etcd.transport.http2.sending import OUTPUT_LIMIT
+from fake_etcd.transport.http2.streams import STREAM_RECEIVE_WINDOW
 
 from .applications import (
     GrpcExchange,
@@ -149,9 +148,9 @@ def test_a_reset_gives_back_what_waited():
     exchange.send(window(0))
     asks(exchange, 1, 3)
     exchange.send(rst_stream(1))
-    assert (exchange.http2.pending_size, list(exchange.http2._blocked)) == (100, [3])
+    assert (exchange.http2.pending_size, list(exchange.http2.sending.blocked)) == (100, [3])
     exchange.send(rst_stream(3))
-    assert (exchange.http2.pending_size, list(exchange.http2._blocked)) == (0, [])
+    assert (exchange.http2.pending_size, list(exchange.http2.sending.blocked)) == (0, [])
 
 
 @given(
@@ -295,6 +294,18 @@ def test_who_does_not_read_the_answers_may_not_go_on_asking():
     assert call.told[-1] == "cancelled"
 
 
+def test_the_end_of_a_request_waits_behind_what_waits():
+    recorder = StreamRecorder()
+    exchange = GrpcExchange(streaming(recorder))
+    exchange.send(window(0) + watch(exchange))
+    call = recorder.last
+    sends(call, 1, SINK_LIMIT)
+    exchange.send(data(1, message(b"\x1a\x00"), end=True))
+    assert call.told == []
+    exchange.send(window(2**20) + window_update(0, 2**20))
+    assert call.told == ["writable", "message progress_request {\n}", "half close"]
+
+
 def test_a_reader_that_comes_back_gets_all_its_answers_and_a_new_window():
     recorder = StreamRecorder()
     exchange = GrpcExchange(streaming(recorder))
@@ -304,10 +315,13 @@ def test_a_reader_that_comes_back_gets_all_its_answers_and_a_new_window():
     call.on["message"] = lambda: call.sink.send(bytes(20_000))
     for _ in range(50):
         exchange.send(data(1, message(b"\x1a\x00" * 8_000)))
-    exchange.send(data(1, b"", end=True))
-    assert "half close" not in call.told
+    assert len(call.told) < 50
     call.on["half close"] = lambda: call.sink.close()
+    used = STREAM_RECEIVE_WINDOW - exchange.grpc.http2._streams[1].receive_window
+    assert used > STREAM_RECEIVE_WINDOW // 2
     answers = exchange.send_raw(window_update(1, 2**30))
+    assert window_updates(answers) == [(1, used)]
+    answers += exchange.send_raw(data(1, b"", end=True))
     assert sum(size for _, size in body_sizes(answers)) == 50 * 20_005
     assert answers[-1] == grpc_answer(1)[-1]
     assert [what.split()[0] for what in call.told].count("message") == 50
@@ -402,6 +416,18 @@ def test_many_answers_to_one_read_are_held_back_though_the_windows_are_wide_open
     assert max(map(len, outputs)) < OUTPUT_LIMIT + len(answer) + FRAME
     ends = [a[1] for a in c.read(b"".join(outputs)) if a[0] == "HEADERS" and a[-1] == "END"]
     assert ends == [2 * n + 1 for n in range(300)]
+
+
+def test_many_small_answers_to_one_read_are_held_back_too():
+    answer = bytes(15_000)
+    exchange = GrpcExchange(answering(answer))
+    exchange.send(window(2**31 - 1) + window_update(0, 2**31 - 1 - 65_535))
+    c = exchange.client
+    exchange.grpc.receive(b"".join(c.call(2 * n + 1) for n in range(500)), 0.0)
+    outputs = list(iter(exchange.grpc.take_output, b""))
+    assert max(map(len, outputs)) < OUTPUT_LIMIT + 2 * FRAME + 100 * 500  # and heads of those held
+    ends = [a[1] for a in c.read(b"".join(outputs)) if a[0] == "HEADERS" and a[-1] == "END"]
+    assert ends == [2 * n + 1 for n in range(500)]
 
 
 def sends(call: object, count: int, size: int) -> list[bool]:

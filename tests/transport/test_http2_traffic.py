@@ -308,7 +308,10 @@ def test_h2_understands_us_and_we_understand_h2(plans, random, initial_window):
         step = left[stream_id].pop(0)
         if step == "headers":
             started.append(stream_id)
-            more = {"priority_weight": 20, "priority_depends_on": 0} if plan["priority"] else {}
+            # h2 itself forgets the priority's bytes where it cuts a block into frames.
+            is_long = sum(len(value) for _, value in plan["fields"]) > 10_000
+            wants = plan["priority"] and not is_long
+            more = {"priority_weight": 20, "priority_depends_on": 0} if wants else {}
             client.h2.send_headers(stream_id, [*POST, *plan["fields"]], **more)
         elif step == "data":
             payload, padding = plan["chunks"][sent[stream_id]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import os
 import socket
 import sys
@@ -548,6 +549,7 @@ def ours(garbage: list[object]) -> list[str]:
 @pytest.fixture
 def cycles():
     """Called at the end, gives what only the cyclic collector could free."""
+    logging.disable()  # records that pytest keeps would keep tracebacks, and they everything
     gc.collect()
     gc.disable()
 
@@ -557,6 +559,7 @@ def cycles():
         return ours(gc.garbage)
 
     yield find
+    logging.disable(logging.NOTSET)
     gc.set_debug(0)
     gc.garbage.clear()
     gc.enable()
@@ -588,12 +591,15 @@ def eventful(c: Client, first: int) -> bytes:
             c.headers(n + 16, request_fields(RANGE, ("grpc-timeout", "1S"))) + data(n + 16, b"\0"),
             c.headers(n + 18, watch),
             c.headers(n + 20, request_fields()) + data(n + 20, message(ASK)),
+            c.headers(n + 22, request_fields(WATCH, ("close", "now"))),
         )
     )
 
 
 def ending(recording: Recording) -> None:
     recording.on["half close"] = recording.sink.close
+    if ("close", "now") in recording.call.metadata:
+        recording.sink.close()
 
 
 def test_calls_leave_nothing_to_the_garbage_collector(cycles):

@@ -1,18 +1,15 @@
 """One HTTP/2 connection, server side, without a socket (RFC 9113).
 
 Bytes go in through `receive`; what they mean goes to an `Application` and to each stream's
-`StreamUser` by plain calls, and bytes to send come out of `take_output`. Frames, streams' states
-and both directions' flow control live here; what a request means does not.
-
-Sending never blocks: what the peer's windows or a full socket do not let through waits on its
-stream, `Stream.pending_size` says how much, and `StreamUser.drained` says when it is gone.
+`StreamUser` by plain calls, and bytes to send come out of `take_output`. Reading frames and the
+streams' states live here; responses and their flow control in `sending`; what a request means in
+neither.
 """
 
 from __future__ import annotations
 
 import struct
 from collections import deque
-from typing import Protocol
 
 from fake_etcd.transport.http2.frames import (
     CONTINUATION,
@@ -28,7 +25,6 @@ from fake_etcd.transport.http2.frames import (
     HEADER_SIZE,
     HEADERS,
     MAX_MAX_FRAME_SIZE,
-    MAX_WINDOW,
     PING,
     PREFACE,
     PRIORITY,
@@ -41,32 +37,32 @@ from fake_etcd.transport.http2.frames import (
     ErrorCode,
     Setting,
     StreamFailure,
-    frame,
     goaway_frame,
-    pack_header,
     ping_ack_frame,
     rst_stream_frame,
     settings_frame,
     unpack_header,
     window_update_frame,
 )
-from fake_etcd.transport.http2.hpack import Field, Fields, HpackDecoder, HpackEncoder
+from fake_etcd.transport.http2.hpack import Field, Fields, HpackDecoder
 from fake_etcd.transport.http2.requests import (
     MAX_HEADER_LIST_SIZE,
     MalformedRequest,
     check_trailers,
 )
+from fake_etcd.transport.http2.sending import Sending
+from fake_etcd.transport.http2.streams import (
+    NOBODY,
+    STREAM_RECEIVE_WINDOW,
+    Application,
+    RecentResets,
+    Stream,
+    StreamUser,
+)
 
 RECEIVE_WINDOW = 16 * 2**20
 """Bytes a peer may have under way on the connection before it waits for us; grpc-go grows its
 window to 16 MiB too when the line allows it."""
-
-STREAM_RECEIVE_WINDOW = 2**20
-"""The same for one stream: half of the largest request in one go, then as it is read."""
-
-OUTPUT_LIMIT = 2**20
-"""Bytes of bodies that one `take_output` gives, about: the rest waits on its streams until the
-host, which knows whether its socket took them, comes for more."""
 
 _MAX_HEADER_BLOCK = 2**18
 """Bytes of one compressed header block; more is a CONTINUATION flood."""
@@ -74,79 +70,8 @@ _MAX_HEADER_BLOCK = 2**18
 _MAX_CONTINUATIONS = 256
 """Frames of one header block: a peer that fills its frames needs 16."""
 
-_REMEMBERED_RESETS = 1_024
-"""Streams that we reset and whose late frames are still let pass without an answer."""
-
 _REMEMBERED_GAPS = 64
 """Skipped ranges of stream ids that are still told from closed streams."""
-
-
-class StreamUser(Protocol):
-    """What a stream tells whoever serves it."""
-
-    def data(self, payload: bytes, end_stream: bool) -> None:
-        """Bytes of the request's body, not counting padding; the last ones with `end_stream`."""
-
-    def closed(self, code: ErrorCode) -> None:
-        """The stream ended before its time: reset by the peer or by us, or the connection broke."""
-
-    def drained(self) -> None:
-        """All that waited for the peer's window or for the socket is on its way."""
-
-
-class Application(Protocol):
-    """What a connection tells whoever serves its requests."""
-
-    def request(
-        self, stream: Stream, fields: Fields, volatile: bytes | None, end_stream: bool
-    ) -> StreamUser:
-        """A new request; its fields are not checked yet. Returns who takes what follows.
-
-        Raises:
-            StreamFailure: to have the stream reset.
-        """
-
-
-class _Nobody:
-    """Takes what arrives before the application answered, and after a stream was given up."""
-
-    def data(self, payload: bytes, end_stream: bool) -> None: ...
-
-    def closed(self, code: ErrorCode) -> None: ...
-
-    def drained(self) -> None: ...
-
-
-NOBODY = _Nobody()
-
-
-class Stream:
-    """One stream's state; `user` serves it, everything else is the connection's to change."""
-
-    __slots__ = (
-        "content_left",
-        "id",
-        "pending",
-        "pending_size",
-        "receive_window",
-        "received_all",
-        "send_window",
-        "sent_all",
-        "trailers",
-        "user",
-    )
-
-    def __init__(self, stream_id: int, send_window: int, received_all: bool) -> None:
-        self.id = stream_id
-        self.user: StreamUser = NOBODY
-        self.received_all = received_all
-        self.sent_all = False
-        self.send_window = send_window
-        self.receive_window = STREAM_RECEIVE_WINDOW
-        self.content_left: int | None = None
-        self.pending: deque[bytes | memoryview] | None = None
-        self.pending_size = 0
-        self.trailers: Fields | None = None
 
 
 class _NoApplication:
@@ -180,14 +105,11 @@ class Http2Connection:
     ) -> None:
         self._application = application
         self._decoder = HpackDecoder(volatile=volatile_field)
-        self._encoder = HpackEncoder(kept_fields)
-        self.encode = self._encoder.encode
         self._max_streams = max_concurrent_streams
         self._streams: dict[int, Stream] = {}
         self._last_id = 0
         self._gaps: deque[range] = deque(maxlen=_REMEMBERED_GAPS)
-        self._resets: dict[int, None] = {}
-        self._answered: list[Stream] = []  # whose requests go on all the same
+        self._resets = RecentResets()
         self._self_dependent = 0
         self._is_going_away = False
         self.closed = False
@@ -205,27 +127,27 @@ class Http2Connection:
         self._block_ends_stream = False
         self._block_frames = 0
 
-        self._send_window = DEFAULT_WINDOW
-        self._peer_stream_window = DEFAULT_WINDOW
-        self._peer_max_frame_size = DEFAULT_MAX_FRAME_SIZE
         self._receive_window = RECEIVE_WINDOW
-        self._blocked: dict[int, Stream] = {}
-        self._is_flushing = False
-        self._paused = False
-        self.pending_size = 0
-        """Bytes of answers that wait on all streams together."""
 
+        self.sending = sending = Sending(self._streams, self._resets, kept_fields)
+        # The half of the interface that is `Sending`'s, without a hop on the way.
+        self.take_output = sending.take_output
+        self.pause = sending.pause
+        self.resume = sending.resume
+        self.respond = sending.respond
+        self.send_headers = sending.send_headers
+        self.send_data = sending.send_data
+        self.send_trailers = sending.send_trailers
+        self.stop_request = sending.stop_request
+        self._out = sending.out
         settings = {
             Setting.INITIAL_WINDOW_SIZE: STREAM_RECEIVE_WINDOW,
             Setting.MAX_HEADER_LIST_SIZE: MAX_HEADER_LIST_SIZE,
         }
         if max_concurrent_streams is not None:
             settings[Setting.MAX_CONCURRENT_STREAMS] = max_concurrent_streams
-        self._out_size = 0  # of bodies alone
-        self._out: list[bytes | memoryview] = [
-            settings_frame(settings),
-            window_update_frame(0, RECEIVE_WINDOW - DEFAULT_WINDOW),
-        ]
+        self._out.append(settings_frame(settings))
+        self._out.append(window_update_frame(0, RECEIVE_WINDOW - DEFAULT_WINDOW))
 
     # --- bytes in, bytes out -------------------------------------------------------------
 
@@ -249,39 +171,21 @@ class Http2Connection:
             self._chunks.append(rest)
             self._buffered = len(rest)
 
-    def take_output(self) -> bytes:
-        """Bytes that are ready to be sent, in order: call it until it gives none."""
-        out = self._out
-        if self._answered:
-            self._reset_answered()
-        if not out:
-            if not self._blocked:
-                return b""
-            self._flush()
-        data = b"".join(out)
-        out.clear()
-        self._out_size = 0
-        return data
-
     def lost(self) -> None:
         """The peer is gone: every open stream is told."""
         self._close_all(ErrorCode.CANCEL)
         self._application = _NO_APPLICATION  # nothing keeps the other alive
-
-    def pause(self) -> None:
-        """The socket is full: bodies wait on their streams until `resume`."""
-        self._paused = True
-
-    def resume(self) -> None:
-        """The socket takes bytes again."""
-        self._paused = False
-        self._flush()
 
     def go_away(self) -> None:
         """Take no new streams; those that are open may end (RFC 9113 §6.8)."""
         if not self._is_going_away and not self.closed:
             self._is_going_away = True
             self._out.append(goaway_frame(self._last_id, ErrorCode.NO_ERROR))
+
+    @property
+    def pending_size(self) -> int:
+        """Bytes of answers that wait on all streams together."""
+        return self.sending.pending_size
 
     @property
     def open_streams(self) -> int:
@@ -435,11 +339,11 @@ class Http2Connection:
         if stream_id == self._self_dependent:
             raise StreamFailure(stream_id, ErrorCode.PROTOCOL_ERROR, "stream depends on itself")
         if self._is_going_away:
-            self._remember_reset(stream_id)
+            self._resets.add(stream_id)
             return
         if self._max_streams is not None and len(self._streams) >= self._max_streams:
             raise StreamFailure(stream_id, ErrorCode.REFUSED_STREAM, "too many streams")
-        stream = Stream(stream_id, self._peer_stream_window, end_stream)
+        stream = Stream(stream_id, self.sending.stream_window, end_stream)
         self._streams[stream_id] = stream
         user = self._application.request(stream, fields, volatile, end_stream)
         if not stream.sent_all:
@@ -500,27 +404,20 @@ class Http2Connection:
         for key, value in struct.iter_unpack(">HL", payload):
             self._apply_setting(key, value)
         self._out.append(SETTINGS_ACK)
-        self._flush()
+        self.sending.flush()
 
     def _apply_setting(self, key: int, value: int) -> None:
         if key == Setting.HEADER_TABLE_SIZE:
-            self._encoder.resize(value)
+            self.sending.resize_table(value)
         elif key == Setting.ENABLE_PUSH:
             if value > 1:
                 raise ConnectionFailure(ErrorCode.PROTOCOL_ERROR, "ENABLE_PUSH is 0 or 1")
         elif key == Setting.INITIAL_WINDOW_SIZE:
-            if value > MAX_WINDOW:
-                raise ConnectionFailure(ErrorCode.FLOW_CONTROL_ERROR, "window too large")
-            change = value - self._peer_stream_window
-            self._peer_stream_window = value
-            for stream in self._streams.values():
-                stream.send_window += change
-                if stream.send_window > MAX_WINDOW:
-                    raise ConnectionFailure(ErrorCode.FLOW_CONTROL_ERROR, "window too large")
+            self.sending.resize_windows(value)
         elif key == Setting.MAX_FRAME_SIZE:
             if not DEFAULT_MAX_FRAME_SIZE <= value <= MAX_MAX_FRAME_SIZE:
                 raise ConnectionFailure(ErrorCode.PROTOCOL_ERROR, "MAX_FRAME_SIZE out of range")
-            self._peer_max_frame_size = value
+            self.sending.max_frame_size = value
         # MAX_CONCURRENT_STREAMS is about pushes, which we never make; MAX_HEADER_LIST_SIZE is
         # advice; unknown settings are let pass (RFC 9113 §6.5.2).
 
@@ -549,9 +446,7 @@ class Http2Connection:
         if not stream_id:
             if not increment:
                 raise ConnectionFailure(ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE by 0")
-            self._send_window += increment
-            if self._send_window > MAX_WINDOW:
-                raise ConnectionFailure(ErrorCode.FLOW_CONTROL_ERROR, "window too large")
+            self.sending.widen(increment)
         else:
             if self._is_idle(stream_id):
                 raise ConnectionFailure(ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE on idle stream")
@@ -560,11 +455,9 @@ class Http2Connection:
                 return
             if not increment:
                 raise StreamFailure(stream_id, ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE by 0")
-            stream.send_window += increment
-            if stream.send_window > MAX_WINDOW:
-                raise StreamFailure(stream_id, ErrorCode.FLOW_CONTROL_ERROR, "window too large")
-        if self._blocked:
-            self._flush()
+            self.sending.widen_stream(stream, increment)
+        if self.sending.blocked:
+            self.sending.flush()
 
     # --- streams' ends -------------------------------------------------------------------
 
@@ -577,30 +470,18 @@ class Http2Connection:
 
     def _reset(self, stream_id: int, code: ErrorCode) -> None:
         self._out.append(rst_stream_frame(stream_id, code))
-        self._remember_reset(stream_id)
+        self._resets.add(stream_id)
         stream = self._streams.get(stream_id)
         if stream is not None:
             self._drop(stream, code)
 
-    def _remember_reset(self, stream_id: int) -> None:
-        resets = self._resets
-        resets[stream_id] = None
-        if len(resets) > _REMEMBERED_RESETS:
-            del resets[next(iter(resets))]
-
     def _drop(self, stream: Stream, code: ErrorCode) -> None:
         """Forget the stream and tell its user."""
         del self._streams[stream.id]
-        self._forget_pending(stream)
+        self.sending.forget(stream)
         stream.sent_all = stream.received_all = True
         user, stream.user = stream.user, NOBODY
         user.closed(code)
-
-    def _forget_pending(self, stream: Stream) -> None:
-        self._blocked.pop(stream.id, None)
-        self.pending_size -= stream.pending_size
-        stream.pending = None
-        stream.pending_size = 0
 
     def _fail(self, failure: ConnectionFailure) -> None:
         # A copy: the one that was raised holds on to its frames, and they to this connection.
@@ -615,175 +496,11 @@ class Http2Connection:
         while self._streams:  # being told, a user may end other streams
             self._drop(next(iter(self._streams.values())), code)
 
-    # --- sending -------------------------------------------------------------------------
-
-    def respond(self, stream: Stream, head: Fields, body: bytes, trailers: Fields) -> None:
-        """A whole response at once: header fields, a body that is not empty, trailer fields."""
-        size = len(body)
-        head_block = self.encode(head)
-        head_size = len(head_block)
-        if (
-            size > self._send_window
-            or size > stream.send_window
-            or size > DEFAULT_MAX_FRAME_SIZE
-            or head_size > 0xFF
-            or self._paused
-            or self._out_size > OUTPUT_LIMIT
-            or not stream.received_all
-        ):
-            self._out.append(self._header_frames(stream.id, head_block, 0))
-            self.send_data(stream, body)
-            self.send_trailers(stream, trailers)
-            return
-        trailer_block = self.encode(trailers)
-        stream_id = stream.id
-        if len(trailer_block) > 0xFF:
-            trailer_frames = self._header_frames(stream_id, trailer_block, FLAG_END_STREAM)
-        else:
-            trailer_frames = (
-                pack_header(0, len(trailer_block), HEADERS, _ENDS_ALL, stream_id) + trailer_block
-            )
-        # One join instead of three appends: 0.3 us of the 2 us that a response costs here.
-        self._out.append(
-            b"".join(
-                (
-                    pack_header(0, head_size, HEADERS, FLAG_END_HEADERS, stream_id),
-                    head_block,
-                    pack_header(size >> 8, size & 0xFF, DATA, 0, stream_id),
-                    body,
-                    trailer_frames,
-                )
-            )
-        )
-        self._send_window -= size
-        self._out_size += size
-        stream.sent_all = True
-        stream.user = NOBODY
-        del self._streams[stream_id]
-
-    def send_headers(self, stream: Stream, fields: Fields, end_stream: bool = False) -> None:
-        """A response's header fields; with `end_stream` they are all of it."""
-        if stream.sent_all:
-            return
-        flags = FLAG_END_STREAM if end_stream else 0
-        self._out.append(self._header_frames(stream.id, self.encode(fields), flags))
-        if end_stream:
-            self._end(stream)
-
-    def send_data(self, stream: Stream, body: bytes) -> None:
-        """Bytes of a response's body; they wait where the peer's windows or the socket say so."""
-        if stream.sent_all or not body:
-            return
-        if stream.pending is None:
-            stream.pending = deque()
-        stream.pending.append(body)
-        stream.pending_size += len(body)
-        self.pending_size += len(body)
-        if stream.id not in self._blocked:
-            self._blocked[stream.id] = stream
-            # While others wait for the same window or socket, `_flush` gives each its turn.
-            while not self._is_flushing and self._send_some(stream):
-                pass
-
-    def send_trailers(self, stream: Stream, fields: Fields) -> None:
-        """End the response, behind everything that still waits."""
-        if stream.sent_all:
-            return
-        if stream.pending:
-            # Encoded when its turn comes: blocks must leave in the order of their encoding.
-            stream.trailers = fields
-            return
-        self._out.append(self._header_frames(stream.id, self.encode(fields), FLAG_END_STREAM))
-        self._end(stream)
-
     def reset(self, stream: Stream, code: ErrorCode) -> None:
         """Break the stream off; its user is told."""
         if stream.id in self._streams and not stream.sent_all:
             self._reset(stream.id, code)
 
-    def _end(self, stream: Stream) -> None:
-        """The response is complete."""
-        stream.sent_all = True
-        stream.user = NOBODY
-        if stream.received_all:
-            del self._streams[stream.id]
-        else:
-            self._answered.append(stream)
-
-    def _reset_answered(self) -> None:
-        """Tell the peer not to go on with requests that have their answers (RFC 9113 §8.1).
-
-        Only once all is read that came together with the request: usually its end is there too.
-        """
-        for stream in self._answered:
-            self.stop_request(stream)
-        self._answered.clear()
-
-    def stop_request(self, stream: Stream) -> None:
-        """Tell the peer at once not to go on with a request that has its answer."""
-        if self._streams.pop(stream.id, None) is not None and not stream.received_all:
-            self._out.append(rst_stream_frame(stream.id, ErrorCode.NO_ERROR))
-            self._remember_reset(stream.id)
-
-    def _header_frames(self, stream_id: int, block: bytes, flags: int) -> bytes:
-        limit = self._peer_max_frame_size
-        if len(block) <= limit:
-            return frame(HEADERS, flags | FLAG_END_HEADERS, stream_id, block)
-        frames = [frame(HEADERS, flags, stream_id, block[:limit])]
-        for start in range(limit, len(block), limit):
-            last = FLAG_END_HEADERS if start + limit >= len(block) else 0
-            frames.append(frame(CONTINUATION, last, stream_id, block[start : start + limit]))
-        return b"".join(frames)
-
-    def _flush(self) -> None:
-        """Send what waits, a frame of each stream in turn, as far as the windows reach."""
-        if self._is_flushing:
-            return
-        self._is_flushing = True
-        moved = True
-        while moved and self._blocked:
-            moved = False
-            for stream in list(self._blocked.values()):
-                moved = self._send_some(stream) or moved
-        self._is_flushing = False
-
-    def _send_some(self, stream: Stream) -> bool:
-        """Send one DATA frame of what waits; False where nothing can be sent (any more)."""
-        pending = stream.pending
-        allowed = min(self._send_window, stream.send_window, self._peer_max_frame_size)
-        if not pending or allowed <= 0 or self._paused or self._out_size > OUTPUT_LIMIT:
-            return False
-        body = pending.popleft()
-        if len(body) > allowed:
-            body = memoryview(body)  # cut without a copy of the rest at each frame
-            pending.appendleft(body[allowed:])
-            body = body[:allowed]
-        size = len(body)
-        self._out.append(pack_header(size >> 8, size & 0xFF, DATA, 0, stream.id))
-        self._out.append(body)
-        self._send_window -= size
-        self._out_size += size
-        stream.send_window -= size
-        stream.pending_size -= size
-        self.pending_size -= size
-        if not pending:
-            del self._blocked[stream.id]
-            if stream.trailers is not None:
-                self.send_trailers(stream, stream.trailers)
-            else:
-                self._drained(stream)
-        return True
-
-    def _drained(self, stream: Stream) -> None:
-        window = stream.receive_window
-        if window < STREAM_RECEIVE_WINDOW // 2 and not stream.received_all:
-            # Held back while its answers were: who does not read them may not go on asking.
-            self._out.append(window_update_frame(stream.id, STREAM_RECEIVE_WINDOW - window))
-            stream.receive_window = STREAM_RECEIVE_WINDOW
-        stream.user.drained()
-
-
-_ENDS_ALL = FLAG_END_HEADERS | FLAG_END_STREAM
 
 _FRAME_METHODS = {
     PRIORITY: Http2Connection._priority,

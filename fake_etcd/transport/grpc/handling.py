@@ -1,0 +1,37 @@
+"""What unary and streaming calls share: framed answers, and statuses of failed handling."""
+
+from __future__ import annotations
+
+import logging
+
+from google.protobuf.message import DecodeError
+
+from fake_etcd.api.status import OK, Code, Status
+from fake_etcd.transport.grpc.head import Head, status_fields
+from fake_etcd.transport.grpc.messages import GZIP, compress, pack_prefix
+
+_log = logging.getLogger("fake_etcd.transport")
+
+OK_FIELDS = status_fields(OK)
+
+
+def frame_message(message: bytes, encoding: bytes) -> bytes:
+    """A message behind its prefix, packed as the request was."""
+    if encoding == GZIP:
+        packed = compress(message)
+        return pack_prefix(1, len(packed)) + packed
+    return pack_prefix(0, len(message)) + message
+
+
+def internal_error(head: Head) -> Status:
+    _log.exception("bug in the handler of %s", head.endpoint.method.path)
+    return Status(Code.INTERNAL, "fake_etcd: internal error, see the server's log")
+
+
+def go_decode_reason(error: DecodeError) -> str:
+    # protobuf's Python runtimes name no reason that could be mapped; Go has two. Its "proto:" has
+    # a no-break space behind it in some builds and a plain one in others, so that nobody relies
+    # on it (protobuf-go: internal/errors).
+    if "utf" in str(error).lower():
+        return "string field contains invalid UTF-8"
+    return "proto: cannot parse invalid wire-format data"

@@ -1,0 +1,223 @@
+"""A streaming call: its handler answers when and as often as it likes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from google.protobuf.message import DecodeError, Message
+
+from fake_etcd.api.errors import EtcdError, StatusError
+from fake_etcd.api.methods import Kind
+from fake_etcd.api.status import OK, Status
+from fake_etcd.services.call import Call, Receiver, StreamHandler
+from fake_etcd.transport.grpc import errors
+from fake_etcd.transport.grpc.handling import frame_message, go_decode_reason, internal_error
+from fake_etcd.transport.grpc.head import Head, status_fields
+from fake_etcd.transport.grpc.messages import MessageReader
+from fake_etcd.transport.http2.connection import Http2Connection
+from fake_etcd.transport.http2.frames import ErrorCode
+from fake_etcd.transport.http2.streams import Stream
+
+SINK_LIMIT = 2**18
+"""Bytes that wait on one stream before its handler is told to stop."""
+
+
+class StreamHost(Protocol):
+    """What a streaming call needs of the connection it came on."""
+
+    http2: Http2Connection
+    max_receive_bytes: int
+
+    def call(self, head: Head, deadline: float | None) -> Call: ...
+
+    def end(self, stream: Stream, head: Head, status: Status) -> None: ...
+
+    def changed(self) -> None: ...
+
+    def watch_deadline(self, deadline: float, call: StreamCall) -> None: ...
+
+
+class _Deaf:
+    """The receiver of a call whose handler has not answered, or is done."""
+
+    def message(self, request: Message) -> None: ...
+
+    def half_close(self) -> None: ...
+
+    def cancelled(self) -> None: ...
+
+    def writable(self) -> None: ...
+
+
+_DEAF: Receiver = _Deaf()
+
+
+class StreamCall:
+    """A call whose handler answers when and as often as it likes; it is the handler's `Sink`."""
+
+    __slots__ = (
+        "_connection",
+        "_has_all",
+        "_head",
+        "_is_full",
+        "_opened",
+        "_reader",
+        "_request",
+        "_stream",
+        "receiver",
+    )
+
+    def __init__(self, connection: StreamHost, stream: Stream, head: Head) -> None:
+        self._connection = connection
+        self._stream = stream
+        self._head = head
+        self._reader = MessageReader(connection.max_receive_bytes, head.encoding)
+        self._has_all = False
+        self._opened = False
+        self._is_full = False
+        self._request: Message | None = None
+        self.receiver = _DEAF
+
+    def open(self, handler: StreamHandler, deadline: float | None) -> None:
+        """Let the handler take the call."""
+        connection = self._connection
+        try:
+            if self._head.endpoint.method.kind is not Kind.UNARY:
+                self._check_verdict()
+            receiver = handler(connection.call(self._head, deadline), self)
+        except EtcdError as error:
+            self.close(error.status)
+            return
+        except Exception:
+            self.close(internal_error(self._head))
+            return
+        if not self.is_over:
+            self.receiver = receiver
+            if deadline is not None:
+                connection.watch_deadline(deadline, self)
+
+    @property
+    def is_over(self) -> bool:
+        """Everything is said: the caller has its status, or it will when it reads on."""
+        return self._stream.sent_all or self._stream.trailers is not None
+
+    # Sink
+
+    def send(self, message: bytes) -> bool:
+        stream = self._stream
+        if self.is_over:
+            return True
+        self._open()
+        self._connection.http2.send_data(stream, frame_message(message, self._head.encoding))
+        self._connection.changed()
+        self._is_full = stream.pending_size > SINK_LIMIT
+        return not self._is_full
+
+    def close(self, status: Status = OK) -> None:
+        stream = self._stream
+        if self.is_over:
+            return
+        self.receiver = _DEAF
+        if self._opened:
+            self._connection.http2.send_trailers(stream, status_fields(status))
+        else:
+            self._connection.end(stream, self._head, status)
+        self._connection.changed()
+
+    def _open(self) -> None:
+        if not self._opened:
+            self._opened = True
+            self._connection.http2.send_headers(self._stream, self._head.response_fields)
+
+    # StreamUser
+
+    def data(self, payload: bytes, end_stream: bool) -> None:
+        if self.receiver is _DEAF:
+            return
+        self._reader.add(payload)
+        self._has_all = end_stream
+        self._guard(self._read)
+
+    def _read(self) -> None:
+        """Hand on what has come; while the sink is full it waits, and so does its sender."""
+        while not self._is_full and self.receiver is not _DEAF:
+            message = self._reader.take()
+            if message is None:
+                if self._has_all:
+                    self._has_all = False
+                    self._half_close()
+                return
+            self._message(message)
+
+    def _guard(self, step: Callable[[], None]) -> None:
+        """Whatever goes wrong in `step` ends the call."""
+        try:
+            step()
+        except EtcdError as error:
+            self._end(error.status)
+        except DecodeError as error:
+            is_unary = self._head.endpoint.method.kind is Kind.UNARY
+            status = errors.cannot_unmarshal if is_unary else errors.cannot_unmarshal_in_stream
+            self._end(status(go_decode_reason(error)))
+        except Exception:
+            self._end(internal_error(self._head))
+
+    def _message(self, message: bytes) -> None:
+        kind = self._head.endpoint.method.kind
+        if kind is Kind.BIDI:
+            self.receiver.message(self._head.parse(message))
+        elif self._request is None:
+            self._request = self._head.parse(message)
+            if kind is Kind.UNARY:
+                self._check_verdict()
+                self.receiver.message(self._request)
+        elif kind is Kind.SERVER_STREAM:
+            self._head.parse(message)  # its own errors come first
+            raise StatusError(errors.TOO_MANY_MESSAGES)
+
+    def _check_verdict(self) -> None:
+        if self._head.verdict is not None:
+            raise StatusError(self._head.verdict)
+
+    def _half_close(self) -> None:
+        kind = self._head.endpoint.method.kind
+        if self._reader.is_inside_message:
+            unary = kind is Kind.UNARY
+            raise StatusError(errors.HALF_A_MESSAGE if unary else errors.HALF_A_STREAM_MESSAGE)
+        if kind is not Kind.BIDI and self._request is None:
+            unary = kind is Kind.UNARY
+            raise StatusError(errors.NO_MESSAGE if unary else errors.NO_STREAM_MESSAGE)
+        if kind is Kind.SERVER_STREAM and self._request is not None:
+            # Only now is it sure that there is one request and no more.
+            self.receiver.message(self._request)
+        self.receiver.half_close()
+
+    def closed(self, code: ErrorCode) -> None:
+        receiver, self.receiver = self.receiver, _DEAF
+        self._cancel(receiver)
+
+    def _cancel(self, receiver: Receiver) -> None:
+        try:
+            receiver.cancelled()
+        except Exception:
+            internal_error(self._head)  # there is nobody left to be told
+
+    def drained(self) -> None:
+        if self._is_full:
+            self._is_full = False
+            self._guard(self._go_on)
+
+    def _go_on(self) -> None:
+        self.receiver.writable()
+        self._read()
+
+    def expire(self) -> None:
+        """The deadline has come."""
+        self._connection.http2.reset(self._stream, ErrorCode.CANCEL)
+
+    def _end(self, status: Status) -> None:
+        """Close for a reason that the handler does not know of (or raised)."""
+        receiver = self.receiver
+        self.close(status)
+        self._cancel(receiver)

@@ -1,0 +1,301 @@
+"""The sending half of an HTTP/2 connection: responses, flow control, what waits and for what.
+
+Nothing here blocks: what the peer's windows or a full socket do not let through waits on its
+stream. `Http2Connection` reads frames and tells this half what they change.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from fake_etcd.transport.http2.frames import (
+    CONTINUATION,
+    DATA,
+    DEFAULT_MAX_FRAME_SIZE,
+    DEFAULT_WINDOW,
+    FLAG_END_HEADERS,
+    FLAG_END_STREAM,
+    HEADERS,
+    MAX_WINDOW,
+    ConnectionFailure,
+    ErrorCode,
+    StreamFailure,
+    frame,
+    pack_header,
+    rst_stream_frame,
+    window_update_frame,
+)
+from fake_etcd.transport.http2.hpack import Field, Fields, HpackEncoder
+from fake_etcd.transport.http2.streams import (
+    NOBODY,
+    STREAM_RECEIVE_WINDOW,
+    RecentResets,
+    Stream,
+)
+
+OUTPUT_LIMIT = 2**20
+"""Bytes of bodies that one `take_output` gives, about: the rest waits on its streams until the
+host, which knows whether its socket took them, comes for more."""
+
+_ENDS_ALL = FLAG_END_HEADERS | FLAG_END_STREAM
+
+
+class Sending:
+    """What a connection sends.
+
+    Args:
+        streams: the open streams by id; a stream leaves them when all of it is sent and received.
+        resets: learns of the streams that are reset here.
+        kept_fields: response header fields worth a place in the compression table.
+
+    Attributes:
+        out: frames that are ready, in order.
+        blocked: streams with something that waits, by id.
+        pending_size: bytes that wait on all streams together.
+        max_frame_size: the peer's SETTINGS_MAX_FRAME_SIZE, in bytes.
+        stream_window: its SETTINGS_INITIAL_WINDOW_SIZE, in bytes.
+    """
+
+    def __init__(
+        self, streams: dict[int, Stream], resets: RecentResets, kept_fields: frozenset[Field]
+    ) -> None:
+        self._streams = streams
+        self._resets = resets
+        self._encoder = HpackEncoder(kept_fields)
+        self.encode = self._encoder.encode
+        self.resize_table = self._encoder.resize
+        self.out: list[bytes | memoryview] = []
+        self._out_size = 0  # of bodies alone
+        self.blocked: dict[int, Stream] = {}
+        self.pending_size = 0
+        self.max_frame_size = DEFAULT_MAX_FRAME_SIZE
+        self.stream_window = DEFAULT_WINDOW
+        self._window = DEFAULT_WINDOW
+        self._answered: list[Stream] = []  # whose requests go on all the same
+        self._is_flushing = False
+        self._paused = False
+
+    def take_output(self) -> bytes:
+        """Bytes that are ready to be sent, in order: call it until it gives none."""
+        out = self.out
+        if self._answered:
+            self._reset_answered()
+        if not out:
+            if not self.blocked:
+                return b""
+            self.flush()
+        data = b"".join(out)
+        out.clear()
+        self._out_size = 0
+        return data
+
+    def pause(self) -> None:
+        """The socket is full: bodies wait on their streams until `resume`."""
+        self._paused = True
+
+    def resume(self) -> None:
+        """The socket takes bytes again."""
+        self._paused = False
+        self.flush()
+
+    def widen(self, increment: int) -> None:
+        """The peer lets the connection send so many bytes more.
+
+        Raises:
+            ConnectionFailure: FLOW_CONTROL_ERROR, where that is beyond all windows.
+        """
+        self._window += increment
+        if self._window > MAX_WINDOW:
+            raise ConnectionFailure(ErrorCode.FLOW_CONTROL_ERROR, "window too large")
+
+    def widen_stream(self, stream: Stream, increment: int) -> None:
+        """The same for one stream.
+
+        Raises:
+            StreamFailure: FLOW_CONTROL_ERROR, where that is beyond all windows.
+        """
+        stream.send_window += increment
+        if stream.send_window > MAX_WINDOW:
+            raise StreamFailure(stream.id, ErrorCode.FLOW_CONTROL_ERROR, "window too large")
+
+    def resize_windows(self, size: int) -> None:
+        """The peer's SETTINGS_INITIAL_WINDOW_SIZE, for open streams too; windows may turn negative.
+
+        Raises:
+            ConnectionFailure: FLOW_CONTROL_ERROR, where one is beyond all windows.
+        """
+        if size > MAX_WINDOW:
+            raise ConnectionFailure(ErrorCode.FLOW_CONTROL_ERROR, "window too large")
+        change = size - self.stream_window
+        self.stream_window = size
+        for stream in self._streams.values():
+            stream.send_window += change
+            if stream.send_window > MAX_WINDOW:
+                raise ConnectionFailure(ErrorCode.FLOW_CONTROL_ERROR, "window too large")
+
+    def forget(self, stream: Stream) -> None:
+        """Nothing that waits on this stream will be sent."""
+        self.blocked.pop(stream.id, None)
+        self.pending_size -= stream.pending_size
+        stream.pending = None
+        stream.pending_size = 0
+
+    def respond(self, stream: Stream, head: Fields, body: bytes, trailers: Fields) -> None:
+        """A whole response at once: header fields, a body that is not empty, trailer fields."""
+        size = len(body)
+        head_block = self.encode(head)
+        head_size = len(head_block)
+        if (
+            size > self._window
+            or size > stream.send_window
+            or size > DEFAULT_MAX_FRAME_SIZE
+            or head_size > 0xFF
+            or self._paused
+            or self._out_size > OUTPUT_LIMIT
+            or not stream.received_all
+        ):
+            self.out.append(self._header_frames(stream.id, head_block, 0))
+            self.send_data(stream, body)
+            self.send_trailers(stream, trailers)
+            return
+        trailer_block = self.encode(trailers)
+        stream_id = stream.id
+        if len(trailer_block) > 0xFF:
+            trailer_frames = self._header_frames(stream_id, trailer_block, FLAG_END_STREAM)
+        else:
+            trailer_frames = (
+                pack_header(0, len(trailer_block), HEADERS, _ENDS_ALL, stream_id) + trailer_block
+            )
+        # One join instead of three appends: 0.3 us of the 2 us that a response costs here.
+        self.out.append(
+            b"".join(
+                (
+                    pack_header(0, head_size, HEADERS, FLAG_END_HEADERS, stream_id),
+                    head_block,
+                    pack_header(size >> 8, size & 0xFF, DATA, 0, stream_id),
+                    body,
+                    trailer_frames,
+                )
+            )
+        )
+        self._window -= size
+        self._out_size += size
+        stream.sent_all = True
+        stream.user = NOBODY
+        del self._streams[stream_id]
+
+    def send_headers(self, stream: Stream, fields: Fields, end_stream: bool = False) -> None:
+        """A response's header fields; with `end_stream` they are all of it."""
+        if stream.sent_all:
+            return
+        flags = FLAG_END_STREAM if end_stream else 0
+        self.out.append(self._header_frames(stream.id, self.encode(fields), flags))
+        if end_stream:
+            self._end(stream)
+
+    def send_data(self, stream: Stream, body: bytes) -> None:
+        """Bytes of a response's body; they wait where the peer's windows or the socket say so."""
+        if stream.sent_all or not body:
+            return
+        if stream.pending is None:
+            stream.pending = deque()
+        stream.pending.append(body)
+        stream.pending_size += len(body)
+        self.pending_size += len(body)
+        if stream.id not in self.blocked:
+            self.blocked[stream.id] = stream
+            # While others wait for the same window or socket, `flush` gives each its turn.
+            while not self._is_flushing and self._send_some(stream):
+                pass
+
+    def send_trailers(self, stream: Stream, fields: Fields) -> None:
+        """End the response, behind everything that still waits."""
+        if stream.sent_all:
+            return
+        if stream.pending:
+            # Encoded when its turn comes: blocks must leave in the order of their encoding.
+            stream.trailers = fields
+            return
+        self.out.append(self._header_frames(stream.id, self.encode(fields), FLAG_END_STREAM))
+        self._end(stream)
+
+    def _end(self, stream: Stream) -> None:
+        """The response is complete."""
+        stream.sent_all = True
+        stream.user = NOBODY
+        if stream.received_all:
+            del self._streams[stream.id]
+        else:
+            self._answered.append(stream)
+
+    def _reset_answered(self) -> None:
+        """Tell the peer not to go on with requests that have their answers (RFC 9113 §8.1).
+
+        Only once all is read that came together with the request: usually its end is there too.
+        """
+        for stream in self._answered:
+            self.stop_request(stream)
+        self._answered.clear()
+
+    def stop_request(self, stream: Stream) -> None:
+        """Tell the peer at once not to go on with a request that has its answer."""
+        if self._streams.pop(stream.id, None) is not None and not stream.received_all:
+            self.out.append(rst_stream_frame(stream.id, ErrorCode.NO_ERROR))
+            self._resets.add(stream.id)
+
+    def _header_frames(self, stream_id: int, block: bytes, flags: int) -> bytes:
+        limit = self.max_frame_size
+        if len(block) <= limit:
+            return frame(HEADERS, flags | FLAG_END_HEADERS, stream_id, block)
+        frames = [frame(HEADERS, flags, stream_id, block[:limit])]
+        for start in range(limit, len(block), limit):
+            last = FLAG_END_HEADERS if start + limit >= len(block) else 0
+            frames.append(frame(CONTINUATION, last, stream_id, block[start : start + limit]))
+        return b"".join(frames)
+
+    def flush(self) -> None:
+        """Send what waits, a frame of each stream in turn, as far as the windows reach."""
+        if self._is_flushing:
+            return
+        self._is_flushing = True
+        moved = True
+        while moved and self.blocked:
+            moved = False
+            for stream in list(self.blocked.values()):
+                moved = self._send_some(stream) or moved
+        self._is_flushing = False
+
+    def _send_some(self, stream: Stream) -> bool:
+        """Send one DATA frame of what waits; False where nothing can be sent (any more)."""
+        pending = stream.pending
+        allowed = min(self._window, stream.send_window, self.max_frame_size)
+        if not pending or allowed <= 0 or self._paused or self._out_size > OUTPUT_LIMIT:
+            return False
+        body = pending.popleft()
+        if len(body) > allowed:
+            body = memoryview(body)  # cut without a copy of the rest at each frame
+            pending.appendleft(body[allowed:])
+            body = body[:allowed]
+        size = len(body)
+        self.out.append(pack_header(size >> 8, size & 0xFF, DATA, 0, stream.id))
+        self.out.append(body)
+        self._window -= size
+        self._out_size += size
+        stream.send_window -= size
+        stream.pending_size -= size
+        self.pending_size -= size
+        if not pending:
+            del self.blocked[stream.id]
+            if stream.trailers is not None:
+                self.send_trailers(stream, stream.trailers)
+            else:
+                self._drained(stream)
+        return True
+
+    def _drained(self, stream: Stream) -> None:
+        window = stream.receive_window
+        if window < STREAM_RECEIVE_WINDOW // 2 and not stream.received_all:
+            # Held back while its answers were: who does not read them may not go on asking.
+            self.out.append(window_update_frame(stream.id, STREAM_RECEIVE_WINDOW - window))
+            stream.receive_window = STREAM_RECEIVE_WINDOW
+        stream.user.drained()
