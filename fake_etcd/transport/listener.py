@@ -241,9 +241,14 @@ class _Connection(asyncio.Protocol):
         grpc = self._grpc
         if grpc is None:
             return  # the connection was lost while this was due
-        while out := grpc.take_output():
+        for _ in range(_OUTPUTS_IN_A_ROW):
+            out = grpc.take_output()
+            if not out:
+                break
             if not self._transport.is_closing():
                 self._transport.write(out)
+        else:
+            self._wake()  # it is the other connections' turn
         self._after_news(grpc)
 
     def _after_news(self, grpc: GrpcConnection) -> None:
@@ -267,6 +272,9 @@ class _Connection(asyncio.Protocol):
             self._grpc.run_deadlines(self._time())
             self._flush()
 
+
+_OUTPUTS_IN_A_ROW = 4
+"""Outputs, of a MiB or so, that one connection gets rid of before the loop looks at the others."""
 
 _LAST_WRITE_SECONDS = 0.1
 """How long a peer that is cut may take to fetch what was written to it."""

@@ -1,7 +1,8 @@
-"""Raw requests and all that is answered: etcd's own answers, recorded frame by frame.
+"""Raw requests and all that is answered, frame by frame.
 
-The first table is what etcd 3.7.3 (grpc-go 1.83) answers to the same bytes; the second is where we
-answer otherwise, each with its reason.
+The first table is what etcd 3.7.3 (grpc-go 1.83) answers to the same bytes: recorded, but for rows
+that only vary a recorded one and follow from grpc-go's source. The second is where we answer
+otherwise, each with its reason.
 """
 
 from __future__ import annotations
