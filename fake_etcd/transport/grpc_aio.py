@@ -222,9 +222,7 @@ class _Session:
         try:
             return self._endpoint.method.request.FromString(raw)
         except DecodeError:
-            status = errors.cannot_unmarshal("proto: cannot parse invalid wire-format data")
-            if self._endpoint.method.kind is not Kind.UNARY:
-                reason = status.message.partition(": error unmarshalling request: ")[2]
-                message = f"grpc: failed to unmarshal the received message: {reason}"
-                status = Status(status.code, message)
-            raise StatusError(status) from None
+            is_unary = self._endpoint.method.kind is Kind.UNARY
+            status = errors.cannot_unmarshal if is_unary else errors.cannot_unmarshal_in_stream
+            reason = "proto: cannot parse invalid wire-format data"
+            raise StatusError(status(reason)) from None
