@@ -42,11 +42,14 @@ class KvClient:
 
     def __init__(self, address: str) -> None:
         self.address = address
-        unlimited = [
+        options = [
             ("grpc.max_send_message_length", -1),
             ("grpc.max_receive_message_length", -1),
+            # Else the window grows with the traffic before, to tens of megabytes, and a reader
+            # that stops reading is slow only in some runs.
+            ("grpc.http2.bdp_probe", 0),
         ]
-        self.channel = grpc.insecure_channel(address, options=unlimited)
+        self.channel = grpc.insecure_channel(address, options=options)
 
     def __enter__(self) -> KvClient:
         return self
