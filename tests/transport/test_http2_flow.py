@@ -14,8 +14,8 @@ from fake_etcd.transport.grpc.connection import BACKLOG_LIMIT, WAITING_LIMIT
 from fake_etcd.transport.grpc.stream_call import SINK_LIMIT
 from fake_etcd.transport.http2.connection import RECEIVE_WINDOW
 from fake_etcd.transport.http2.frames import Setting
-from fake_etcd.transport.http2.sending import OUTPUT_LIMIT
-from fake_etcd.transport.http2.streams import STREAM_RECEIVE_WINDOW
+from fake_etcd.transport.http2.sending import OUTPUT_LIMIT, Sending
+from fake_etcd.transport.http2.streams import STREAM_RECEIVE_WINDOW, Stream
 
 from .applications import (
     GrpcExchange,
@@ -108,6 +108,24 @@ def test_a_window_of_0_holds_the_body_but_not_the_head():
     exchange.send(window(0))
     assert asks(exchange, 1) == [head(1)]
     assert exchange.send(window(1)) == [("DATA", 1, b"x"), tail(1)]
+
+
+def test_a_window_update_of_one_stream_looks_at_no_other(monkeypatch):
+    """Else a client with many slow streams makes each of its frames cost as much as all of them."""
+    looked_at = []
+    send_some = Sending._send_some
+
+    def record(self: Sending, stream: Stream) -> bool:
+        looked_at.append(stream.id)
+        return send_some(self, stream)
+
+    exchange = PlainExchange(body=b"x" * 100)
+    exchange.send(window(10))
+    asks(exchange, *range(1, 200, 2))
+    monkeypatch.setattr(Sending, "_send_some", record)
+    assert exchange.send(window_update(7, 5)) == [("DATA", 7, b"x" * 5)]
+    assert set(looked_at) == {7}
+    assert len(looked_at) <= 2
 
 
 def test_blocked_streams_take_turns_a_frame_each():

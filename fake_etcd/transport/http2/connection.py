@@ -447,6 +447,7 @@ class Http2Connection:
             if not increment:
                 raise ConnectionFailure(ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE by 0")
             self.sending.widen(increment)
+            self.sending.flush()
         else:
             if self._is_idle(stream_id):
                 raise ConnectionFailure(ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE on idle stream")
@@ -456,8 +457,6 @@ class Http2Connection:
             if not increment:
                 raise StreamFailure(stream_id, ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE by 0")
             self.sending.widen_stream(stream, increment)
-        if self.sending.blocked:
-            self.sending.flush()
 
     # --- streams' ends -------------------------------------------------------------------
 

@@ -73,6 +73,7 @@ class Sending:
         self._window = DEFAULT_WINDOW
         self._answered: list[Stream] = []  # whose requests go on all the same
         self._is_flushing = False
+        self._is_cut = False  # something waits for nothing but OUTPUT_LIMIT
         self._paused = False
 
     def take_output(self) -> bytes:
@@ -81,8 +82,9 @@ class Sending:
         if self._answered:
             self._reset_answered()
         if not out:
-            if not self.blocked:
+            if not self._is_cut:
                 return b""
+            self._is_cut = False
             self.flush()
         data = b"".join(out)
         out.clear()
@@ -109,7 +111,10 @@ class Sending:
             raise ConnectionFailure(ErrorCode.FLOW_CONTROL_ERROR, "window too large")
 
     def widen_stream(self, stream: Stream, increment: int) -> None:
-        """The same for one stream.
+        """The same for one stream, which then sends what that lets through.
+
+        The other streams have nothing to gain: while the connection's window is open, each that
+        waits is held back by its own. So this costs the same however many there are.
 
         Raises:
             StreamFailure: FLOW_CONTROL_ERROR, where that is beyond all windows.
@@ -117,6 +122,7 @@ class Sending:
         stream.send_window += increment
         if stream.send_window > MAX_WINDOW:
             raise StreamFailure(stream.id, ErrorCode.FLOW_CONTROL_ERROR, "window too large")
+        self._send(stream)
 
     def resize_windows(self, size: int) -> None:
         """The peer's SETTINGS_INITIAL_WINDOW_SIZE, for open streams too; windows may turn negative.
@@ -204,9 +210,7 @@ class Sending:
         self.pending_size += len(body)
         if stream.id not in self.blocked:
             self.blocked[stream.id] = stream
-            # While others wait for the same window or socket, `flush` gives each its turn.
-            while not self._is_flushing and self._send_some(stream):
-                pass
+            self._send(stream)
 
     def send_trailers(self, stream: Stream, fields: Fields) -> None:
         """End the response, behind everything that still waits."""
@@ -265,11 +269,20 @@ class Sending:
                 moved = self._send_some(stream) or moved
         self._is_flushing = False
 
+    def _send(self, stream: Stream) -> None:
+        """Send what waits on one stream, as far as the windows reach."""
+        # While others wait for the same window or socket, `flush` gives each its turn.
+        while not self._is_flushing and self._send_some(stream):
+            pass
+
     def _send_some(self, stream: Stream) -> bool:
         """Send one DATA frame of what waits; False where nothing can be sent (any more)."""
         pending = stream.pending
         allowed = min(self._window, stream.send_window, self.max_frame_size)
-        if not pending or allowed <= 0 or self._paused or self._out_size > OUTPUT_LIMIT:
+        if not pending or allowed <= 0 or self._paused:
+            return False
+        if self._out_size > OUTPUT_LIMIT:
+            self._is_cut = True
             return False
         body = pending.popleft()
         if len(body) > allowed:
