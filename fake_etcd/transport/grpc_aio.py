@@ -21,7 +21,7 @@ from fake_etcd.api.methods import SERVICES, Kind
 from fake_etcd.api.status import OK, Code, Status
 from fake_etcd.core.node import Node
 from fake_etcd.services import registry
-from fake_etcd.services.call import Call, Endpoint, Endpoints, Metadata, Receiver
+from fake_etcd.services.call import Call, Endpoint, Endpoints, Metadata, Receiver, UnaryHandler
 from fake_etcd.services.interceptor import admit
 from fake_etcd.transport.grpc import errors
 from fake_etcd.transport.timer import NodeTimer
@@ -29,6 +29,8 @@ from fake_etcd.transport.timer import NodeTimer
 _log = logging.getLogger("fake_etcd.transport")
 
 _SINK_LIMIT_MESSAGES = 2  # waiting answers from which on a handler should wait too
+
+_INTERNAL_ERROR = Status(Code.INTERNAL, "fake_etcd: internal error, see the server's log")
 
 _Context = grpc.aio.ServicerContext[bytes, bytes]
 _Behaviour = Callable[[object, _Context], Awaitable[None]]
@@ -134,11 +136,20 @@ class _Session:
             if self._endpoint.unary is not None:
                 request = await self._read_only_message()
                 admit(self._call.metadata)
-                await self._context.write(self._endpoint.unary(request, self._call))
+                await self._context.write(self._answer(self._endpoint.unary, request))
             else:
                 await self._run_stream()
         except EtcdError as error:
             await _end(self._context, error.status)
+
+    def _answer(self, handler: UnaryHandler, request: Message) -> bytes:
+        try:
+            return handler(request, self._call)
+        except EtcdError:
+            raise
+        except Exception:
+            _log.exception("bug in the handler of %s", self._endpoint.method.path)
+            raise StatusError(_INTERNAL_ERROR) from None
 
     # Sink
 
@@ -183,7 +194,7 @@ class _Session:
             receiver.cancelled()
         except Exception:
             _log.exception("bug in the handler of %s", self._endpoint.method.path)
-            self.close(Status(Code.INTERNAL, "fake_etcd: internal error, see the server's log"))
+            self.close(_INTERNAL_ERROR)
 
     async def _write_all(self, receiver: Receiver) -> None:
         while True:

@@ -256,3 +256,28 @@ def test_a_compaction_is_run_by_the_loop() -> None:
         node.store.put(b"a", b"")
     asyncio.run(scenario(node))
     assert not node.store.compaction_pending
+
+
+def test_a_bug_in_a_unary_handler_is_an_internal_error(caplog: pytest.LogCaptureFixture) -> None:
+    def broken(request: object, call: object) -> bytes:
+        raise ZeroDivisionError
+
+    async def call() -> grpc.aio.AioRpcError:
+        path = "/etcdserverpb.KV/Range"
+        server = grpc.aio.server()
+        endpoints = {path: Endpoint(METHODS[path], unary=broken)}
+        server.add_generic_rpc_handlers((grpc_aio.Handlers(endpoints, 1_000),))
+        port = server.add_insecure_port("127.0.0.1:0")
+        await server.start()
+        try:
+            async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+                with pytest.raises(grpc.aio.AioRpcError) as failure:
+                    await channel.unary_unary(path)(b"\n\x01a")
+                return failure.value
+        finally:
+            await server.stop(0)
+
+    error = asyncio.run(call())
+    assert error.code() is grpc.StatusCode.INTERNAL
+    assert error.details() == "fake_etcd: internal error, see the server's log"
+    assert "bug in the handler of /etcdserverpb.KV/Range" in caplog.text
