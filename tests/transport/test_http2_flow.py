@@ -29,6 +29,7 @@ from .applications import (
 )
 from .wire import (
     RANGE,
+    RANGE_STREAM,
     WATCH,
     Answer,
     data,
@@ -541,3 +542,33 @@ def test_the_few_that_need_no_turn_are_not_kept_from_the_wire_by_a_backlog():
     recorder.last.sink.close()
     assert exchange.answers()[0][:2] == ("HEADERS", 5)
     assert exchange.send(rst_stream(1) + window(100)) == grpc_answer(3, message(b"a"))
+
+
+def test_streams_with_one_request_wait_behind_a_backlog_too():
+    """Else a caller who reads nothing has a first answer kept for each stream it opens."""
+    body = b"x" * 2**20
+
+    def answer(recording):
+        recording.sink.send(body)
+        recording.sink.close()
+
+    class Answering(StreamRecorder):
+        def __call__(self, call, sink):
+            recording = super().__call__(call, sink)
+            recording.message = lambda request: answer(recording)
+            return recording
+
+    recorder = Answering()
+    exchange = GrpcExchange(streaming(recorder))
+    exchange.send(window(0))
+    calls = range(1, 600, 2)
+    for n in calls:
+        ask = exchange.client.headers(n, request_fields(RANGE_STREAM))
+        exchange.send(ask + data(n, message(b""), True))
+    assert BACKLOG_LIMIT < exchange.grpc.http2.pending_size <= BACKLOG_LIMIT + len(body) + 5
+    assert len(exchange.grpc._put_off) == 256
+    exchange.send(rst_stream(calls[10]))
+    assert len(exchange.grpc._put_off) == 255
+    exchange.send(window_update(0, 2**30) + window(2**21))
+    assert exchange.grpc._put_off == {}
+    assert exchange.grpc.http2.open_streams == exchange.grpc.http2.pending_size == 0

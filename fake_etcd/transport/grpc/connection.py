@@ -42,6 +42,9 @@ WAITING_LIMIT = 16 * 2**20
 _CALL_SIZE = 1_024
 """Bytes that a call which waits takes beside its request's, about."""
 
+_MOST_PUT_OFF = 256
+"""Streaming calls that wait behind a full backlog; more are refused, which a client may repeat."""
+
 _FEW = 64
 
 
@@ -67,6 +70,7 @@ class GrpcConnection:
         self._new_calls: list[UnaryCall] = []  # with a deadline, of this `receive`
         self._waiting: dict[int, WaitingCall] = {}  # by stream
         self._waiting_bytes = 0
+        self._put_off: dict[int, StreamCall] = {}
         self.http2 = Http2Connection(
             self, _KEPT_FIELDS, TIMEOUT, max_concurrent_streams=server.max_concurrent_streams
         )
@@ -80,14 +84,14 @@ class GrpcConnection:
         self.http2.receive(data)
         if self._new_calls:
             self._watch_new_calls()
-        if self._waiting:
+        if self._waiting or self._put_off:
             self._serve_waiting()
         self._is_receiving = False
 
     def take_output(self) -> bytes:
         """Bytes that are ready to be sent, in order: call it until it gives none."""
         out = self.http2.take_output()
-        if not out and self._waiting:
+        if not out and (self._waiting or self._put_off):
             self._serve_waiting()
             out = self.http2.take_output()
         return out
@@ -101,6 +105,7 @@ class GrpcConnection:
         """The peer is gone: every open call is told. Nothing may be called behind this."""
         self.http2.lost()
         self._deadlines.clear()
+        self._put_off.clear()
 
     @property
     def has_news(self) -> bool:
@@ -188,6 +193,17 @@ class GrpcConnection:
         self._waiting_bytes = size
         stream.user = self._waiting[stream.id] = WaitingCall(self, stream, call, message)
 
+    def put_off(self, call: StreamCall) -> None:
+        """Have a streaming call go on when its connection's earlier answers are on their way."""
+        if len(self._put_off) >= _MOST_PUT_OFF and id(call) not in self._put_off:
+            call.refuse()
+        else:
+            self._put_off[id(call)] = call
+
+    def forget(self, call: StreamCall) -> None:
+        """A streaming call is over, whatever it waited for."""
+        self._put_off.pop(id(call), None)
+
     def stop_waiting(self, stream: Stream) -> WaitingCall:
         waiting = self._waiting.pop(stream.id)
         self._waiting_bytes -= len(waiting.message) + _CALL_SIZE
@@ -198,6 +214,8 @@ class GrpcConnection:
         while self._waiting and not self.has_backlog():
             waiting = self.stop_waiting(next(iter(self._waiting.values())).stream)
             waiting.call.serve(waiting.message)
+        while self._put_off and not self.has_backlog():
+            self._put_off.pop(next(iter(self._put_off))).go_on()
 
     def changed(self) -> None:
         """A handler gave output outside of `receive`."""

@@ -35,6 +35,12 @@ class StreamHost(Protocol):
 
     def changed(self) -> None: ...
 
+    def has_backlog(self) -> bool: ...
+
+    def put_off(self, call: StreamCall) -> None: ...
+
+    def forget(self, call: StreamCall) -> None: ...
+
     def watch_deadline(self, deadline: float, call: StreamCall) -> None: ...
 
 
@@ -142,6 +148,9 @@ class StreamCall:
     def _read(self) -> None:
         """Hand on what has come; while the sink is full it waits, and so does its sender."""
         while not self._is_full and self.receiver is not _DEAF:
+            if self._is_to_wait():
+                self._connection.put_off(self)
+                return
             message = self._reader.take()
             if message is None:
                 if self._has_all:
@@ -149,6 +158,16 @@ class StreamCall:
                     self._half_close()
                 return
             self._message(message)
+
+    def _is_to_wait(self) -> bool:
+        """A call with one request waits with it under backlog, as a unary one does: else each of
+        a thousand calls would hold its first answer for a caller who does not read."""
+        return self._head.endpoint.method.kind is not Kind.BIDI and self._connection.has_backlog()
+
+    def go_on(self) -> None:
+        """The backlog that it waited for is gone."""
+        if self.receiver is not _DEAF:
+            self._guard(self._read)
 
     def _guard(self, step: Callable[[], None]) -> None:
         """Whatever goes wrong in `step` ends the call."""
@@ -194,6 +213,7 @@ class StreamCall:
         self.receiver.half_close()
 
     def closed(self, code: ErrorCode) -> None:
+        self._connection.forget(self)
         receiver, self.receiver = self.receiver, _DEAF
         self._cancel(receiver)
 
@@ -211,6 +231,10 @@ class StreamCall:
     def _go_on(self) -> None:
         self.receiver.writable()
         self._read()
+
+    def refuse(self) -> None:
+        """Nothing of the call was looked at: its caller may try it again."""
+        self._connection.http2.reset(self._stream, ErrorCode.REFUSED_STREAM)
 
     def expire(self) -> None:
         """The deadline has come."""
