@@ -40,13 +40,12 @@ class Kind(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """One row. `acts` is False for a flag that is taken for etcd's sake and changes nothing."""
+    """One row: what a flag is called, takes, defaults to, and does."""
 
     name: str
     kind: Kind
     default: str
     help: str
-    acts: bool = True
 
 
 FLAGS: tuple[Flag, ...] = (
@@ -235,7 +234,7 @@ def help_text() -> str:
     for flag in FLAGS:
         default = "" if flag.kind is Kind.SWITCH else f" '{flag.default}'"
         lines.append(f"  --{flag.name}{default}")
-        lines.append(f"    {_help(flag)}")
+        lines.append(f"    {flag.help}")
     return "\n".join(lines) + "\n"
 
 
@@ -244,9 +243,5 @@ def markdown() -> str:
     lines = ["| flag | value | default | what it does |", "| --- | --- | --- | --- |"]
     for flag in FLAGS:
         default = f"`{flag.default}`" if flag.default else ""
-        lines.append(f"| `--{flag.name}` | {flag.kind.value} | {default} | {_help(flag)} |")
+        lines.append(f"| `--{flag.name}` | {flag.kind.value} | {default} | {flag.help} |")
     return "\n".join(lines) + "\n"
-
-
-def _help(flag: Flag) -> str:
-    return flag.help if flag.acts else f"{flag.help} Accepted; does nothing here."

@@ -17,13 +17,14 @@ import grpc.aio
 from google.protobuf.message import DecodeError, Message
 
 from fake_etcd.api.errors import EtcdError, StatusError
-from fake_etcd.api.methods import SERVICES, Kind
+from fake_etcd.api.methods import Kind
 from fake_etcd.api.status import OK, Code, Status
 from fake_etcd.core.node import Node
 from fake_etcd.services import registry
 from fake_etcd.services.call import Call, Endpoint, Endpoints, Metadata, Receiver, UnaryHandler
 from fake_etcd.services.interceptor import admit
 from fake_etcd.transport.grpc import errors
+from fake_etcd.transport.grpc.head import status_of_unknown
 from fake_etcd.transport.timer import NodeTimer
 
 _log = logging.getLogger("fake_etcd.transport")
@@ -77,7 +78,7 @@ class Handlers(grpc.GenericRpcHandler):
         details = handler_call_details
         endpoint = self._endpoints.get(details.method)
         if endpoint is None:
-            status = _unknown(details.method)
+            status = status_of_unknown(details.method.encode())
 
             async def refuse(_: object, context: _Context) -> None:
                 await _end(context, status)
@@ -97,15 +98,6 @@ class Handlers(grpc.GenericRpcHandler):
 
 def _handler(behaviour: _Behaviour) -> grpc.RpcMethodHandler[bytes, bytes]:
     return grpc.stream_stream_rpc_method_handler(behaviour)
-
-
-def _unknown(path: str) -> Status:
-    if not path.startswith("/") or "/" not in path[1:]:
-        return errors.malformed_method_name(path.encode())
-    service, _, method = path[1:].rpartition("/")
-    if service in SERVICES:
-        return errors.unknown_method(service, method)
-    return errors.unknown_service(service)
 
 
 async def _end(context: _Context, status: Status) -> None:

@@ -208,6 +208,16 @@ def _refuse(status: Status, early_status: int | None = None) -> _Refused:
     return _Refused(status, early_status)
 
 
+def status_of_unknown(path: bytes) -> Status:
+    """UNIMPLEMENTED, in grpc-go's words for what is unknown about a path that nobody serves."""
+    if not path.startswith(b"/") or b"/" not in path[1:]:
+        return errors.malformed_method_name(path)
+    service, _, method = path[1:].decode("utf-8", "replace").rpartition("/")
+    if service in SERVICES:
+        return errors.unknown_method(service, method)
+    return errors.unknown_service(service)
+
+
 def _find_endpoint(path: bytes, endpoints: Endpoints) -> Endpoint:
     """The endpoint that serves `path`.
 
@@ -217,9 +227,4 @@ def _find_endpoint(path: bytes, endpoints: Endpoints) -> Endpoint:
     endpoint = endpoints.get(path.decode("utf-8", "surrogateescape"))
     if endpoint is not None:
         return endpoint
-    if not path.startswith(b"/") or b"/" not in path[1:]:
-        raise _refuse(errors.malformed_method_name(path))
-    service, _, method = path[1:].decode("utf-8", "replace").rpartition("/")
-    if service in SERVICES:
-        raise _refuse(errors.unknown_method(service, method))
-    raise _refuse(errors.unknown_service(service))
+    raise _refuse(status_of_unknown(path))
