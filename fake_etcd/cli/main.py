@@ -48,11 +48,11 @@ def _run(arguments: Sequence[str], *, ends_here: bool) -> int:
     if settings.version:
         console.say(version_text())
         return 0
-    from fake_etcd.cli import host
+    from fake_etcd.cli import host, serving
 
     try:
         status = host.run(settings)
-    except host.CannotStart as error:
+    except serving.CannotStart as error:
         console.complain(str(error))
         return 1
     if ends_here:

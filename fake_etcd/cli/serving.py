@@ -1,0 +1,167 @@
+"""A node that listens: what its settings ask for, started and stopped on an event loop.
+
+Whose loop it is, and what tells it to stop, is up to a host: `host.py` for a process of its own,
+`background.py` for a thread of somebody else's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import errno
+import functools
+import os
+
+from fake_etcd.cli.flags import Settings
+from fake_etcd.cli.urls import Url
+from fake_etcd.core.node import Node, NodeConfig
+from fake_etcd.services import http, registry
+from fake_etcd.transport.listener import Limits, Server
+from fake_etcd.transport.timer import NodeTimer
+
+LOOP_VARIABLE = "FAKE_ETCD_LOOP"
+"""Environment: "uvloop" or "asyncio" forces that event loop; without it, uvloop where it exists."""
+
+_PAIRS = {"localhost": ("127.0.0.1", "::1"), "0.0.0.0": ("0.0.0.0", "::"), "::": ("::", "0.0.0.0")}
+"""Hosts that stand for an address of each family: the one that must work, then the other.
+
+etcd listens on 127.0.0.1 for localhost, and on both families for either wildcard (Go net.Listen).
+A client that takes ::1 for localhost finds us too.
+"""
+
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+"""What to connect to where a wildcard is listened on."""
+
+
+class CannotStart(Exception):
+    """Why there is no server; one line."""
+
+
+def new_loop() -> asyncio.AbstractEventLoop:
+    """A loop of the kind that the environment asks for.
+
+    Raises:
+        CannotStart: that kind is not there.
+    """
+    wanted = os.environ.get(LOOP_VARIABLE, "")
+    if wanted not in ("", "asyncio", "uvloop"):
+        raise CannotStart(f'{LOOP_VARIABLE}={wanted}: it can be "asyncio" or "uvloop"')
+    if wanted != "asyncio":
+        try:
+            import uvloop
+        except ImportError:
+            if wanted:
+                raise CannotStart(f"{LOOP_VARIABLE}=uvloop: uvloop is not installed") from None
+        else:
+            return uvloop.new_event_loop()
+    return asyncio.new_event_loop()
+
+
+class NodeServer:
+    """One node and its listeners, on the running event loop.
+
+    Args:
+        settings: what it is to be.
+
+    Attributes:
+        addresses: where it listens once it is started, "http://127.0.0.1:2379" or "unix:path".
+        notes: addresses of the other family that could not be had, and why.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._node = Node(
+            NodeConfig(
+                name=settings.name,
+                max_request_bytes=settings.max_request_bytes,
+                max_txn_ops=settings.max_txn_ops,
+            )
+        )
+        self._timer = NodeTimer(self._node, asyncio.get_running_loop())
+        self._server = Server(
+            registry.endpoints(self._node),
+            functools.partial(http.handle, self._node),
+            Limits(self._node.config.max_receive_bytes),
+        )
+        self.addresses: list[str] = []
+        self.notes: list[str] = []
+
+    async def start(self) -> None:
+        """Listen on every address of the settings, or on none.
+
+        Raises:
+            CannotStart: an address cannot be had.
+        """
+        found = []
+        try:
+            for url in self._settings.listen_client_urls:
+                addresses = await self._listen(url)
+                self.addresses += addresses
+                found.append(_as_asked(url, addresses[0]))
+        except CannotStart:
+            await self.stop(0)  # and take away the unix sockets made so far
+            raise
+        given = tuple(url.text for url in self._settings.advertise_client_urls)
+        self._node.config = dataclasses.replace(
+            self._node.config, advertise_client_urls=given or tuple(sorted(found))
+        )
+
+    @property
+    def advertise_client_urls(self) -> tuple[str, ...]:
+        """Where clients are told to find this member."""
+        return self._node.config.advertise_client_urls
+
+    async def stop(self, grace_seconds: float) -> None:
+        """Take no new calls, let the open ones end for so long, then cut."""
+        await self._server.close(grace_seconds)
+        self._timer.cancel()
+
+    async def _listen(self, url: Url) -> list[str]:
+        """The addresses really listened on; the first is the one that had to work."""
+        if url.is_unix:
+            return [await self._bind(f"unix:{url.host}{url.path}", f"unix {url.host}{url.path}")]
+        host, other = _PAIRS.get(url.hostname, (url.hostname, None))
+        first = await self._bind_tcp(host, url.port or "0")
+        if other is None:
+            return [first]
+        try:
+            return [first, await self._bind_tcp(other, first.rpartition(":")[2])]
+        except CannotStart as error:
+            # No IPv6 (or IPv4) here, or somebody else has the port there: etcd would not look.
+            self.notes.append(str(error))
+            return [first]
+
+    async def _bind_tcp(self, host: str, port: str) -> str:
+        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        return await self._bind(f"http://{address}", f"tcp {address}")
+
+    async def _bind(self, url: str, name: str) -> str:
+        """Listen, or say what is wrong in the words of Go's net package."""
+        try:
+            return await self._server.listen(url)
+        except OSError as error:
+            raise CannotStart(f"listen {name}: bind: {_reason(error).lower()}") from None
+        except ValueError as error:
+            raise CannotStart(f"listen {name}: {error}") from None
+
+
+def _reason(error: OSError) -> str:
+    if error.errno is None and "could not bind on any address" in str(error):
+        # asyncio since 3.13 says so of an address that is not this machine's.
+        return os.strerror(errno.EADDRNOTAVAIL)
+    # Outside errno it is a resolver's own number, which strerror does not know.
+    if error.errno is not None and error.errno in errno.errorcode:
+        return os.strerror(error.errno)
+    return error.strerror or str(error)
+
+
+def _as_asked(url: Url, address: str) -> str:
+    """What to advertise: the host as it was given, with the port really taken.
+
+    A wildcard is no address to connect to, so it becomes this machine's own.
+    """
+    if url.is_unix:
+        return address
+    host = _LOOPBACK.get(url.hostname, url.hostname)
+    port = address.rpartition(":")[2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
