@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 
 from bench import golang, growth, report, scenarios
+from conformance import oracle
+from conformance.golang import NoGo
 
 PARTS = ("start", "keys", "history")
 """What --only takes beside the names of scenarios."""
@@ -31,9 +33,9 @@ def main(arguments: list[str]) -> int:
         say(f"the machine is busy (load {results.busy:.1f}): the ratios will not be fair")
     try:
         say("building etcd and the load generator")
-        golang.etcd()
+        oracle.build()
         golang.loadgen()
-    except golang.NoGo as error:
+    except NoGo as error:
         print(error, file=sys.stderr)
         return 1
     only = set(options.only)

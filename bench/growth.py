@@ -13,7 +13,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from bench import measure, servers
-from bench.servers import Running
+from conformance import oracle
+from conformance.oracle import Running
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 HISTORIES = (100, 1_000, 10_000, 100_000)
@@ -23,7 +24,7 @@ _PUTS = 300
 """Puts that one point of the history plot is measured over: few, since each adds a revision."""
 
 SERVERS: dict[str, Callable[[], AbstractContextManager[Running]]] = {
-    "real": servers.real,
+    "real": oracle.start,
     "uvloop": lambda: servers.ours("uvloop"),
 }
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import golang
-from bench.servers import Running
+from conformance.oracle import Running
 
 LOAD_SECONDS = 180
 """A run of the load generator that takes longer has hung."""

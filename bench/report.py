@@ -10,10 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench import golang, svg
+from bench import svg
 from bench.bars import BARS
 from bench.growth import Growth
 from bench.scenarios import SCENARIOS, Speed, Turns
+from conformance import golang
 
 NOTES = "<!-- Notes: what follows is written by hand, and the bench keeps it. -->"
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from bench import measure, servers
 from bench.measure import Load
-from bench.servers import Running
+from conformance import oracle
+from conformance.oracle import Running
 
 KEYS = 10_000
 """Keys in the store while speed is measured."""
@@ -50,7 +51,7 @@ SCENARIOS = (
 )
 
 SERVERS: dict[str, Callable[[], AbstractContextManager[Running]]] = {
-    "real": servers.real,
+    "real": oracle.start,
     "uvloop": lambda: servers.ours("uvloop"),
     "asyncio": lambda: servers.ours("asyncio"),
     "limit": servers.limit,
@@ -119,10 +120,10 @@ def starts(turns: int) -> Turns:
     found: dict[str, list[float]] = {"real": [], "uvloop": [], "asyncio": []}
     for _ in range(turns):
         with tempfile.TemporaryDirectory(prefix="bench-etcd-") as directory:
-            url, command = servers.real_command(Path(directory))
+            url, command = oracle.command(oracle.build(), Path(directory))
             found["real"].append(measure.first_answer_seconds(url, command, {}))
         for loop in ("uvloop", "asyncio"):
-            url = f"http://127.0.0.1:{servers.free_ports(1)[0]}"
+            url = f"http://127.0.0.1:{oracle.free_ports(1)[0]}"
             command = servers.ours_command(url)
             seconds = measure.first_answer_seconds(url, command, servers.ours_environment(loop))
             found[loop].append(seconds)

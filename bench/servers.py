@@ -9,65 +9,20 @@ import contextlib
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from bench import golang
+from conformance.oracle import Running, is_well
 
 START_SECONDS = 20.0
 STOP_SECONDS = 10.0
 
 _LISTENING = re.compile(r"^listening on (http://\S+)$", re.MULTILINE)
-
-
-@dataclass(frozen=True, slots=True)
-class Running:
-    """A server that answers.
-
-    Args:
-        url: where.
-        pid: its process, for /proc.
-    """
-
-    url: str
-    pid: int
-
-
-@contextlib.contextmanager
-def real() -> Iterator[Running]:
-    """Real etcd with an empty store, without fsync, and with the ids that default flags give."""
-    with tempfile.TemporaryDirectory(prefix="bench-etcd-") as directory:
-        url, command = real_command(Path(directory))
-        with _process(command) as (process, _):
-            yield _answering(process, url)
-
-
-def real_command(directory: Path) -> tuple[str, list[str]]:
-    """Where real etcd will listen, and the command line that starts it there.
-
-    It listens for peers on a free port but advertises the default one, since the cluster's and
-    the member's id are made from what is advertised.
-    """
-    client, peer = (f"http://127.0.0.1:{port}" for port in free_ports(2))
-    return client, [
-        str(golang.etcd()),
-        "--unsafe-no-fsync",
-        "--log-level=error",
-        f"--data-dir={directory / 'data'}",
-        f"--listen-client-urls={client}",
-        f"--advertise-client-urls={client}",
-        f"--listen-peer-urls={peer}",
-        "--initial-advertise-peer-urls=http://localhost:2380",
-        "--initial-cluster=default=http://localhost:2380",
-    ]
 
 
 @contextlib.contextmanager
@@ -97,15 +52,6 @@ def limit() -> Iterator[Running]:
     command = [sys.executable, "-m", "bench.limit_server"]
     with _process(command) as (process, log):
         yield _answering(process, _printed_address(process, log))
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that were free a moment ago."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
 
 
 @contextlib.contextmanager
@@ -147,15 +93,7 @@ def _answering(process: subprocess.Popen[bytes], url: str) -> Running:
     """Wait until the server says that it is well (etcd has to elect itself first)."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
-        if _is_well(url):
+        if is_well(url):
             return Running(url, process.pid)
         time.sleep(0.02)
     raise RuntimeError(f"{process.args!r} does not answer on {url}")
-
-
-def _is_well(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url}/health", timeout=1):
-            return True
-    except (urllib.error.URLError, ConnectionError, TimeoutError):
-        return False

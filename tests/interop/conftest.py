@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from bench import golang, servers
-from bench.servers import Running
+from bench import servers
+from conformance import oracle
+from conformance.golang import NoGo
+from conformance.oracle import Running
 
 StartServer = Callable[[], AbstractContextManager[Running]]
 
@@ -36,7 +38,7 @@ def built(build: Callable[[], Path]) -> Path:
     """A Go program; without a toolchain the test is skipped, or fails where Go is required."""
     try:
         return build()
-    except golang.NoGo as error:
+    except NoGo as error:
         if os.environ.get("FAKE_ETCD_REQUIRE_GO") == "1":
             pytest.fail(f"FAKE_ETCD_REQUIRE_GO=1, but {error}", pytrace=False)
         pytest.skip(str(error))
@@ -47,8 +49,8 @@ def start_server(request: pytest.FixtureRequest) -> StartServer:
     """Starts an empty server each time it is called."""
     # The default is for runs of all tests, which read this file too late to know the option.
     if request.config.getoption("--real-etcd", False):
-        built(golang.etcd)
-        return servers.real
+        built(oracle.build)
+        return oracle.start
     return servers.ours
 
 

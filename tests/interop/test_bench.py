@@ -37,7 +37,7 @@ def made_up() -> Results:
 
 @pytest.fixture(autouse=True)
 def without_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bench.golang.version", lambda: "go1.0 test/test")
+    monkeypatch.setattr("conformance.golang.version", lambda: "go1.0 test/test")
 
 
 def test_a_ratio_compares_within_a_turn_and_not_across() -> None:

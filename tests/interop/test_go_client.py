@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench import golang
-from bench.servers import Running
+from conformance.oracle import Running
 from tests.interop.conftest import built
 
 _GO_TEST = re.compile(r"^func (Test\w+)\(t \*testing\.T\)", re.MULTILINE)

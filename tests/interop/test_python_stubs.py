@@ -17,7 +17,7 @@ import grpc.aio
 import pytest
 from google.protobuf.message import Message
 
-from bench.servers import Running
+from conformance.oracle import Running
 from fake_etcd.api import messages
 from fake_etcd.api.methods import METHODS, Kind
 

@@ -1,0 +1,299 @@
+"""Plays random programs on two servers in step and compares every answer.
+
+Programs come in batches. A batch keeps one pair of servers and its connections; each program has
+its own prefix of keys, and whatever it leaves is deleted. A program that is answered differently
+is shrunk by hypothesis, then tried once more on servers of its own and printed as a scenario.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import multiprocessing
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from typing import cast
+
+import grpc
+from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
+
+from fake_etcd.api import messages as m
+from fake_etcd.api.methods import Kind
+from fake_etcd.api.status import OK, Status
+
+from . import connection, normal_form, programs, runner, targets
+from .connection import CALL_SECONDS, method_named
+from .difference import differences
+from .normal_form import Names
+from .programs import Program, Step
+from .scenario import Scenario
+from .session import Session
+from .targets import CouldNotRun, Target
+
+BATCH = 1_000
+"""Programs that one pair of servers is kept for."""
+
+_EVERYTHING = m.DeleteRangeRequest(key=b"\0", range_end=b"\0").SerializeToString()
+
+Outcome = tuple[list[bytes], Status]
+"""The encoded answers of a call, and how it ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a process is told to do.
+
+    Args:
+        expected, actual: names of the targets.
+        may_wipe: see `targets.named`.
+        seed: of hypothesis.
+        examples: how many programs.
+    """
+
+    expected: str
+    actual: str
+    may_wipe: bool
+    seed: int
+    examples: int
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of a batch.
+
+    Args:
+        programs: how many were played, those played while shrinking included.
+        calls: how many calls those were, on each server.
+        finding: for people: a program that is answered differently, and how. Empty if none is.
+    """
+
+    programs: int
+    calls: int
+    finding: str = ""
+
+
+class Differs(AssertionError):
+    """Two servers answered a program differently."""
+
+    def __init__(self, program: Program, step: int, outcomes: list[str]) -> None:
+        super().__init__(f"step {step}: {outcomes[0]} and {outcomes[1]}")
+        self.program = program
+
+
+class Side:
+    """One of the two servers, with a program's connections."""
+
+    def __init__(self, url: str) -> None:
+        self.base = 0
+        self._url = url
+        self._channels = [
+            grpc.insecure_channel(url.removeprefix("http://"), connection.OPTIONS)
+            for _ in range(programs.CLIENTS)
+        ]
+        self._calls: dict[tuple[int, str], Callable[[bytes], Outcome]] = {}
+
+    def close(self) -> None:
+        for channel in self._channels:
+            channel.close()
+
+    def begin(self) -> None:
+        """Delete what there is, and count from here.
+
+        Raises:
+            CouldNotRun: the server does not answer.
+        """
+        answers, status = self.call(0, "KV/DeleteRange", _EVERYTHING)
+        if not answers:
+            raise CouldNotRun(f"{self._url}: {status.code.name}: {status.message}")
+        self.base = m.DeleteRangeResponse.FromString(answers[0]).header.revision - 1
+
+    def call(self, client: int, method: str, request: bytes) -> Outcome:
+        """One call, to its end."""
+        call = self._calls.get((client, method))
+        if call is None:
+            call = self._calls[client, method] = _caller(self._channels[client], method)
+        return call(request)
+
+
+def _caller(channel: grpc.Channel, name: str) -> Callable[[bytes], Outcome]:
+    method = method_named(name)
+    if method.kind is Kind.UNARY:
+        unary: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(method.path)
+
+        def call_unary(request: bytes) -> Outcome:
+            try:
+                return [unary(request, timeout=CALL_SECONDS)], OK
+            except grpc.RpcError as error:
+                return [], connection.status_of(cast(grpc.Call, error))
+
+        return call_unary
+    streaming: grpc.UnaryStreamMultiCallable[bytes, bytes] = channel.unary_stream(method.path)
+
+    def call_stream(request: bytes) -> Outcome:
+        call = streaming(request, timeout=CALL_SECONDS)
+        answers: list[bytes] = []
+        with contextlib.suppress(grpc.RpcError):
+            answers.extend(call)
+        return answers, connection.status_of(call)
+
+    return call_stream
+
+
+class Pair:
+    """Two servers in step: each is asked everything that the other is.
+
+    Args:
+        expected, actual: what they are. They are started when they are first needed, and anew
+            after a difference, which may have left them with different histories.
+    """
+
+    def __init__(self, expected: Target, actual: Target) -> None:
+        self._targets = (expected, actual)
+        self._sides: list[Side] = []
+        self._stack = contextlib.ExitStack()
+        self._numbers = itertools.count(1)
+        self.programs = 0
+        self.calls = 0
+
+    def __enter__(self) -> Pair:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._sides = []
+        self._stack.close()
+
+    def play(self, program: Program) -> None:
+        """Play a program on both.
+
+        Raises:
+            Differs: at the first answer that is not the same in the transcripts' normal form.
+        """
+        self._start()
+        prefix = b"%d/" % next(self._numbers)
+        self.programs += 1
+        for side in self._sides:
+            side.begin()
+        names = [Names(side.base) for side in self._sides]
+        for number, step in enumerate(program, 1):
+            self.calls += 1
+            outcomes = [_call(side, step, prefix) for side in self._sides]
+            # Bytes first: servers with the same ids and history give the same, for next to nothing.
+            if outcomes[0] != outcomes[1]:
+                normal = [_normal(step, *each) for each in zip(outcomes, names, strict=True)]
+                if normal[0] != normal[1]:
+                    self.__exit__()
+                    raise Differs(program, number, normal)
+
+    def _start(self) -> None:
+        if not self._sides:
+            for target in self._targets:
+                url, _ = self._stack.enter_context(target.server(()))
+                self._sides.append(self._stack.enter_context(contextlib.closing(Side(url))))
+
+
+def _call(side: Side, step: Step, prefix: bytes) -> Outcome:
+    request = programs.shifted(step.request, prefix, side.base)
+    return side.call(step.client, step.method, request.SerializeToString())
+
+
+def _normal(step: Step, outcome: Outcome, names: Names) -> str:
+    answers, status = outcome
+    kind = method_named(step.method).response
+    fields = [normal_form.answer_fields(kind, answer, names) for answer in answers]
+    return f"{fields} {status.code.name} {normal_form.text(status.message)!r}"
+
+
+def run_batch(batch: Batch) -> Done:
+    """Play a batch, in this process.
+
+    Raises:
+        CouldNotRun: a server cannot be had, or is gone.
+    """
+    expected, actual = (
+        targets.named(name, may_wipe=batch.may_wipe) for name in (batch.expected, batch.actual)
+    )
+    with Pair(expected, actual) as pair:
+
+        @seed(batch.seed)
+        @settings(
+            max_examples=batch.examples,
+            phases=(Phase.generate, Phase.shrink),
+            suppress_health_check=tuple(HealthCheck),
+            verbosity=Verbosity.quiet,
+            database=None,
+            deadline=None,
+        )
+        @given(programs.programs)
+        def play(program: Program) -> None:
+            pair.play(program)
+
+        finding = ""
+        try:
+            play()
+        except Differs as difference:
+            finding = _explain(difference, expected, actual, batch.seed)
+        return Done(pair.programs, pair.calls, finding)
+
+
+def _explain(found: Differs, expected: Target, actual: Target, seed: int) -> str:
+    """A program as a scenario, and the dialogues that differ."""
+    name = "a_program_that_is_answered_differently"
+
+    def replay(session: Session) -> None:
+        programs.play(found.program, session)
+
+    scenario = Scenario("fuzz", name, replay)
+    lines = differences(runner.converse(scenario, expected), runner.converse(scenario, actual))
+    if not lines:
+        lines = [
+            f"(answered alike on servers of its own, so not by itself; seed {seed})",
+            str(found),
+        ]
+    return programs.source(found.program, name) + "\n" + "\n".join(lines) + "\n"
+
+
+def run(
+    expected: str,
+    actual: str,
+    *,
+    may_wipe: bool,
+    seed: int,
+    examples: int,
+    jobs: int,
+    seen: Callable[[Done], None],
+) -> list[str]:
+    """Play random programs on two targets, in `jobs` processes.
+
+    Args:
+        expected, actual: names of targets, see `targets.named`.
+        may_wipe: whether keys that a shared server holds may be deleted.
+        seed: the first batch's; the others count on.
+        examples: how many programs.
+        seen: is told of each batch that is done.
+
+    Returns:
+        The findings.
+
+    Raises:
+        CouldNotRun: a server cannot be had, or is gone.
+    """
+    batches = [
+        Batch(expected, actual, may_wipe, seed + number, min(BATCH, examples - number * BATCH))
+        for number in range(-(-examples // BATCH))
+    ]
+    findings = []
+    # New processes, not copies of this one: gRPC does not live through a fork.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+        futures = [pool.submit(run_batch, batch) for batch in batches]
+        try:
+            for future in as_completed(futures):
+                done = future.result()
+                seen(done)
+                if done.finding:
+                    findings.append(done.finding)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return findings
