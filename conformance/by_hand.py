@@ -10,6 +10,7 @@ import socket
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 
 import h2.config
@@ -17,12 +18,17 @@ import h2.connection
 import h2.errors
 import h2.events
 import h2.exceptions
+import hpack
 
 from fake_etcd.api.methods import METHODS, Method
 
-from .connection import CALL_SECONDS, method_named
+from . import normal_form
+from .connection import method_named
 from .dialogue import Dialogue, Pairs, pairs
-from .transcript import Field, quote
+from .transcript import Field, quote, word
+
+_SILENCE_SECONDS = 5.0
+"""How long a server may say nothing until that is taken for its answer."""
 
 _DATES = {"date"}
 """Headers whose value is a time."""
@@ -41,7 +47,10 @@ def message(encoded: bytes, *, compressed: int = 0, length: int | None = None) -
 
 def comparable(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """Headers by name, which is an order of no meaning, with times replaced by their class."""
-    return sorted((name, "<date>" if name.lower() in _DATES else value) for name, value in headers)
+    return sorted(
+        (name, "<date>" if name.lower() in _DATES else normal_form.text(value))
+        for name, value in headers
+    )
 
 
 def call(
@@ -54,8 +63,10 @@ def call(
 ) -> None:
     """Make a call and write down what came; see `Session.grpc_by_hand`."""
     path = name if name.startswith("/") else method_named(name).path
-    fields = [*pairs("header", headers), *(Field("without", word) for word in without)]
-    dialogue.did(f"by hand {name}", [*fields, *(Field("data", quote(chunk)) for chunk in data)])
+    fields = [*pairs("header", headers), *(Field("without", key) for key in without)]
+    dialogue.did(
+        f"by hand {word(name)}", [*fields, *(Field("data", quote(chunk)) for chunk in data)]
+    )
     usual = {
         ":method": "POST",
         ":scheme": "http",
@@ -88,6 +99,13 @@ class _Answer:
     end: str = ""
 
 
+class _PlainEncoder(hpack.Encoder):
+    """Leaves Huffman's coding out, which takes minutes for megabytes."""
+
+    def encode(self, headers: Any, huffman: bool = False) -> bytes:  # the library's own type
+        return super().encode(headers, huffman=huffman)
+
+
 def _exchange(url: str, headers: Pairs, data: Sequence[bytes]) -> _Answer:
     parts = urlsplit(url)
     assert parts.hostname is not None, f"{url} has a host"
@@ -100,8 +118,11 @@ def _exchange(url: str, headers: Pairs, data: Sequence[bytes]) -> _Answer:
             validate_inbound_headers=False,
         )
     )
+    http2.encoder = _PlainEncoder()
     answer = _Answer()
-    with socket.create_connection((parts.hostname, parts.port or 80), CALL_SECONDS) as connection:
+    with socket.create_connection(
+        (parts.hostname, parts.port or 80), _SILENCE_SECONDS
+    ) as connection:
         http2.initiate_connection()
         http2.send_headers(1, list(headers), end_stream=not data)
         rest = [chunk for whole in data for chunk in _frames(whole, http2.max_outbound_frame_size)]
@@ -113,7 +134,7 @@ def _exchange(url: str, headers: Pairs, data: Sequence[bytes]) -> _Answer:
                 connection.sendall(http2.data_to_send())
                 _take(answer, http2, connection.recv(2**16))
         except TimeoutError:
-            answer.end = answer.end or "nothing more"
+            answer.end = answer.end or f"nothing in {_SILENCE_SECONDS:.0f} seconds"
         except ConnectionError:
             answer.end = answer.end or "connection lost"
     return answer

@@ -20,7 +20,7 @@ from fake_etcd.api.methods import METHODS, Kind, Method
 from fake_etcd.api.status import OK, Code, Status
 
 from .dialogue import Dialogue, Pairs
-from .transcript import Field, quote
+from .transcript import Field, quote, word
 
 CALL_SECONDS = 20.0
 """Longest call; a server that has said nothing by then is written down as DEADLINE_EXCEEDED."""
@@ -98,7 +98,7 @@ class Connection:
 
     def path_call(self, path: str, request: bytes) -> None:
         """A call of a path that is not in the method table."""
-        for answer in self._run(path, path, request, ()):
+        for answer in self._run(path, word(path), request, ()):
             self._dialogue.came(self._label + "bytes", [Field("bytes", quote(answer))])
 
     def open(self, name: str, metadata: Pairs = ()) -> Stream:

@@ -17,6 +17,7 @@ from google.protobuf.message import Message
 from fake_etcd.api import errors
 from fake_etcd.api import messages as m
 from fake_etcd.api.methods import METHODS, Method
+from fake_etcd.api.status import Code
 
 from .connection import method_named
 from .recordings import Recordings
@@ -218,26 +219,44 @@ def _touched(transcript: Transcript) -> set[Item]:
 
 
 def _touched_by(part: Part) -> Iterator[Item]:
-    if part.mark == "=":
-        # A code, and the text where there is one.
-        text = part.head.partition(" ")[2]
-        row = errors.BY_MESSAGE.get(text[1:-1])
-        if row is not None and row.code.name in part.head.split():
-            yield item(Aspect.ERROR, row.__name__)
-        return
     name = part.head.rpartition(" ")[2]
-    if part.mark == "<":
+    if part.mark == "=":
+        # A code behind the connection's label, and the text where there is one.
+        words, _, text = part.head.partition(' "')
+        yield from _error_items(words.rpartition(" ")[2], text[:-1])
+    elif part.mark == "<" and name in ("headers", "trailers"):
+        headers = dict(map(_pair, part.fields))
+        code = headers.get("grpc-status", "")
+        if code.isdigit():
+            yield from _error_items(Code(int(code)).name, headers.get("grpc-message", ""))
+    elif part.mark == "<":
         if hasattr(m, name):
             yield from _response_items(getattr(m, name).DESCRIPTOR, part.fields)
     elif not part.head.startswith("by hand "):
-        if "/" in name and not name.startswith(("/", '"')):
-            method = method_named(name)
-            yield item(Aspect.METHOD, name)
-            name = method.request.DESCRIPTOR.name
-            if "open" in part.head.split():
-                return
-        if hasattr(m, name) and not any(each.name == "bytes" for each in part.fields):
-            yield from _sent_items(getattr(m, name).DESCRIPTOR, part.fields)
+        yield from _asked_items(part, name)
+
+
+def _pair(header: Field) -> tuple[str, str]:
+    """A header's key and value without their quotes."""
+    key, value = (str(each.value)[1:-1] for each in header.value if isinstance(each, Field))
+    return key, value
+
+
+def _error_items(code: str, text: str) -> Iterator[Item]:
+    row = errors.BY_MESSAGE.get(text)
+    if row is not None and row.code.name == code:
+        yield item(Aspect.ERROR, row.__name__)
+
+
+def _asked_items(part: Part, name: str) -> Iterator[Item]:
+    """What a request touches; `name` is a method's or, on a stream, a message's."""
+    if "/" in name and not name.startswith(("/", '"')):
+        yield item(Aspect.METHOD, name)
+        name = method_named(name).request.DESCRIPTOR.name
+        if "open" in part.head.split():
+            return
+    if hasattr(m, name) and not any(each.name == "bytes" for each in part.fields):
+        yield from _sent_items(getattr(m, name).DESCRIPTOR, part.fields)
 
 
 def _sent_items(descriptor: Descriptor, fields: tuple[Field, ...]) -> Iterator[Item]:

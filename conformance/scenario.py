@@ -1,7 +1,7 @@
 """What a scenario is, and the register of all of them.
 
-A scenario is a function in a module of `scenarios/`, whose name is the scenario's area. Its name,
-read as a sentence, says what it shows:
+A scenario is a function in a module of `scenarios/`, or in one of a package there; what that is
+called is its area. Its name, read as a sentence, says what it shows:
 
     @scenario
     def a_put_of_a_new_key_starts_it_at_version_1(s: Session) -> None:
@@ -114,7 +114,7 @@ def scenario(
     """
 
     def register(run: Run) -> Run:
-        area = run.__module__.rpartition(".")[2]
+        area = run.__module__.partition(".scenarios.")[2].partition(".")[0]
         marks = [
             Mark(kind, reason)
             for kind, reason in (
@@ -136,6 +136,6 @@ def all_scenarios() -> list[Scenario]:
     """Every scenario there is, by area and in the order of the files."""
     from . import scenarios
 
-    for module in pkgutil.iter_modules(scenarios.__path__):
-        importlib.import_module(f"{scenarios.__name__}.{module.name}")
+    for module in pkgutil.walk_packages(scenarios.__path__, f"{scenarios.__name__}."):
+        importlib.import_module(module.name)
     return sorted(_ALL.values(), key=lambda one: one.area)

@@ -83,6 +83,11 @@ def quote(data: bytes) -> str:
     return _literal(data)
 
 
+def word(text: str) -> str:
+    """A text as one word of a part's head: as it is, or quoted where that could be misread."""
+    return text if re.fullmatch(r"[\w./+-]+", text, re.ASCII) else quote(text.encode())
+
+
 _ESCAPES = {number: f"\\x{number:02x}" for number in range(256)}
 _ESCAPES.update({number: chr(number) for number in range(32, 127)})
 _ESCAPES.update({ord('"'): '\\"', ord("\\"): "\\\\", ord("\n"): "\\n", ord("\t"): "\\t"})

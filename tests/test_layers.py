@@ -106,6 +106,51 @@ def test_imports_point_downward_only() -> None:
     assert breaches(CHECKOUT) == []
 
 
+SUITE = "conformance"
+SUITE_MAY_IMPORT = {"api", "cli", "clientv3", "testing"}
+"""What the suite beside the package knows of it: messages, the tables, and the public doors."""
+
+
+def suite_breaches(root: Path) -> list[str]:
+    """Every import below `root`/conformance that is not for the suite, as "file:line: why"."""
+    found = []
+    for path in sorted((root / SUITE).rglob("*.py")):
+        file = path.relative_to(root).as_posix()
+        # Relative imports are its own: "" for a package's name makes them end in no part of ours.
+        for line, target in imported(path.read_text(encoding="utf-8"), "", False):
+            part = part_of(target)
+            if part is not None and part not in SUITE_MAY_IMPORT:
+                found.append(f"{file}:{line}: {SUITE} imports {target}")
+            elif target.split(".")[0] == SUITE:
+                found.append(f"{file}:{line}: installed, {SUITE} has another name: {target}")
+    return found
+
+
+def test_the_suite_knows_the_api_and_the_doors_only() -> None:
+    assert suite_breaches(CHECKOUT) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        ("from fake_etcd.core.node import Node", "conformance imports fake_etcd.core.node.Node"),
+        ("import fake_etcd.services.kv", "conformance imports fake_etcd.services.kv"),
+        (
+            "from conformance.session import Session",
+            "installed, conformance has another name: conformance.session.Session",
+        ),
+        ("from fake_etcd.api import errors\nfrom fake_etcd.cli import background", None),
+        ("from .session import Session\nfrom . import oracle\nimport grpc", None),
+    ],
+)
+def test_an_import_that_the_suite_may_not_have_is_found(
+    tmp_path: Path, source: str, why: str | None
+) -> None:
+    (tmp_path / SUITE).mkdir()
+    (tmp_path / SUITE / "a.py").write_text(source)
+    assert suite_breaches(tmp_path) == ([f"conformance/a.py:1: {why}"] if why else [])
+
+
 def test_the_check_reads_the_package() -> None:
     parts = {part_of(f"{PACKAGE}.{path.stem}") for path in (CHECKOUT / PACKAGE).iterdir()}
     assert {"api", "core", "services", "transport", "cli"} <= parts

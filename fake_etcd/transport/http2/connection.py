@@ -64,8 +64,9 @@ RECEIVE_WINDOW = 16 * 2**20
 """Bytes a peer may have under way on the connection before it waits for us; grpc-go grows its
 window to 16 MiB too when the line allows it."""
 
-_MAX_HEADER_BLOCK = 2**18
-"""Bytes of one compressed header block; more is a CONTINUATION flood."""
+_MAX_HEADER_BLOCK = MAX_HEADER_LIST_SIZE
+"""Bytes of one compressed header block: a list that is not too large fits, whatever its coding;
+more is a CONTINUATION flood."""
 
 _MAX_CONTINUATIONS = 256
 """Frames of one header block: a peer that fills its frames needs 16."""

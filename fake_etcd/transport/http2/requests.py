@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fake_etcd.transport.http2.hpack import ENTRY_OVERHEAD, Fields
 
-MAX_HEADER_LIST_SIZE = 2**20
+MAX_HEADER_LIST_SIZE = 2**21
 """Bytes of header fields a request may have, as we announce it; grpc-go's limit is 16 MiB, which
 only an attack fills."""
 

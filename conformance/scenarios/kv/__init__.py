@@ -1,0 +1,1 @@
+"""Range, Put and DeleteRange."""
