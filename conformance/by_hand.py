@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import socket
 import struct
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -45,12 +46,16 @@ def message(encoded: bytes, *, compressed: int = 0, length: int | None = None) -
     return struct.pack(">BI", compressed, len(encoded) if length is None else length) + encoded
 
 
-def comparable(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Headers by name, which is an order of no meaning, with times replaced by their class."""
-    return sorted(
-        (name, "<date>" if name.lower() in _DATES else normal_form.text(value))
-        for name, value in headers
-    )
+def comparable(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str | bytes]]:
+    """Headers by name, which is an order of no meaning, with times replaced by their class.
+
+    Args:
+        headers: decoded from Latin-1, so that any bytes are a text.
+    """
+    return [
+        (name, b"<date>" if name.lower() in _DATES else normal_form.data(value.encode("latin-1")))
+        for name, value in sorted(headers)
+    ]
 
 
 def call(
@@ -134,7 +139,7 @@ def _exchange(url: str, headers: Pairs, data: Sequence[bytes]) -> _Answer:
                 connection.sendall(http2.data_to_send())
                 _take(answer, http2, connection.recv(2**16))
         except TimeoutError:
-            answer.end = answer.end or f"nothing in {_SILENCE_SECONDS:.0f} seconds"
+            answer.end = answer.end or "nothing more"
         except ConnectionError:
             answer.end = answer.end or "connection lost"
     return answer
@@ -153,7 +158,7 @@ def _take(answer: _Answer, http2: h2.connection.H2Connection, received: bytes) -
     try:
         events = http2.receive_data(received)
     except h2.exceptions.ProtocolError as error:
-        answer.end = answer.end or f"not HTTP/2: {type(error).__name__}"
+        answer.end = answer.end or f"{type(error).__name__} in HTTP/2"
         return
     for event in events:
         if isinstance(event, h2.events.ResponseReceived):
@@ -188,7 +193,10 @@ def _write_data(dialogue: Dialogue, data: bytes, method: Method | None, gzipped:
             break
         encoded = data[position + 5 : end]
         if compressed:
-            encoded = gzip.decompress(encoded)
+            try:
+                encoded = gzip.decompress(encoded)
+            except (OSError, EOFError, zlib.error):
+                break  # no gzip, or half of it
         dialogue.answered(method.response, encoded, "gzip " if compressed else "")
         position = end
     if position < len(data):

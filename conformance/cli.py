@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     _outputs(record)
 
     fuzzing = _command(commands, "fuzz", _fuzz, "play random programs on real etcd and fake_etcd")
-    fuzzing.add_argument("--examples", type=int, default=1_000, metavar="N", help="how many")
+    fuzzing.add_argument("--examples", type=_count, default=1_000, metavar="N", help="how many")
     fuzzing.add_argument("--seed", type=int, default=0, metavar="S", help="where to begin")
     fuzzing.add_argument(
         "--etcd", default=oracle.VERSION, metavar="VERSION", help="which release is right"
@@ -86,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
         "--against", metavar="ENDPOINT", help="that server in place of fake_etcd, which is right"
     )
     fuzzing.add_argument("--wipe", action="store_true", help="its keys may be deleted, all of them")
-    fuzzing.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
+    fuzzing.add_argument("--jobs", type=_count, default=os.cpu_count() or 1, help="processes")
 
     page = _command(commands, "fidelity", _fidelity, "verify all, and write docs/fidelity.md")
     _selection(page)
@@ -126,7 +126,7 @@ def _selection(parser: argparse.ArgumentParser) -> None:
         "scenarios", nargs="*", metavar="SCENARIO", help='areas ("kv") or patterns ("txn/*nested*")'
     )
     parser.add_argument(
-        "--jobs", type=int, default=max(4, os.cpu_count() or 1), help="how many at a time"
+        "--jobs", type=_count, default=max(4, os.cpu_count() or 1), help="how many at a time"
     )
     parser.add_argument(
         "--recordings", default=recordings.DEFAULT, metavar="VERSION", help="of which etcd"
@@ -134,12 +134,26 @@ def _selection(parser: argparse.ArgumentParser) -> None:
 
 
 def _outputs(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all results there too")
-    parser.add_argument("--junit", type=Path, metavar="FILE", help="likewise, as JUnit's XML")
+    parser.add_argument("--json", type=_file, metavar="FILE", help="write all results there too")
+    parser.add_argument("--junit", type=_file, metavar="FILE", help="likewise, as JUnit's XML")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
+    return int(text)
+
+
+def _file(text: str) -> Path:
+    """A file that can be written once the run is over."""
+    path = Path(text)
+    if not path.parent.is_dir() or path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is no file in a folder that is there")
+    return path
 
 
 def _page(parser: argparse.ArgumentParser, default: str) -> None:
-    parser.add_argument("--output", type=Path, default=Path(default), metavar="FILE", help=default)
+    parser.add_argument("--output", type=_file, default=Path(default), metavar="FILE", help=default)
     parser.add_argument("--check", action="store_true", help="write nothing; differs if it would")
 
 
@@ -201,10 +215,15 @@ def _record(options: argparse.Namespace) -> int:
         for path in stale:
             print(f"no scenario belongs to {path}")
         return status or int(bool(stale))
+    if options.scenarios and recorded.version not in ("", options.etcd):
+        raise CouldNotRun(
+            f"the recordings are of {recorded.version}: with {options.etcd} record all of them"
+        )
     status = _do(options, runner.recording(target, recorded), f"recording {target.name}")
     for path in stale:
         path.unlink()
-    recorded.sign(options.etcd)
+    if status == 0 and (not options.scenarios or not recorded.version):
+        recorded.sign(options.etcd)
     return status
 
 

@@ -19,7 +19,7 @@ from fake_etcd.api import messages as m
 from fake_etcd.api.methods import METHODS, Kind, Method
 from fake_etcd.api.status import OK, Code, Status
 
-from .dialogue import Dialogue, Pairs
+from .dialogue import Dialogue, Pairs, pairs
 from .transcript import Field, quote, word
 
 CALL_SECONDS = 20.0
@@ -63,10 +63,12 @@ class Connection:
         self._dialogue = dialogue
         self._label = label
         self._channel = grpc.insecure_channel(url.removeprefix("http://"), OPTIONS)
-        self._streams = 0
+        self._streams: list[Stream] = []
 
     def close(self) -> None:
         """End it, with all calls on it."""
+        for stream in self._streams:
+            stream.close()
         self._channel.close()
 
     # Any method
@@ -104,9 +106,9 @@ class Connection:
     def open(self, name: str, metadata: Pairs = ()) -> Stream:
         """A bidirectional stream, to be read and written step by step."""
         assert method_named(name).kind is Kind.BIDI, f"{name} is no bidirectional stream"
-        self._streams += 1
-        label = f"{self._label}stream#{self._streams} "
-        return Stream(self._channel, self._dialogue, name, label, metadata)
+        label = f"{self._label}stream#{len(self._streams) + 1} "
+        self._streams.append(Stream(self._channel, self._dialogue, name, label, metadata))
+        return self._streams[-1]
 
     def _run(
         self, path: str, name: str, request: Message | bytes, metadata: Pairs
@@ -171,7 +173,7 @@ class Stream:
         self._response = method_named(name).response
         self._requests: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         metadata = tuple(metadata)
-        dialogue.asked(f"{label}open {name}", b"", metadata)
+        dialogue.did(f"{label}open {name}", pairs("metadata", metadata))
         open_call: grpc.StreamStreamMultiCallable[bytes, bytes]
         open_call = channel.stream_stream(method_named(name).path)
         requests = cast(Iterator[bytes], iter(self._requests.get, None))
@@ -196,6 +198,10 @@ class Stream:
     def half_close(self) -> None:
         """Send nothing more."""
         self._dialogue.did(self._label + "half-close")
+        self.close()
+
+    def close(self) -> None:
+        """Let grpcio's thread go that waits for requests; nothing is written down."""
         self._requests.put(None)
 
     def cancel(self) -> None:

@@ -53,7 +53,6 @@ _RULES: Mapping[str, tuple[Rule, str]] = {
     "raft_term": (Rule.ID, "term"),
     "raftTerm": (Rule.ID, "term"),
     "hash": (Rule.ID, "hash"),
-    "compact_hash": (Rule.ID, "hash"),
     "raftIndex": (Rule.INDEX, ""),
     "raftAppliedIndex": (Rule.INDEX, ""),
     "dbSize": (Rule.SIZE, ""),
@@ -66,6 +65,8 @@ _RULES: Mapping[str, tuple[Rule, str]] = {
 _TEXT_RULES: tuple[tuple[str, re.Pattern[str], str], ...] = (
     # Go's protobuf puts one or the other into each build, lest anyone compare the text.
     ("white space in proto errors", re.compile("proto:(\N{NO-BREAK SPACE}|%C2%A0)"), "proto: "),
+    # grpcio, which has run out of patience, words it by where the call was just then.
+    ("a call cut short", re.compile(r"^Stream removed \((Deadline Exceeded)\)$"), r"\1"),
 )
 """What differs in texts: a name for people, what is looked for, and what stands in its place."""
 
@@ -128,6 +129,11 @@ def text(given: str) -> str:
     for _, pattern, replacement in _TEXT_RULES:
         given = pattern.sub(replacement, given)
     return given
+
+
+def data(given: bytes) -> bytes:
+    """Likewise for a text that came as bytes, and may be none."""
+    return text(given.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
 
 
 def answer_fields(kind: type[Message], encoded: bytes, names: Names) -> tuple[Field, ...]:

@@ -139,10 +139,13 @@ def _started(program: Path, folder: Path, flags: Sequence[str]) -> Iterator[Runn
         process.wait()
 
 
+_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
 def is_well(url: str) -> bool:
     """Whether a server's /health says so."""
     try:
-        with urllib.request.urlopen(f"{url}/health", timeout=1):
+        with _opener.open(f"{url}/health", timeout=1):
             return True
     except (urllib.error.URLError, ConnectionError, TimeoutError):
         return False

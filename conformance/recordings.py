@@ -49,9 +49,11 @@ class Recordings:
 
     def save(self, scenario: Scenario, recorded: Transcript) -> None:
         """Keep a transcript."""
+        text = transcript.render(recorded)
+        assert transcript.parse(text) == recorded, f"what is written can be read: {text}"
         path = self._path(scenario)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(transcript.render(recorded), encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
 
     def sign(self, version: str) -> None:
         """Say that these are recordings of this version, and of today."""

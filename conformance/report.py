@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -110,6 +111,14 @@ def write_json(results: Sequence[Result], title: str, path: Path) -> None:
     path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
+_NO_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What XML 1.0 has no way to write."""
+
+
+def _escaped(character: re.Match[str]) -> str:
+    return f"\\u{ord(character[0]):04x}"
+
+
 def write_junit(results: Sequence[Result], title: str, path: Path) -> None:
     """All results as JUnit's XML: an area is a class, a scenario a case."""
     outcomes = Counter(result.outcome for result in results)
@@ -130,7 +139,7 @@ def write_junit(results: Sequence[Result], title: str, path: Path) -> None:
             name=result.scenario.name,
             time=f"{result.seconds:.3f}",
         )
-        text = "\n".join(result.lines)
+        text = _NO_XML.sub(_escaped, "\n".join(result.lines))
         if result.outcome is Outcome.SKIPPED:
             ElementTree.SubElement(case, "skipped", message=text)
         elif result.outcome is Outcome.BROKEN:

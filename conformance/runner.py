@@ -81,7 +81,7 @@ def _timed(work: Work, scenario: Scenario) -> Result:
     try:
         result = work(scenario)
     except CouldNotRun as error:
-        result = Result(scenario, Outcome.BROKEN, (str(error),))
+        result = Result(scenario, Outcome.BROKEN, tuple(str(error).splitlines()))
     except Exception:  # of the scenario's own code: said, and the others go on
         result = Result(scenario, Outcome.BROKEN, tuple(traceback.format_exc().splitlines()))
     return replace(result, seconds=time.monotonic() - begin)

@@ -114,7 +114,7 @@ def scenario(
     """
 
     def register(run: Run) -> Run:
-        area = run.__module__.partition(".scenarios.")[2].partition(".")[0]
+        area = _area(run.__module__)
         marks = [
             Mark(kind, reason)
             for kind, reason in (
@@ -132,8 +132,14 @@ def scenario(
     return register if run is None else register(run)
 
 
+def _area(module: str) -> str:
+    """The first name below `scenarios`; of a module elsewhere, its own."""
+    _, inside, path = module.partition(".scenarios.")
+    return path.partition(".")[0] if inside else module.rpartition(".")[2]
+
+
 def all_scenarios() -> list[Scenario]:
-    """Every scenario there is, by area and in the order of the files."""
+    """Every scenario there is, by area, module and place in it."""
     from . import scenarios
 
     for module in pkgutil.walk_packages(scenarios.__path__, f"{scenarios.__name__}."):

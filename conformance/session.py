@@ -59,7 +59,7 @@ class Session(Connection):
         finally:
             connection.close()
         fields = list(pairs("header", by_hand.comparable(response.getheaders())))
-        fields.append(Field("body", quote(answer)))
+        fields.append(Field("body", quote(normal_form.data(answer))))
         self._dialogue.came(f"{response.status} {quote(response.reason.encode())}", fields)
         return answer
 

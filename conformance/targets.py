@@ -14,6 +14,7 @@ import grpc
 
 from fake_etcd.api import messages as m
 from fake_etcd.cli import background
+from fake_etcd.cli.flags import UsageError
 
 from . import connection, golang, oracle
 from .connection import CALL_SECONDS, method_named
@@ -54,7 +55,11 @@ class FakeEtcd:
 
     @contextlib.contextmanager
     def server(self, flags: tuple[str, ...]) -> Iterator[tuple[str, int]]:
-        with background.serve(flags) as url:
+        with contextlib.ExitStack() as stack:
+            try:
+                url = stack.enter_context(background.serve(flags))
+            except UsageError as error:
+                raise CouldNotRun(f"fake_etcd: {error}") from None
             yield url, 0
 
 
@@ -84,7 +89,7 @@ class RealEtcd:
 
 @dataclass(slots=True)
 class SharedServer:
-    """A server that is there already. All its keys are deleted before each scenario.
+    """A server that is there already. All its keys are deleted before and after each scenario.
 
     Args:
         url: "http://127.0.0.1:2379".
@@ -112,7 +117,10 @@ class SharedServer:
                     "give --wipe if they may"
                 )
         self._is_ours = True
-        yield self.url, wipe(self.url) - 1
+        try:
+            yield self.url, wipe(self.url) - 1
+        finally:
+            wipe(self.url)
 
 
 def named(text: str, *, may_wipe: bool = False) -> Target:
@@ -126,10 +134,13 @@ def named(text: str, *, may_wipe: bool = False) -> Target:
     if text == "etcd" or text.startswith("etcd@"):
         return RealEtcd(text.removeprefix("etcd").removeprefix("@") or oracle.VERSION)
     url = text if "://" in text else f"http://{text}"
-    parts = urlsplit(url)
-    if parts.scheme != "http" or not re.fullmatch(r"[^@]+:\d+", parts.netloc):
+    try:
+        scheme, netloc, *_ = urlsplit(url)
+    except ValueError:
+        scheme = netloc = ""
+    if scheme != "http" or not re.fullmatch(r"[^@]+:\d+", netloc):
         raise CouldNotRun(f"{text!r} is no server: fake_etcd, etcd@VERSION or http://HOST:PORT")
-    return SharedServer(f"http://{parts.netloc}", may_wipe)
+    return SharedServer(f"http://{netloc}", may_wipe)
 
 
 def count_keys(url: str) -> int:
@@ -154,7 +165,7 @@ def wipe(url: str) -> int:
 
 
 def _ask(url: str, method: str, request: bytes) -> bytes:
-    with grpc.insecure_channel(url.removeprefix("http://")) as channel:
+    with grpc.insecure_channel(url.removeprefix("http://"), connection.OPTIONS) as channel:
         call: grpc.UnaryUnaryMultiCallable[bytes, bytes]
         call = channel.unary_unary(method_named(method).path)
         try:

@@ -165,7 +165,7 @@ def _parse_part(text: str) -> Part:
         words.append(word[0])
         position = word.end()
     fields, end = _parse_fields(text, position)
-    if not words or end != len(text.rstrip()):
+    if not words or words[-1].endswith(":") or end != len(text.rstrip()):
         raise ParseError(f"cannot read {text[end:]!r} of {text!r}")
     return Part(text[0], " ".join(words), fields)
 

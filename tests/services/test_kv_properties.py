@@ -3,22 +3,22 @@ that the answer is byte for byte what protobuf makes of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from google.protobuf.message import Message
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conformance import requests
 from fake_etcd.api import errors
 from fake_etcd.api import messages as m
 from fake_etcd.core.node import Node, NodeConfig
 from fake_etcd.services import kv_checks
 from tests import strategies as shared
+from tests.conformance import naive_etcd
 from tests.services.handlers import Handlers, MemorySink
 
 any_requests = st.one_of(
-    shared.any_ranges, shared.any_puts, shared.puts, shared.any_deletes, shared.any_txns
+    requests.ranges, requests.puts, requests.good_puts, requests.deletes, requests.txns
 )
 METHOD_OF = {
     m.RangeRequest: "Range",
@@ -36,22 +36,22 @@ def do(handlers: Handlers, request: Message) -> Message | None:
         return None
 
 
-def history(requests: list[Message]) -> Handlers:
+def history(past: list[Message]) -> Handlers:
     handlers = Handlers(Node())
-    for request in requests:
+    for request in past:
         do(handlers, request)
     return handlers
 
 
 writes = st.lists(
     st.one_of(
-        shared.puts,
-        shared.deletes,
+        requests.good_puts,
+        requests.good_deletes,
         st.builds(
             lambda keys: m.TxnRequest(
                 success=[m.RequestOp(request_put=m.PutRequest(key=key)) for key in keys]
             ),
-            st.sets(shared.keys),
+            st.sets(requests.keys),
         ),
     ),
     max_size=12,
@@ -59,9 +59,9 @@ writes = st.lists(
 
 
 @given(st.lists(any_requests, max_size=12))
-def test_a_refused_request_changes_nothing(requests: list[Message]) -> None:
+def test_a_refused_request_changes_nothing(asked: list[Message]) -> None:
     handlers = Handlers(Node())
-    for request in requests:
+    for request in asked:
         before = handlers.everything()
         if do(handlers, request) is None or isinstance(request, m.RangeRequest):
             assert handlers.everything() == before
@@ -69,89 +69,40 @@ def test_a_refused_request_changes_nothing(requests: list[Message]) -> None:
 
 
 @given(st.lists(any_requests, max_size=12))
-def test_the_header_has_the_newest_revision(requests: list[Message]) -> None:
+def test_the_header_has_the_newest_revision(asked: list[Message]) -> None:
     handlers = Handlers(Node())
-    for request in requests:
+    for request in asked:
         answer = do(handlers, request)
         if answer is not None:
             revision = answer.header.revision  # type: ignore[attr-defined]  # all four have it
             assert revision == handlers.node.store.current_revision
 
 
-Order = Callable[[m.KeyValue], object]
-ORDERS: dict[int, Order] = {
-    m.RangeRequest.KEY: lambda found: found.key,
-    m.RangeRequest.VERSION: lambda found: found.version,
-    m.RangeRequest.CREATE: lambda found: found.create_revision,
-    m.RangeRequest.MOD: lambda found: found.mod_revision,
-    m.RangeRequest.VALUE: lambda found: found.value,
-}
-
-
-def naive_range(everything: m.RangeResponse, request: m.RangeRequest) -> m.RangeResponse:
-    """The answer made from all keys, with lists. Ties stay in order: there are few keys."""
-    key, end = request.key, request.range_end
-    kvs = [
-        found
-        for found in everything.kvs
-        if (found.key == key if not end else found.key >= key and (end == b"\0" or found.key < end))
-    ]
-    answer = m.RangeResponse(header=everything.header, count=len(kvs))
-    if request.count_only:
-        return answer
-    bounds = (
-        request.min_mod_revision,
-        request.max_mod_revision,
-        request.min_create_revision,
-        request.max_create_revision,
-    )
-    unordered = request.sort_order == m.RangeRequest.NONE
-    by_key = request.sort_target == m.RangeRequest.KEY
-    if unordered and not any(bounds) and request.limit:
-        kvs = kvs[: request.limit + 1]
-    kvs = [
-        found
-        for found in kvs
-        if (not bounds[0] or found.mod_revision >= bounds[0])
-        and (not bounds[1] or found.mod_revision <= bounds[1])
-        and (not bounds[2] or found.create_revision >= bounds[2])
-        and (not bounds[3] or found.create_revision <= bounds[3])
-    ]
-    if not (unordered and by_key):
-        descending = request.sort_order == m.RangeRequest.DESCEND
-        kvs.sort(key=ORDERS[request.sort_target], reverse=descending)  # type: ignore[arg-type]
-    if request.limit and len(kvs) > request.limit:
-        kvs = kvs[: request.limit]
-        answer.more = True
-    answer.kvs.extend(kvs)
-    for found in answer.kvs:
-        if request.keys_only:
-            found.ClearField("value")
-    return answer
-
-
 @given(writes, shared.ranges)
-def test_a_range_is_what_its_options_say(requests: list[Message], request: m.RangeRequest) -> None:
-    handlers = history(requests)
-    assert handlers.range(request) == naive_range(handlers.everything(), request)
+def test_a_range_is_what_its_options_say(past: list[Message], request: m.RangeRequest) -> None:
+    handlers = history(past)
+    everything = handlers.everything()
+    expected = naive_etcd.select(everything.kvs, request)
+    expected.header.CopyFrom(everything.header)
+    assert handlers.range(request) == expected
 
 
 @given(writes, shared.ranges)
 def test_a_transaction_of_one_range_answers_as_the_range(
-    requests: list[Message], request: m.RangeRequest
+    past: list[Message], request: m.RangeRequest
 ) -> None:
-    handlers = history(requests)
+    handlers = history(past)
     alone = handlers.range(request)
     answer = handlers.txn(m.TxnRequest(success=[m.RequestOp(request_range=request)]))
     alone.header.CopyFrom(m.ResponseHeader(revision=alone.header.revision))
     assert list(answer.responses) == [m.ResponseOp(response_range=alone)]
 
 
-@given(writes, st.one_of(shared.puts, shared.deletes))
+@given(writes, st.one_of(requests.good_puts, requests.good_deletes))
 def test_a_transaction_of_one_write_leaves_what_the_write_leaves(
-    requests: list[Message], request: m.PutRequest | m.DeleteRangeRequest
+    past: list[Message], request: m.PutRequest | m.DeleteRangeRequest
 ) -> None:
-    alone, inside = history(requests), history(requests)
+    alone, inside = history(past), history(past)
     do(alone, request)
     if isinstance(request, m.PutRequest):
         operation = m.RequestOp(request_put=request)
@@ -199,48 +150,11 @@ def check_overlaps(operations: list[m.RequestOp]) -> None:
     kv_checks.check_overlaps(transaction.success)
 
 
-def naive_overlap(operations: list[m.RequestOp]) -> bool:
-    """Whether etcd takes a branch for one that changes a key twice; tries every pair."""
-    try:
-        _changes(operations)
-    except OverflowError:
-        return True
-    return False
-
-
-def _changes(operations: list[m.RequestOp]) -> tuple[set[bytes], list[tuple[bytes, bytes]]]:
-    deleted = [
-        (request.key, request.range_end or request.key + b"\0")
-        for request in (
-            operation.request_delete_range
-            for operation in operations
-            if operation.HasField("request_delete_range")
-        )
-    ]
-    put: set[bytes] = set()
-
-    def add(keys: set[bytes]) -> None:
-        if put & keys or any(start <= key < end for key in keys for start, end in deleted):
-            raise OverflowError
-        put.update(keys)
-
-    for operation in operations:
-        if operation.HasField("request_txn"):
-            then, otherwise = (
-                _changes(list(branch))
-                for branch in (operation.request_txn.success, operation.request_txn.failure)
-            )
-            add(then[0] | otherwise[0])
-            deleted += then[1] + otherwise[1]
-    for operation in operations:
-        if operation.HasField("request_put"):
-            add({operation.request_put.key})
-    return put, deleted
-
-
 @given(st.lists(shared.changes, max_size=5))
 def test_overlaps_are_found_as_by_trying_every_pair(operations: list[m.RequestOp]) -> None:
-    if naive_overlap(operations):
+    try:
+        naive_etcd.check_overlaps(operations)
+    except errors.DUPLICATE_KEY:
         with pytest.raises(errors.DUPLICATE_KEY):
             check_overlaps(operations)
     else:

@@ -1,0 +1,142 @@
+"""The dev server on a thread of this process."""
+
+from __future__ import annotations
+
+import contextlib
+import doctest
+import json
+import logging
+import socket
+import sys
+import threading
+import urllib.request
+from urllib.parse import urlsplit
+
+import grpc
+import pytest
+
+from fake_etcd.api import messages as m
+from fake_etcd.cli import background, serving
+from fake_etcd.cli.flags import UsageError
+
+LOOPS = ["asyncio"] + ["uvloop"] * (sys.platform != "win32")
+
+
+@pytest.fixture(params=LOOPS, autouse=True)
+def loop(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(serving.LOOP_VARIABLE, request.param)
+
+
+def call(url: str, method: str, request: bytes) -> bytes:
+    with grpc.insecure_channel(url.removeprefix("http://")) as channel:
+        unary: grpc.UnaryUnaryMultiCallable[bytes, bytes]
+        unary = channel.unary_unary(f"/etcdserverpb.KV/{method}")
+        return unary(request, timeout=10)
+
+
+def put(url: str) -> int:
+    """The revision after a put."""
+    request = m.PutRequest(key=b"a").SerializeToString()
+    return m.PutResponse.FromString(call(url, "Put", request)).header.revision
+
+
+def threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name == "fake-etcd"]
+
+
+def address(url: str) -> tuple[str, int]:
+    host, _, port = urlsplit(url).netloc.rpartition(":")
+    return host, int(port)
+
+
+def listens(url: str) -> bool:
+    with contextlib.suppress(ConnectionRefusedError), socket.create_connection(address(url)):
+        return True
+    return False
+
+
+def test_examples_in_the_docstrings_are_true() -> None:
+    assert doctest.testmod(background).failed == 0
+
+
+def test_it_serves_grpc_and_http_until_the_end() -> None:
+    with background.serve() as url:
+        assert put(url) == 2
+        with urllib.request.urlopen(f"{url}/version", timeout=10) as answer:
+            assert json.loads(answer.read())["etcdserver"] == "3.7.3"
+        assert threads() == ["fake-etcd"]
+    assert (listens(url), threads()) == (False, [])
+
+
+def test_two_at_a_time_know_nothing_of_each_other() -> None:
+    with background.serve() as one:
+        with background.serve() as other:
+            assert one != other
+            assert [put(one), put(one), put(other)] == [2, 3, 2]
+        assert put(one) == 4
+
+
+def test_its_flags_are_the_dev_servers() -> None:
+    with background.serve(["--max-request-bytes=100"]) as url:
+        assert put(url) == 2
+        with pytest.raises(grpc.RpcError) as caught:
+            call(url, "Put", m.PutRequest(key=b"a" * 200).SerializeToString())
+        assert caught.value.details() == "etcdserver: request is too large"
+
+
+def test_it_can_be_told_where_to_listen() -> None:
+    with background.serve(["--listen-client-urls=http://localhost:0,http://127.0.0.1:0"]) as url:
+        assert url.startswith("http://127.0.0.1:")
+        assert put(url) == 2
+
+
+def test_a_wrong_flag_is_refused_before_anything_is_started() -> None:
+    with (
+        pytest.raises(UsageError, match="flag provided but not defined: -nope"),
+        background.serve(["--nope"]),
+    ):
+        pass
+    assert threads() == []
+
+
+def test_an_address_that_is_taken_is_refused_and_nothing_is_left_running() -> None:
+    with background.serve() as url:
+        with (
+            pytest.raises(serving.CannotStart, match="bind: address already in use"),
+            background.serve([f"--listen-client-urls={url}"]),
+        ):
+            pass
+        assert threads() == ["fake-etcd"]
+        assert put(url) == 2
+
+
+def test_a_loop_that_there_is_not_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(serving.LOOP_VARIABLE, "trio")
+    with pytest.raises(serving.CannotStart, match="FAKE_ETCD_LOOP=trio"), background.serve():
+        pass
+    assert threads() == []
+
+
+def test_it_stops_where_its_user_raises() -> None:
+    with pytest.raises(ZeroDivisionError), background.serve() as url:
+        raise ZeroDivisionError
+    assert (listens(url), threads()) == (False, [])
+
+
+def test_it_waits_for_no_client(caplog: pytest.LogCaptureFixture) -> None:
+    """Of an open connection, one with half a request and an unfinished call none is waited for."""
+    never = threading.Event()
+    with contextlib.ExitStack() as clients, caplog.at_level(logging.WARNING):
+        with background.serve() as url:
+            half = clients.enter_context(socket.create_connection(address(url)))
+            half.sendall(b"GET /version HT")
+            channel = clients.enter_context(grpc.insecure_channel(url.removeprefix("http://")))
+            upload: grpc.StreamUnaryMultiCallable[bytes, bytes]
+            upload = channel.stream_unary("/etcdserverpb.KV/Put")
+            clients.callback(never.set)
+            open_call = upload.future((b"" for _ in iter(never.wait, True)), timeout=10)
+            assert put(url) == 2
+        assert threads() == []
+        assert open_call.code() is grpc.StatusCode.UNAVAILABLE
+        assert half.recv(1) == b""
+    assert caplog.records == []
