@@ -97,7 +97,7 @@ CONNECTION_ERRORS = [
     row(
         "a block that has no end of bytes",
         lambda c: (
-            frame(frames.HEADERS, 0, 1) + 17 * frame(frames.CONTINUATION, 0, 1, bytes(16_384))
+            frame(frames.HEADERS, 0, 1) + 130 * frame(frames.CONTINUATION, 0, 1, bytes(16_384))
         ),
         goes_away(0, "ENHANCE_YOUR_CALM", "header block too large"),
     ),
@@ -464,14 +464,14 @@ STREAM_ERRORS = [
         "a header list larger than we take",
         lambda c: (
             c.headers(1, [*POST, ("x", "v" * 3_000)], end=True)
-            + c.headers(3, [*POST, *[("x", "v" * 3_000)] * 400], end=True)
+            + c.headers(3, [*POST, *[("x", "v" * 3_000)] * 800], end=True)
         ),
         ("HEADERS", 1, [(":status", "200"), ("content-type", "text/plain")]),
         is_reset("PROTOCOL_ERROR", 3),
     ),
     row(
         "trailers larger than we take",
-        lambda c: post(c, end=False) + c.headers(1, [("x", "v" * 3_000)] * 400, end=True),
+        lambda c: post(c, end=False) + c.headers(1, [("x", "v" * 3_000)] * 800, end=True),
         is_reset("PROTOCOL_ERROR"),
     ),
 ]
