@@ -53,8 +53,6 @@ def item(aspect: Aspect, name: str) -> Item:
 _NO_SUCH_MEMBER = "a single healthy member never gives it"
 
 _SERVICE_OF_ERROR: Mapping[str, tuple[str, ...]] = {
-    "Lease": ("LEASE_EXIST", "LEASE_TTL_TOO_LARGE"),
-    "Watch": ("WATCH_CANCELED",),
     "Cluster": (
         "MEMBER_EXIST",
         "PEER_URL_EXIST",
@@ -114,10 +112,12 @@ EXCUSES: Mapping[Item, str] = {
             "CLUSTER_ID_MISMATCH",
         )
     },
+    item(Aspect.RESPONSE, "LeaseGrantResponse.error"): "set by no release since 3.0",
     item(Aspect.ERROR, "STOPPED"): "given by a server that is being stopped, if at all",
     item(Aspect.ERROR, "REQUEST_TOO_MANY_REQUESTS"): "takes 5,000 writes that wait for the disk",
     item(Aspect.ERROR, "CANCELED"): "goes to a caller that has gone already",
     item(Aspect.ERROR, "DEADLINE_EXCEEDED"): "goes to a caller that has gone already",
+    item(Aspect.ERROR, "WATCH_CANCELED"): "goes to a caller that has gone already",
 }
 """What no scenario can touch, and why."""
 
@@ -181,8 +181,6 @@ def _excuses() -> dict[Item, str]:
     for service, names in _SERVICE_OF_ERROR.items():
         if service not in here:
             excuses.update({item(Aspect.ERROR, name): f"comes with {service}" for name in names})
-    if "Lease" not in here:
-        excuses[item(Aspect.RESPONSE, "KeyValue.lease")] = "comes with Lease"
     return excuses
 
 

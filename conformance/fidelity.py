@@ -50,6 +50,13 @@ UNSHOWN: tuple[Unshown, ...] = (
     ),
     Unshown(
         Marked.ON_PURPOSE,
+        "`--auto-compaction-retention` below 0",
+        "its compactor spins",
+        "refuses to start",
+        "no client sees it",
+    ),
+    Unshown(
+        Marked.ON_PURPOSE,
         'a Txn that deletes `[a, "\\0")` and puts `a` with `ignore_value` or `ignore_lease`',
         "the server panics",
         "nothing is kept: an empty value, no lease",

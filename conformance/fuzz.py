@@ -13,6 +13,7 @@ import multiprocessing
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import cast
 
 import grpc
@@ -31,6 +32,7 @@ from .programs import Program, Step
 from .scenario import Scenario
 from .session import Session
 from .targets import CouldNotRun, Target
+from .witnesses import Told, Witnesses
 
 BATCH = 1_000
 """Programs that one pair of servers is kept for."""
@@ -87,7 +89,7 @@ class Side:
 
     def __init__(self, url: str) -> None:
         self.base = 0
-        self._url = url
+        self.url = url
         self._channels = [
             grpc.insecure_channel(url.removeprefix("http://"), connection.OPTIONS)
             for _ in range(programs.CLIENTS)
@@ -99,15 +101,22 @@ class Side:
             channel.close()
 
     def begin(self) -> None:
-        """Delete what there is, and count from here.
+        """Delete what there is, leases too, and count from here.
 
         Raises:
             CouldNotRun: the server does not answer.
         """
+        for id in self._leases():
+            self.call(0, "Lease/LeaseRevoke", m.LeaseRevokeRequest(ID=id).SerializeToString())
         answers, status = self.call(0, "KV/DeleteRange", _EVERYTHING)
         if not answers:
-            raise CouldNotRun(f"{self._url}: {status.code.name}: {status.message}")
+            raise CouldNotRun(f"{self.url}: {status.code.name}: {status.message}")
         self.base = m.DeleteRangeResponse.FromString(answers[0]).header.revision - 1
+
+    def _leases(self) -> list[int]:
+        """The ids of all leases; of a server that has no such thing, none."""
+        answers, _ = self.call(0, "Lease/LeaseLeases", b"")
+        return [each.ID for one in answers for each in m.LeaseLeasesResponse.FromString(one).leases]
 
     def age(self) -> None:
         """Compact all there has been: a server that never was answers some requests otherwise."""
@@ -161,6 +170,7 @@ class Pair:
         self._sides: list[Side] = []
         self._stack = contextlib.ExitStack()
         self._numbers = itertools.count(1)
+        self._witnesses: list[Witnesses] = []
         self.programs = 0
         self.calls = 0
         self.difference: Differs | None = None
@@ -189,11 +199,27 @@ class Pair:
             outcomes = [_call(side, step, prefix) for side in self._sides]
             # Bytes first: servers with the same ids and history give the same, for next to nothing.
             if outcomes[0] != outcomes[1]:
+                for each in names:
+                    _learn_ids(program[:number], each)
                 normal = [_normal(step, *each) for each in zip(outcomes, names, strict=True)]
                 if normal[0] != normal[1]:
                     self.__exit__()
                     self.difference = Differs(program, number, normal)
                     raise self.difference
+
+    def told(self) -> list[Told]:
+        """What watchers that looked on were told of all programs so far, by each server.
+
+        Nothing where there was a difference before: the servers are new then.
+        """
+        if not self._sides or self.difference is not None:
+            return []
+        for side in self._sides:
+            side.begin()
+        return [
+            witnesses.told(side.base + 1)
+            for witnesses, side in zip(self._witnesses, self._sides, strict=True)
+        ]
 
     def _start(self) -> None:
         if self._sides:
@@ -206,12 +232,23 @@ class Pair:
             if any(target.is_shared for target in self._targets):
                 for side in sides:
                     side.age()
+            # On a shared server the revisions are others, and with them the events.
+            watched = [] if any(target.is_shared for target in self._targets) else sides
+            self._witnesses = [
+                stack.enter_context(contextlib.closing(Witnesses(side.url))) for side in watched
+            ]
             self._sides, self._stack = sides, stack.pop_all()
 
 
 def _call(side: Side, step: Step, prefix: bytes) -> Outcome:
     request = programs.shifted(step.request, prefix, side.base)
     return side.call(step.client, step.method, request.SerializeToString())
+
+
+def _learn_ids(steps: Program, names: Names) -> None:
+    """Ids that the program chose are what they are, and get no names."""
+    for step in steps:
+        normal_form.message_fields(step.request, names, sent=True)
 
 
 def _normal(step: Step, outcome: Outcome, names: Names) -> str:
@@ -254,7 +291,28 @@ def run_batch(batch: Batch) -> Done:
         ):  # flaky: on servers without the batch's history it is answered alike
             assert pair.difference is not None, "nothing else fails"
             finding = _explain(pair.difference, expected, actual, batch.seed)
+        if not finding and not expected.is_shared and not actual.is_shared:
+            finding = _compare_told(*pair.told(), seed=batch.seed)
         return Done(pair.programs, pair.calls, finding)
+
+
+def _compare_told(expected: Told, actual: Told, *, seed: int) -> str:
+    """The first event that a watcher was told by one server only; empty if there is none."""
+    for watch_id in sorted(expected.keys() | actual.keys()):
+        pairs = zip_longest(expected.get(watch_id, ()), actual.get(watch_id, ()))
+        for place, (wanted, got) in enumerate(pairs):
+            if wanted != got:
+                return (
+                    f"watcher {watch_id} was told something else (event {place}, seed {seed}):\n"
+                    f"- {_event(wanted)}\n+ {_event(got)}\n"
+                )
+    return ""
+
+
+def _event(encoded: bytes | None) -> str:
+    return (
+        "nothing" if encoded is None else str(normal_form.answer_fields(m.Event, encoded, Names()))
+    )
 
 
 def _explain(found: Differs, expected: Target, actual: Target, seed: int) -> str:

@@ -62,6 +62,9 @@ _RULES: Mapping[str, tuple[Rule, str]] = {
 }
 """Rules by field: "Message.field", or "field" in every message. With an ID goes its kind."""
 
+_UNORDERED = frozenset(("LeaseTimeToLiveResponse.keys",))
+"""Repeated fields that come in the order of a Go map, which is any: they are sorted."""
+
 _TEXT_RULES: tuple[tuple[str, re.Pattern[str], str], ...] = (
     # Go's protobuf puts one or the other into each build, lest anyone compare the text.
     ("white space in proto errors", re.compile("proto:(\N{NO-BREAK SPACE}|%C2%A0)"), "proto: "),
@@ -165,7 +168,8 @@ def _fields(message: Message, names: Names, sent: bool) -> Iterator[Field]:
         elif isinstance(value, (str, bytes, int, Message)):
             yield _field(kind, descriptor, value, names, sent)
         else:
-            for each in value:
+            is_unordered = f"{kind}.{descriptor.name}" in _UNORDERED
+            for each in sorted(value) if is_unordered else value:
                 yield _field(kind, descriptor, each, names, sent)
 
 

@@ -29,6 +29,10 @@ _METHODS = {
     m.DeleteRangeRequest: "KV/DeleteRange",
     m.TxnRequest: "KV/Txn",
     m.CompactionRequest: "KV/Compact",
+    m.LeaseGrantRequest: "Lease/LeaseGrant",
+    m.LeaseRevokeRequest: "Lease/LeaseRevoke",
+    m.LeaseTimeToLiveRequest: "Lease/LeaseTimeToLive",
+    m.LeaseLeasesRequest: "Lease/LeaseLeases",
 }
 
 _REVISIONS = frozenset(
@@ -93,17 +97,20 @@ def _step(client: int, request: Message, streamed: bool) -> Step:
 
 
 _harmless_txns = requests.txns.map(_harmless)
-_any_requests = st.one_of(
-    requests.good_puts,
-    requests.good_puts,
-    requests.puts,
-    requests.good_ranges,
-    requests.ranges,
-    requests.good_deletes,
-    requests.deletes,
-    _harmless_txns,
-    _harmless_txns,
-    requests.compactions,
+_any_requests: st.SearchStrategy[Message] = requests.weighted(
+    (6, requests.good_puts),
+    (2, requests.puts),
+    (8, requests.good_ranges),
+    (3, requests.ranges),
+    (2, requests.good_deletes),
+    (1, requests.deletes),
+    (7, _harmless_txns),
+    (3, requests.compactions),
+    (1, requests.grants),
+    (2, requests.leased_puts),
+    (1, requests.revocations),
+    (1, requests.times_to_live),
+    (1, requests.lists_of_leases),
 )
 
 steps = st.builds(
@@ -113,8 +120,21 @@ steps = st.builds(
     st.sampled_from((False, False, True)),
 )
 
-programs: st.SearchStrategy[Program] = st.lists(steps, min_size=3, max_size=MOST_STEPS)
-"""Programs of a few calls."""
+_GRANTS = [
+    Step(0, "Lease/LeaseGrant", m.LeaseGrantRequest(ID=id, TTL=60)) for id in requests.LEASES
+]
+
+_filling = st.lists(
+    requests.good_puts.map(lambda request: Step(0, "KV/Put", request)), min_size=2, max_size=5
+)
+
+programs: st.SearchStrategy[Program] = st.builds(
+    lambda opening, filling, rest: [*opening, *filling, *rest][:MOST_STEPS],
+    st.sampled_from(([], [], _GRANTS[:1], _GRANTS)),
+    _filling,
+    st.lists(steps, min_size=1, max_size=MOST_STEPS),
+)
+"""Programs of a few calls, on keys that are there; half begin with leases that others can name."""
 
 
 def shifted(request: Message, prefix: bytes, base: int) -> Message:

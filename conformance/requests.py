@@ -1,4 +1,4 @@
-"""Hypothesis strategies for KV requests, of which a good part are wrong or odd.
+"""Hypothesis strategies for requests of KV and of leases, of which a good part are wrong or odd.
 
 Keys come from a small alphabet, so that requests meet each other; an empty key, unknown enum
 values and revisions out of bounds are among what can be drawn. A request has few of its fields
@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from fake_etcd.api import messages as m
 
 Request = TypeVar("Request", bound=Message)
+T = TypeVar("T")
 Options = Sequence[tuple[str, object]]
 
 KEYS = (b"a", b"a\0", b"aa", b"ab", b"b", b"c", b"\0", b"\xff", b"l" * 130)
@@ -34,6 +35,7 @@ _REVISIONS = (1, 2, 3, 4, 5, 6, 7, 1_000, -1, -2, LARGEST, -LARGEST - 1)
 keys = st.sampled_from(KEYS)
 any_keys = st.sampled_from((b"", *KEYS, *KEYS))
 range_ends = st.sampled_from(RANGE_ENDS)
+_wide_ends = st.sampled_from((b"", b"b", b"c", b"\0", b"\0", b"\xff", b"\xff\xff", b"\xff\xff"))
 values = st.sampled_from(VALUES).map(lambda value: value * _LARGE if value == VALUES[-1] else value)
 
 
@@ -46,6 +48,12 @@ def _some(options: Options, most: int) -> st.SearchStrategy[dict[str, object]]:
     return st.lists(st.sampled_from(options), max_size=most).map(dict)
 
 
+def weighted(*choices: tuple[int, st.SearchStrategy[T]]) -> st.SearchStrategy[T]:
+    """One of several, each as often as its weight says; `one_of` passes over repetitions."""
+    table = [strategy for weight, strategy in choices for _ in range(weight)]
+    return st.sampled_from(range(len(table))).flatmap(table.__getitem__)
+
+
 def _requests(
     kind: type[Request], options: Options, most: int, **fields: st.SearchStrategy[object]
 ) -> st.SearchStrategy[Request]:
@@ -56,17 +64,17 @@ def _requests(
 
 
 _GOOD_RANGE_OPTIONS = (
-    *_each("limit", 1, 2, 3),
-    *_each("revision", 2, 3, 4, 5, 6),
-    *_each("sort_order", 1, 2),
-    *_each("sort_target", 1, 2, 3, 4),
+    *_each("limit", 1, 2, 3, 1, 2, 3),
+    *_each("revision", 3, 4, 5, 6, 7, 8),
+    *_each("sort_order", 1, 2, 1, 2),
+    *_each("sort_target", 1, 2, 3, 4, 1, 2, 3, 4),
     *_each("serializable", True),
-    *_each("keys_only", True),
+    *_each("keys_only", True, True),
     *_each("count_only", True),
-    *_each("min_mod_revision", 2, 3, 4, 5),
-    *_each("max_mod_revision", 2, 3, 4, 5),
-    *_each("min_create_revision", 2, 3, 4, 5),
-    *_each("max_create_revision", 2, 3, 4, 5),
+    *_each("min_mod_revision", 3, 5),
+    *_each("max_mod_revision", 4, 6),
+    *_each("min_create_revision", 3, 5),
+    *_each("max_create_revision", 4, 6),
 )
 _ODD_RANGE_OPTIONS = (
     *_GOOD_RANGE_OPTIONS,
@@ -86,7 +94,11 @@ _ODD_RANGE_OPTIONS = (
     ),
 )
 
-good_ranges = _requests(m.RangeRequest, _GOOD_RANGE_OPTIONS, 4, key=keys, range_end=range_ends)
+_first_keys = st.sampled_from((b"a", b"a", b"\0", b"\0", b"a\0", b"aa", b"b"))
+
+good_ranges = _requests(
+    m.RangeRequest, _GOOD_RANGE_OPTIONS, 3, key=_first_keys, range_end=_wide_ends
+)
 ranges = _requests(m.RangeRequest, _ODD_RANGE_OPTIONS, 5, key=any_keys, range_end=range_ends)
 
 good_puts = _requests(m.PutRequest, _each("prev_kv", True), 1, key=keys, value=values)
@@ -114,10 +126,31 @@ compactions = _requests(
     m.CompactionRequest,
     _each("physical", True),
     1,
-    revision=st.sampled_from((0, 1, 2, 3, 4, 5, 6, 8, *_REVISIONS)),
+    revision=st.sampled_from((*range(2, 10), *range(2, 10), 0, *_REVISIONS)),
 )
 
-_compare_numbers = st.sampled_from((0, 1, 2, 3, 4, 5, -1, LARGEST))
+LEASES = (7, -1)
+"""Ids of leases that are granted; others are asked for."""
+
+_TTLS = (60, 60, 100, 9_000_000_000, 9_000_000_001)  # none that ends before its program
+
+_lease_ids = st.sampled_from((*LEASES, *LEASES, *LEASES, 0, 5))
+
+grants = st.builds(m.LeaseGrantRequest, ID=st.sampled_from(LEASES), TTL=st.sampled_from(_TTLS))
+revocations = st.builds(m.LeaseRevokeRequest, ID=_lease_ids)
+times_to_live = _requests(
+    m.LeaseTimeToLiveRequest, _each("keys", True, True, True), 2, ID=_lease_ids
+)
+lists_of_leases = st.builds(m.LeaseLeasesRequest)
+leased_puts = _requests(
+    m.PutRequest,
+    (*_each("prev_kv", True), *_each("ignore_value", True)),
+    1,
+    key=keys,
+    lease=st.sampled_from(LEASES),
+)
+
+_compare_numbers = st.sampled_from((0, 1, 2, 3, 4, 5, 7, -1, LARGEST))
 
 compares = st.builds(
     lambda key, end, target, result, union: m.Compare(
@@ -138,19 +171,15 @@ compares = st.builds(
     ),
 )
 
-_odd_operations = st.one_of(
-    st.builds(m.RequestOp),
-    st.builds(m.RequestOp, request_range=ranges),
-    st.builds(m.RequestOp, request_put=puts),
-    st.builds(m.RequestOp, request_delete_range=deletes),
-)
-_good_operations = (
-    st.builds(m.RequestOp, request_range=good_ranges),
-    st.builds(m.RequestOp, request_put=good_puts),
-    st.builds(m.RequestOp, request_delete_range=good_deletes),
-)
-_flat_operations = st.one_of(
-    *_good_operations, *_good_operations, *_good_operations, _odd_operations
+_flat_operations = weighted(
+    (8, st.builds(m.RequestOp, request_range=good_ranges)),
+    (8, st.builds(m.RequestOp, request_put=good_puts)),
+    (4, st.builds(m.RequestOp, request_delete_range=good_deletes)),
+    (2, st.builds(m.RequestOp, request_put=leased_puts)),
+    (1, st.builds(m.RequestOp, request_range=ranges)),
+    (1, st.builds(m.RequestOp, request_put=puts)),
+    (1, st.builds(m.RequestOp, request_delete_range=deletes)),
+    (1, st.builds(m.RequestOp)),
 )
 
 

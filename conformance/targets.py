@@ -89,7 +89,8 @@ class RealEtcd:
 
 @dataclass(slots=True)
 class SharedServer:
-    """A server that is there already. All its keys are deleted before and after each scenario.
+    """A server that is there already. All its leases and keys are deleted before and after
+    each scenario.
 
     Args:
         url: "http://127.0.0.1:2379".
@@ -110,10 +111,11 @@ class SharedServer:
         if flags:
             raise CouldNotRun(f"needs a server that was started with {' '.join(flags)}")
         if not self._is_ours and not self.may_wipe:
-            keys = count_keys(self.url)
-            if keys:
+            keys, leases = count_keys(self.url), len(lease_ids(self.url))
+            if keys or leases:
+                what = f"{keys} keys" if keys else f"{leases} leases"
                 raise CouldNotRun(
-                    f"{self.url} holds {keys} keys, and scenarios delete everything there is: "
+                    f"{self.url} holds {what}, and scenarios delete everything there is: "
                     "give --wipe if they may"
                 )
         self._is_ours = True
@@ -153,12 +155,24 @@ def count_keys(url: str) -> int:
     return m.RangeResponse.FromString(_ask(url, "KV/Range", request.SerializeToString())).count
 
 
+def lease_ids(url: str) -> list[int]:
+    """All leases of a server; none of one that has no such thing, or does not answer."""
+    try:
+        answer = _ask(url, "Lease/LeaseLeases", b"")
+    except CouldNotRun:
+        return []
+    return [status.ID for status in m.LeaseLeasesResponse.FromString(answer).leases]
+
+
 def wipe(url: str) -> int:
-    """Delete all keys of a server; gives its revision afterwards.
+    """Revoke all leases of a server and delete all its keys; gives its revision afterwards.
 
     Raises:
         CouldNotRun: it does not do that.
     """
+    for id in lease_ids(url):
+        with contextlib.suppress(CouldNotRun):  # it may just have expired
+            _ask(url, "Lease/LeaseRevoke", m.LeaseRevokeRequest(ID=id).SerializeToString())
     request = m.DeleteRangeRequest(key=b"\0", range_end=b"\0").SerializeToString()
     answer = m.DeleteRangeResponse.FromString(_ask(url, "KV/DeleteRange", request))
     return answer.header.revision

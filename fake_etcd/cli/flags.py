@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from fake_etcd.cli.durations import parse_duration
 from fake_etcd.cli.urls import (
     Url,
     UrlError,
@@ -34,6 +35,7 @@ class Kind(enum.Enum):
     TEXT = "text"
     URLS = "URLs, comma separated"
     COUNT = "number"
+    DURATION = "duration"
     LEVEL = "level"
     SWITCH = "switch"
 
@@ -67,6 +69,39 @@ FLAGS: tuple[Flag, ...] = (
     Flag("max-txn-ops", Kind.COUNT, "128", "The most operations that a transaction may have."),
     Flag("max-request-bytes", Kind.COUNT, "1572864", "The largest request of a client, in bytes."),
     Flag(
+        "heartbeat-interval",
+        Kind.COUNT,
+        "100",
+        "Milliseconds of a heartbeat. A member alone has no heart to beat for: see the next.",
+    ),
+    Flag(
+        "election-timeout",
+        Kind.COUNT,
+        "1000",
+        "Milliseconds of whole heartbeats, at least five. A lease lives for one and a half times "
+        "that at least, in whole seconds.",
+    ),
+    Flag(
+        "auto-compaction-mode",
+        Kind.TEXT,
+        "periodic",
+        "How to read --auto-compaction-retention: periodic for a duration (a number alone is "
+        "hours), revision for a number of revisions.",
+    ),
+    Flag(
+        "auto-compaction-retention",
+        Kind.TEXT,
+        "0",
+        "How much history is kept without being asked. 0: all of it.",
+    ),
+    Flag(
+        "watch-progress-notify-interval",
+        Kind.DURATION,
+        "10m",
+        "How often watchers that want it are told the revision while nothing happens; 100ms at "
+        "the least.",
+    ),
+    Flag(
         "log-level",
         Kind.LEVEL,
         "info",
@@ -86,6 +121,8 @@ _GO_INTEGER = re.compile(
     r"0[xX](_?[0-9a-fA-F])+|0[bB](_?[01])+|0[oO]?(_?[0-7])+|0|[1-9](_?[0-9])*", re.ASCII
 )
 _MAX_UINT64 = (1 << 64) - 1
+_MAX_ELECTION_MS = 50_000  # etcd: embed/config.go, maxElectionMs
+_SECOND, _HOUR = 1_000_000_000, 3_600_000_000_000  # nanoseconds
 
 
 class UsageError(Exception):
@@ -105,6 +142,11 @@ class Settings:
     advertise_client_urls: tuple[Url, ...]
     max_txn_ops: int
     max_request_bytes: int
+    heartbeat_interval_ms: int
+    election_timeout_ms: int
+    auto_compaction_period_seconds: float
+    auto_compaction_revisions: int
+    watch_progress_notify_interval_seconds: float
     log_level: str
     version: bool
     help: bool
@@ -167,6 +209,8 @@ def _check_value(flag: Flag, value: str) -> None:
     try:
         if flag.kind is Kind.COUNT:
             _count(value)
+        elif flag.kind is Kind.DURATION:
+            _duration(value)
         elif flag.kind is Kind.URLS:
             parse_urls(value)
     except ValueError as error:
@@ -186,14 +230,56 @@ def _count(text: str) -> int:
     return number
 
 
+def _duration(text: str) -> int:
+    """Nanoseconds, of which Go's flag package says no more than that it cannot parse them."""
+    try:
+        return parse_duration(text)
+    except ValueError:
+        raise ValueError("parse error") from None
+
+
+def _retention(mode: str, text: str) -> tuple[float, int]:
+    """The period in seconds, or the number of revisions, and 0 for the other.
+
+    etcd: embed/etcd.go, parseCompactionRetention, called once the server is under way; there a
+    period below 0 makes the compactor spin.
+    """
+    if mode not in ("periodic", "revision"):
+        what = f"unknown auto-compaction-mode {quote(mode)}" if mode else ""
+        raise UsageError(what or "undefined auto-compaction-mode", BAD_CONFIGURATION)
+    if re.fullmatch(r"[+]?\d+", text, re.ASCII):
+        number = int(text)
+        nanoseconds = number if mode == "revision" else number * _HOUR
+    else:
+        try:
+            nanoseconds = parse_duration(text or "0")
+        except ValueError as error:
+            message = f"error parsing CompactionRetention: {error}"
+            raise UsageError(message, BAD_CONFIGURATION) from None
+    if nanoseconds < 0:
+        message = f"--auto-compaction-retention {quote(text)} is below 0"
+        raise UsageError(message, BAD_CONFIGURATION)
+    return (0.0, nanoseconds) if mode == "revision" else (nanoseconds / _SECOND, 0)
+
+
 def _settings(given: Mapping[str, str]) -> Settings:
     values = {flag.name: given.get(flag.name, flag.default) for flag in FLAGS}
+    period_seconds, revisions = _retention(
+        values["auto-compaction-mode"], values["auto-compaction-retention"]
+    )
     return Settings(
         name=values["name"],
         listen_client_urls=parse_urls(values["listen-client-urls"]),
         advertise_client_urls=parse_urls(values["advertise-client-urls"]),
         max_txn_ops=_count(values["max-txn-ops"]),
         max_request_bytes=_count(values["max-request-bytes"]),
+        heartbeat_interval_ms=_count(values["heartbeat-interval"]),
+        election_timeout_ms=_count(values["election-timeout"]),
+        auto_compaction_period_seconds=period_seconds,
+        auto_compaction_revisions=revisions,
+        watch_progress_notify_interval_seconds=(
+            _duration(values["watch-progress-notify-interval"]) / _SECOND
+        ),
         log_level=_level(values["log-level"]),
         version=values["version"] in _TRUE,
         help=values["help"] in _TRUE,
@@ -213,8 +299,30 @@ def _check(settings: Settings, given: Mapping[str, str]) -> None:
         check_advertise_urls(settings.advertise_client_urls)
     except UrlError as error:
         raise UsageError(str(error), BAD_CONFIGURATION) from None
+    wrong = _wrong_times(settings.heartbeat_interval_ms, settings.election_timeout_ms)
+    if wrong is not None:
+        raise UsageError(wrong, BAD_CONFIGURATION)
     if not settings.name:
         raise UsageError("--name is empty: a member needs a name", BAD_CONFIGURATION)
+
+
+def _wrong_times(heartbeat_ms: int, election_ms: int) -> str | None:
+    """What is wrong with these two. etcd: embed/config.go, Validate."""
+    if not heartbeat_ms:
+        return "--heartbeat-interval must be >0 (set to 0ms)"
+    if not election_ms:
+        return "--election-timeout must be >0 (set to 0ms)"
+    if 5 * heartbeat_ms > election_ms:
+        return (
+            f"--election-timeout[{election_ms}ms] should be at least as 5 times as "
+            f"--heartbeat-interval[{heartbeat_ms}ms]"
+        )
+    if election_ms > _MAX_ELECTION_MS:
+        return (
+            f"--election-timeout[{election_ms}ms] is too long, and should be set less than "
+            f"{_MAX_ELECTION_MS}ms"
+        )
+    return None
 
 
 def help_text() -> str:

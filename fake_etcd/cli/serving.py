@@ -11,13 +11,14 @@ import dataclasses
 import errno
 import functools
 import os
+import secrets
 
 from fake_etcd.cli.flags import Settings
 from fake_etcd.cli.urls import Url
 from fake_etcd.core.node import Node, NodeConfig
 from fake_etcd.services import http, registry
 from fake_etcd.transport.listener import Limits, Server
-from fake_etcd.transport.timer import NodeTimer
+from fake_etcd.transport.timer import NodeTimer, SystemClock
 
 LOOP_VARIABLE = "FAKE_ETCD_LOOP"
 """Environment: "uvloop" or "asyncio" forces that event loop; without it, uvloop where it exists."""
@@ -75,7 +76,14 @@ class NodeServer:
                 name=settings.name,
                 max_request_bytes=settings.max_request_bytes,
                 max_txn_ops=settings.max_txn_ops,
-            )
+                heartbeat_interval_ms=settings.heartbeat_interval_ms,
+                election_timeout_ms=settings.election_timeout_ms,
+                progress_notify_interval_seconds=settings.watch_progress_notify_interval_seconds,
+                auto_compaction_period_seconds=settings.auto_compaction_period_seconds,
+                auto_compaction_revisions=settings.auto_compaction_revisions,
+                seed=secrets.randbits(64),
+            ),
+            SystemClock(),
         )
         self._timer = NodeTimer(self._node, asyncio.get_running_loop())
         self._server = Server(

@@ -11,12 +11,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fake_etcd.core import cluster
+from fake_etcd.core.auto_compaction import PeriodicCompaction, RevisionCompaction
+from fake_etcd.core.clock import Clock, VirtualClock
+from fake_etcd.core.ids import IdSource
 from fake_etcd.core.journal import Journal
+from fake_etcd.core.lease import Lessor
 from fake_etcd.core.mvcc.encoding import varint
 from fake_etcd.core.mvcc.store import Store
+from fake_etcd.core.mvcc.watch import WatchHub
+from fake_etcd.core.noise import Noise
+from fake_etcd.core.schedule import Schedule
 
 COMPACTION_SLICE_RECORDS = 2_000
 """Records that one `run_due` looks at: about two milliseconds, so nobody waits for longer."""
+
+HISTORY_SLICE_VERSIONS = 2_000
+"""Versions that one `run_due` reads for watchers that catch up: two to four milliseconds."""
 
 _REVISION_PAGE = 128  # headers made at once: revisions that differ in a varint's first byte only
 
@@ -36,6 +46,12 @@ class NodeConfig:
         advertise_client_urls: `--advertise-client-urls`, what a member list shows.
         max_request_bytes: `--max-request-bytes`, the largest write that is accepted.
         max_txn_ops: `--max-txn-ops`, per branch of a transaction.
+        heartbeat_interval_ms: `--heartbeat-interval`.
+        election_timeout_ms: `--election-timeout`; leases live for one and a half of it at least.
+        progress_notify_interval_seconds: `--watch-progress-notify-interval`.
+        auto_compaction_period_seconds: `--auto-compaction-retention` where that is a duration.
+        auto_compaction_revisions: the same where it is a number of revisions. 0: no compaction.
+        seed: what `Node.noise` begins with.
     """
 
     name: str = "default"
@@ -44,11 +60,23 @@ class NodeConfig:
     advertise_client_urls: tuple[str, ...] = ()
     max_request_bytes: int = 1_572_864
     max_txn_ops: int = 128
+    heartbeat_interval_ms: int = 100
+    election_timeout_ms: int = 1000
+    progress_notify_interval_seconds: float = 600.0
+    auto_compaction_period_seconds: float = 0.0
+    auto_compaction_revisions: int = 0
+    seed: int = 0
 
     @property
     def max_receive_bytes(self) -> int:
         """The largest gRPC message that is read (etcd: config.go, MaxRequestBytesWithOverhead)."""
         return self.max_request_bytes + _GRPC_OVERHEAD_BYTES
+
+    @property
+    def min_lease_ttl_seconds(self) -> int:
+        """What shorter leases are extended to (etcd: server.go, NewServer, minTTL)."""
+        election_ticks = self.election_timeout_ms // self.heartbeat_interval_ms
+        return -(-(3 * election_ticks // 2 * self.heartbeat_interval_ms) // 1000)
 
 
 class Node:
@@ -56,30 +84,56 @@ class Node:
 
     Args:
         config: what it is started with.
+        clock: what tells it the time; without one it has a still one of its own.
 
     Attributes:
+        clock: the same.
         store: the keys. Change it through the node where the node has a method for it.
+        lessor: the leases.
+        ids: where the ids of leases come from that a client leaves to the member.
+        watches: who is told of changes.
+        schedule: calls to be made later; the node makes them when their time has come.
         journal: undo, for everything this node owns.
         member_id, cluster_id: as etcd computes them, 64 bits.
         raft_term: 2, the term of a single member after its first election.
         header_prefix: the fields of a ResponseHeader before the revision, encoded.
-        on_due: called when there is work for `run_due` and was none before. The host sets it.
+        header_without_revision: as `header`, for the answer that has revision 0 in it.
+        noise: what has to differ between servers; another `NodeConfig.seed`, other numbers.
+        on_due: called when there may be work for `run_due` sooner than before. The host sets it.
     """
 
-    def __init__(self, config: NodeConfig | None = None) -> None:
+    def __init__(self, config: NodeConfig | None = None, clock: Clock | None = None) -> None:
         self.config = config or NodeConfig()
+        self.clock = clock or VirtualClock()
         self.journal = Journal()
         self.store = Store(self.journal)
+        self.watches = WatchHub(self.store)
+        self.watches.on_work = self._work_came
+        self.noise = Noise(self.config.seed)
+        self.schedule = Schedule()
+        self.schedule.on_sooner = self._work_came
         self.member_id = cluster.member_id(
             self.config.initial_advertise_peer_urls, self.config.initial_cluster_token
         )
+        self.ids = IdSource(self.member_id, self.config.seed, self.journal)
+        self.lessor = Lessor(self.store, self.config.min_lease_ttl_seconds, self.clock.now())
+        self.lessor.on_sooner = self._work_came
         self.cluster_id = cluster.cluster_id([self.member_id])
         self.raft_term = 2
         self.header_prefix = b"\x08" + _varint64(self.cluster_id)
         self.header_prefix += b"\x10" + _varint64(self.member_id)
         self.on_due: Callable[[], None] = _nobody
+        self._auto_compaction: PeriodicCompaction | RevisionCompaction | None = None
+        if self.config.auto_compaction_period_seconds:
+            period = self.config.auto_compaction_period_seconds
+            self._auto_compaction = PeriodicCompaction(self, period)
+        elif self.config.auto_compaction_revisions:
+            retention = self.config.auto_compaction_revisions
+            self._auto_compaction = RevisionCompaction(self, retention)
         self._compaction_waiters: list[Callable[[], None]] = []
         self._header_suffix = b"\x20" + varint(self.raft_term)
+        body = self.header_prefix + self._header_suffix
+        self.header_without_revision = b"\x0a" + varint(len(body)) + body
         self._header_page_number = -1
         self._header_page: list[bytes] = []
 
@@ -91,6 +145,9 @@ class Node:
         if revision >> 7 != self._header_page_number:
             self._turn_to_page(revision >> 7)
         return self._header_page[revision & 0x7F]
+
+    def _work_came(self) -> None:
+        self.on_due()
 
     def _turn_to_page(self, number: int) -> None:
         """A varint has its lowest seven bits first; a page holds all of them over one rest."""
@@ -105,8 +162,13 @@ class Node:
         self._header_page_number = number
 
     def lease_exists(self, lease: int) -> bool:
-        """Whether a key can be attached to this lease. There are none yet."""
-        return False
+        """Whether a key can be attached to this lease."""
+        return self.lessor.lookup(lease) is not None
+
+    @property
+    def current_revision(self) -> int:
+        """The store's."""
+        return self.store.current_revision
 
     def compact(self, revision: int) -> None:
         """Forgets what was superseded at `revision`; at once for readers, in slices in memory.
@@ -133,10 +195,17 @@ class Node:
 
     def next_due(self, now: float) -> float | None:
         """When `run_due` has something to do, in seconds on the clock of `now`; None for never."""
-        return now if self.store.compaction_pending else None
+        if self.store.compaction_pending or self.watches.has_work:
+            return now
+        due, of_leases = self.schedule.next_due, self.lessor.next_due
+        return due if of_leases is None or (due is not None and due <= of_leases) else of_leases
 
     def run_due(self, now: float) -> None:
         """Does a slice of what is due. Ask `next_due` afterwards whether more is left."""
+        self.schedule.run_due(now)
+        self.lessor.run_due(now)
+        if self.watches.has_work:
+            self.watches.catch_up(HISTORY_SLICE_VERSIONS)
         store = self.store
         if store.compaction_pending and not store.compact_step(COMPACTION_SLICE_RECORDS):
             waiters, self._compaction_waiters = self._compaction_waiters, []

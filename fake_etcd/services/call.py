@@ -58,6 +58,9 @@ class Sink(Protocol):
         nothing but memory.
         """
 
+    def send_all(self, messages: Sequence[bytes]) -> bool:
+        """`send` for several in a row, at a part of the cost."""
+
     def close(self, status: Status = OK) -> None:
         """End the stream with a status, after everything queued."""
 

@@ -11,10 +11,10 @@ from types import ModuleType
 
 from fake_etcd.api.methods import METHODS
 from fake_etcd.core.node import Node
-from fake_etcd.services import kv
+from fake_etcd.services import kv, lease, watch
 from fake_etcd.services.call import Endpoint, StreamHandler, UnaryHandler
 
-_SERVICES: tuple[ModuleType, ...] = (kv,)
+_SERVICES: tuple[ModuleType, ...] = (kv, lease, watch)
 
 
 def endpoints(node: Node) -> dict[str, Endpoint]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import grpc
 import grpc.aio
@@ -151,6 +151,12 @@ class _Session:
             self._news.set()
             self._is_full = len(self._queue) >= _SINK_LIMIT_MESSAGES
         return not self._is_full
+
+    def send_all(self, messages: Sequence[bytes]) -> bool:
+        has_room = True
+        for message in messages:
+            has_room = self.send(message)
+        return has_room
 
     def close(self, status: Status = OK) -> None:
         if self._status is None:

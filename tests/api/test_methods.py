@@ -79,7 +79,7 @@ def test_three_lease_methods_keep_their_old_routes() -> None:
     }
 
 
-def test_only_kv_has_handlers_so_far() -> None:
+def test_these_have_handlers_so_far() -> None:
     assert {path: method.handler for path, method in METHODS.items() if method.handler} == {
         "/etcdserverpb.KV/Range": "kv.range",
         "/etcdserverpb.KV/RangeStream": "kv.range_stream",
@@ -87,6 +87,12 @@ def test_only_kv_has_handlers_so_far() -> None:
         "/etcdserverpb.KV/DeleteRange": "kv.delete_range",
         "/etcdserverpb.KV/Txn": "kv.txn",
         "/etcdserverpb.KV/Compact": "kv.compact",
+        "/etcdserverpb.Watch/Watch": "watch.watch",
+        "/etcdserverpb.Lease/LeaseGrant": "lease.grant",
+        "/etcdserverpb.Lease/LeaseRevoke": "lease.revoke",
+        "/etcdserverpb.Lease/LeaseKeepAlive": "lease.keep_alive",
+        "/etcdserverpb.Lease/LeaseTimeToLive": "lease.time_to_live",
+        "/etcdserverpb.Lease/LeaseLeases": "lease.leases",
     }
 
 

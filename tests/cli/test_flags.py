@@ -33,6 +33,11 @@ def test_without_arguments_all_is_as_etcd_has_it() -> None:
         advertise_client_urls=(),
         max_txn_ops=128,
         max_request_bytes=1_572_864,
+        heartbeat_interval_ms=100,
+        election_timeout_ms=1000,
+        auto_compaction_period_seconds=0.0,
+        auto_compaction_revisions=0,
+        watch_progress_notify_interval_seconds=600.0,
         log_level="info",
         version=False,
         help=False,
@@ -54,6 +59,70 @@ def test_without_arguments_all_is_as_etcd_has_it() -> None:
 def test_every_way_to_write_a_flag_means_the_same(arguments: list[str]) -> None:
     settings = parse(arguments)
     assert (settings.name, settings.max_txn_ops) == ("a", 7)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "period_seconds", "revisions"),
+    [
+        (["--auto-compaction-retention=2"], 7_200.0, 0),
+        (["--auto-compaction-retention=90s"], 90.0, 0),
+        (["--auto-compaction-mode=revision", "--auto-compaction-retention=1000"], 0.0, 1_000),
+        (["--auto-compaction-mode=revision", "--auto-compaction-retention=1us"], 0.0, 1_000),
+        (["--auto-compaction-mode=revision"], 0.0, 0),
+        (["--auto-compaction-retention="], 0.0, 0),
+    ],
+)
+def test_a_retention_is_hours_a_duration_or_a_number(
+    arguments: list[str], period_seconds: float, revisions: int
+) -> None:
+    settings = parse(arguments)
+    assert settings.auto_compaction_period_seconds == period_seconds
+    assert settings.auto_compaction_revisions == revisions
+
+
+@pytest.mark.parametrize(
+    ("arguments", "heartbeat_ms", "election_ms"),
+    [
+        (["--election-timeout=500"], 100, 500),
+        (["--heartbeat-interval=200"], 200, 1000),
+        (["--heartbeat-interval=10000", "--election-timeout=50000"], 10_000, 50_000),
+    ],
+)
+def test_an_election_takes_five_heartbeats_at_least(
+    arguments: list[str], heartbeat_ms: int, election_ms: int
+) -> None:
+    settings = parse(arguments)
+    assert settings.heartbeat_interval_ms == heartbeat_ms
+    assert settings.election_timeout_ms == election_ms
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["--auto-compaction-mode=x"], 'unknown auto-compaction-mode "x"'),
+        (["--auto-compaction-mode="], "undefined auto-compaction-mode"),
+        (
+            ["--auto-compaction-retention=abc"],
+            'error parsing CompactionRetention: time: invalid duration "abc"',
+        ),
+        (
+            ["--auto-compaction-mode=revision", "--auto-compaction-retention=-5"],
+            'error parsing CompactionRetention: time: missing unit in duration "-5"',
+        ),
+        (["--auto-compaction-retention=-1h"], '--auto-compaction-retention "-1h" is below 0'),
+    ],
+)
+def test_a_retention_that_is_none_is_refused(arguments: list[str], text: str) -> None:
+    assert refusal(*arguments) == (text, 1)
+
+
+def test_a_progress_interval_is_a_duration() -> None:
+    given = parse(["--watch-progress-notify-interval=1m30s"])
+    assert given.watch_progress_notify_interval_seconds == 90.0
+    assert refusal("--watch-progress-notify-interval=5") == (
+        'invalid value "5" for flag -watch-progress-notify-interval: parse error',
+        2,
+    )
 
 
 def test_a_value_may_look_like_a_flag() -> None:
@@ -215,7 +284,30 @@ def test_a_line_end_in_a_url_does_not_end_the_line() -> None:
             "listen tcp: address 99999: invalid port",
         ),
         (
-            ["--advertise-client-urls=http://:2379"],
+            ["--heartbeat-interval=0", "--election-timeout=0", "--name="],
+            "--heartbeat-interval must be >0 (set to 0ms)",
+        ),
+        (["--election-timeout=0"], "--election-timeout must be >0 (set to 0ms)"),
+        (
+            ["--election-timeout=499"],
+            "--election-timeout[499ms] should be at least as 5 times as "
+            "--heartbeat-interval[100ms]",
+        ),
+        (
+            ["--heartbeat-interval=20000", "--election-timeout=60000"],
+            "--election-timeout[60000ms] should be at least as 5 times as "
+            "--heartbeat-interval[20000ms]",
+        ),
+        (
+            ["--election-timeout=50001"],
+            "--election-timeout[50001ms] is too long, and should be set less than 50000ms",
+        ),
+        (
+            ["--heartbeat-interval=0", "--listen-client-urls=http://foo:1"],
+            "expected IP in URL for binding (http://foo:1)",
+        ),
+        (
+            ["--heartbeat-interval=0", "--advertise-client-urls=http://:2379"],
             '--advertise-client-urls "http://:2379" must be in the format "host:port", '
             '"unix:/path/to/socket" or "unixs:/path/to/socket" '
             "(unexpected empty host (http://:2379))",

@@ -1,8 +1,9 @@
-"""etcd's KV service as anybody would write it from its documentation: lists, loops, a history.
+"""etcd's KV and leases as anybody would write them from its documentation: lists, loops, a history.
 
 It shares no structure with fake_etcd, only the messages and the table of errors, so that the two
 can only agree by being right. It knows whatever `conformance.requests` asks of a server that has
-few keys: no lease, no user, no request that is too large, nothing that takes a stream two chunks.
+few keys: no time that passes, no user, no request that is too large, nothing that takes a stream
+two chunks.
 """
 
 from __future__ import annotations
@@ -208,6 +209,14 @@ class Decided:
     operations: list[Message | Decided]
 
 
+@dataclass
+class Lease:
+    """A lease that is granted; which keys have it is to be seen from the keys."""
+
+    id: int
+    ttl: int
+
+
 class NaiveEtcd:
     """A server that is asked one thing after the other.
 
@@ -217,6 +226,7 @@ class NaiveEtcd:
 
     def __init__(self, max_txn_ops: int = 128) -> None:
         self.store = NaiveStore()
+        self.leases: list[Lease] = []  # in the order in which they were granted
         self._max_txn_ops = max_txn_ops
         self._changes = 0  # of the request that is being answered
 
@@ -242,6 +252,8 @@ class NaiveEtcd:
 
     def _answer(self, method: str, request: Message) -> Message:
         answer: m.RangeResponse | m.PutResponse | m.DeleteRangeResponse
+        if method.startswith("Lease/"):
+            return self._answer_about_leases(request)
         if isinstance(request, m.TxnRequest):
             assert method == "KV/Txn"
             return self._txn(request)
@@ -316,18 +328,20 @@ class NaiveEtcd:
     # Writing
 
     def _check_put_applies(self, request: m.PutRequest) -> None:
-        if request.lease:
-            raise errors.LEASE_NOT_FOUND  # there are none
+        if request.lease and self._lease(request.lease) is None:
+            raise errors.LEASE_NOT_FOUND
         if (request.ignore_value or request.ignore_lease) and not self._read(request.key, b""):
             raise errors.KEY_NOT_FOUND
 
-    def _change(self, key: bytes, value: bytes | None) -> None:
-        self.store.change(self.store.current_revision + 1, self._changes, key, value)
+    def _change(self, key: bytes, value: bytes | None, lease: int = 0) -> None:
+        self.store.change(self.store.current_revision + 1, self._changes, key, value, lease)
         self._changes += 1
 
     def _put(self, request: m.PutRequest) -> m.PutResponse:
         previous = self._read(request.key, b"")
-        self._change(request.key, previous[0].value if request.ignore_value else request.value)
+        value = previous[0].value if request.ignore_value else request.value
+        lease = previous[0].lease if request.ignore_lease else request.lease
+        self._change(request.key, value, lease)
         answer = m.PutResponse(header=self._header())
         if request.prev_kv and previous:
             answer.prev_kv.CopyFrom(previous[0])
@@ -342,6 +356,56 @@ class NaiveEtcd:
             deleted=len(doomed),
             prev_kvs=doomed if request.prev_kv else [],
         )
+
+    # Leases
+
+    def _lease(self, id: int) -> Lease | None:
+        found = [lease for lease in self.leases if lease.id == id]
+        return found[0] if found else None
+
+    def _keys_of(self, id: int) -> list[bytes]:
+        """The keys of a lease, in order."""
+        return [kv.key for kv in self._read(b"\0", b"\0") if kv.lease == id]
+
+    def _answer_about_leases(self, request: Message) -> Message:
+        if isinstance(request, m.LeaseGrantRequest):
+            return self._grant(request)
+        if isinstance(request, m.LeaseRevokeRequest):
+            return self._revoke(request)
+        if isinstance(request, m.LeaseTimeToLiveRequest):
+            return self._time_to_live(request)
+        assert isinstance(request, m.LeaseLeasesRequest)
+        in_order = sorted(self.leases, key=lambda lease: lease.ttl)  # for no time passes
+        ids = [m.LeaseStatus(ID=lease.id) for lease in in_order]
+        return m.LeaseLeasesResponse(header=self._whole_header(), leases=ids)
+
+    def _grant(self, request: m.LeaseGrantRequest) -> m.LeaseGrantResponse:
+        if request.TTL > 9_000_000_000:
+            raise errors.LEASE_TTL_TOO_LARGE
+        if self._lease(request.ID) is not None:
+            raise errors.LEASE_EXIST
+        self.leases.append(Lease(request.ID, max(request.TTL, 2)))
+        return m.LeaseGrantResponse(
+            header=self._whole_header(), ID=request.ID, TTL=self.leases[-1].ttl
+        )
+
+    def _revoke(self, request: m.LeaseRevokeRequest) -> m.LeaseRevokeResponse:
+        lease = self._lease(request.ID)
+        if lease is None:
+            raise errors.LEASE_NOT_FOUND
+        for key in self._keys_of(lease.id):
+            self._change(key, None)
+        self.leases.remove(lease)
+        return m.LeaseRevokeResponse(header=self._whole_header())
+
+    def _time_to_live(self, request: m.LeaseTimeToLiveRequest) -> m.LeaseTimeToLiveResponse:
+        answer = m.LeaseTimeToLiveResponse(header=self._whole_header(), ID=request.ID, TTL=-1)
+        lease = self._lease(request.ID)
+        if lease is not None:
+            answer.TTL = answer.grantedTTL = lease.ttl
+            if request.keys:
+                answer.keys.extend(self._keys_of(lease.id))
+        return answer
 
     # Transactions
 

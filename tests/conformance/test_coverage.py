@@ -52,6 +52,12 @@ def test_without_transcripts_all_of_the_served_methods_is_missing(tmp_path: Path
         "KV/Range",
         "KV/RangeStream",
         "KV/Txn",
+        "Lease/LeaseGrant",
+        "Lease/LeaseKeepAlive",
+        "Lease/LeaseLeases",
+        "Lease/LeaseRevoke",
+        "Lease/LeaseTimeToLive",
+        "Watch/Watch",
     ]
     assert item(Aspect.ERROR, "EMPTY_KEY") in missing
     assert item(Aspect.ERROR, "NO_LEADER") not in missing

@@ -201,6 +201,26 @@ def test_a_time_or_size_of_0_or_less_stays() -> None:
     assert Names().number("StatusResponse", "dbSize", 0, False) == "0"
 
 
+def test_the_keys_of_a_lease_are_sorted_and_other_lists_are_not() -> None:
+    shown = m.LeaseTimeToLiveResponse(keys=[b"b", b"a", b"c"])
+    assert line(shown) == 'keys: "a" keys: "b" keys: "c"'
+    leases = m.LeaseLeasesResponse(leases=[m.LeaseStatus(ID=9), m.LeaseStatus(ID=8)])
+    assert line(leases) == "leases { ID: lease#1 } leases { ID: lease#2 }"
+    put = m.RequestOp(request_put=m.PutRequest(key=b"b"))
+    delete = m.RequestOp(request_delete_range=m.DeleteRangeRequest(key=b"a"))
+    assert line(m.TxnRequest(success=[put, delete])).startswith("success { request_put")
+
+
+def test_every_list_without_order_is_one_of_the_api() -> None:
+    lists = {
+        f"{descriptor.name}.{field.name}"
+        for descriptor in messages_of_the_api().values()
+        for field in descriptor.fields
+        if field.type == FieldDescriptor.TYPE_BYTES
+    }
+    assert lists >= normal_form._UNORDERED
+
+
 def test_every_kind_of_value_has_a_word() -> None:
     request = m.RangeRequest(key=b"a", limit=-3, sort_order=m.RangeRequest.DESCEND, keys_only=True)
     assert line(request) == 'key: "a" limit: -3 sort_order: DESCEND keys_only: true'

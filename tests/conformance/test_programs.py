@@ -46,12 +46,11 @@ class InProcess:
     def call(self, method: str, request: Message) -> Answer:
         """One call, to its end. A compaction goes on behind it, unless it is waited for."""
         node = self.handlers.node
-        name = method.removeprefix("KV/")
         sink = MemorySink()
         try:
-            if name not in ("Compact", "RangeStream"):
-                return [self.handlers.call(name, request)], OK
-            cast(Receiver, self.handlers.open(name, request, sink))
+            if method not in ("KV/Compact", "KV/RangeStream"):
+                return [self.handlers.call(method, request)], OK
+            cast(Receiver, self.handlers.open(method, request, sink))
         except errors.EtcdError as error:
             return [], error.status
         while sink.status is None:
@@ -60,9 +59,10 @@ class InProcess:
         return [_decoded(method, each) for each in sink.messages], sink.status
 
     def finish(self) -> None:
-        """Do what is due."""
-        while self.handlers.node.next_due(0) is not None:
-            self.handlers.node.run_due(0)
+        """Do what is due now; leases are due later."""
+        node = self.handlers.node
+        while (due := node.next_due(0)) is not None and due <= 0:
+            node.run_due(0)
 
 
 def _decoded(method: str, encoded: bytes) -> Message:
@@ -149,6 +149,7 @@ def test_a_program_is_answered_as_the_naive_etcd_answers_it(
             assert joined(actual.call(step.method, request)) == naive.call(step.method, request)
             assert request == step.request, "nobody changes what it is asked"
             actual.handlers.node.store.check()
+            actual.handlers.node.lessor.check()
 
     inside = [Step(0, "KV/Txn", one) for one in txns]
     play([*filling, *inside, *program, *filling, *inside])
@@ -190,6 +191,9 @@ def take_prefix(message: Message) -> None:
         elif descriptor.name == "key":
             assert value.startswith(PREFIX)
             setattr(message, descriptor.name, value[len(PREFIX) :])
+        elif descriptor.name == "keys":  # of a lease
+            assert all(key.startswith(PREFIX) for key in value)
+            value[:] = [key[len(PREFIX) :] for key in value]
         elif not isinstance(value, (bytes, int, str)):
             for each in value:
                 take_prefix(each)
@@ -447,6 +451,41 @@ def deletes_several(calls: Played) -> bool:
     )
 
 
+def attaches(calls: Played) -> bool:
+    return any(
+        kv.lease
+        for _, (messages, _) in calls
+        for message in messages
+        if isinstance(message, m.RangeResponse)
+        for kv in message.kvs
+    )
+
+
+def moves_a_key(calls: Played) -> bool:
+    return any(
+        isinstance(step.request, m.PutRequest) and 0 != message.prev_kv.lease != step.request.lease
+        for step, (messages, _) in calls
+        for message in messages
+        if isinstance(message, m.PutResponse)
+    )
+
+
+def shows_keys(calls: Played) -> bool:
+    return any(
+        isinstance(message, m.LeaseTimeToLiveResponse) and len(message.keys) > 1
+        for _, (messages, _) in calls
+        for message in messages
+    )
+
+
+def revokes_keys(calls: Played) -> bool:
+    return any(
+        isinstance(message, m.LeaseRevokeResponse) and message.header.revision > 2
+        for _, (messages, _) in calls
+        for message in messages
+    )
+
+
 def has_three_clients(calls: Played) -> bool:
     return {step.client for step, _ in calls} == {0, 1, 2}
 
@@ -469,6 +508,29 @@ DRAWN: dict[str, tuple[st.SearchStrategy[Program], Callable[[Played], bool]]] = 
         steps_of(requests.puts),
         ends_with(errors.LEASE_NOT_FOUND),
     ),
+    "a put that moves a key from lease to lease": (
+        steps_of(requests.grants, requests.grants, requests.leased_puts, requests.leased_puts),
+        moves_a_key,
+    ),
+    "a lease with several keys": (
+        steps_of(
+            requests.grants, requests.leased_puts, requests.leased_puts, requests.times_to_live
+        ),
+        shows_keys,
+    ),
+    "a revocation that deletes": (
+        steps_of(requests.grants, requests.leased_puts, requests.revocations),
+        revokes_keys,
+    ),
+    "a lease that lives for too long": (
+        steps_of(requests.grants),
+        ends_with(errors.LEASE_TTL_TOO_LARGE),
+    ),
+    "a lease that is there": (
+        steps_of(requests.grants, requests.grants),
+        ends_with(errors.LEASE_EXIST),
+    ),
+    "a whole program with a lease in it": (programs.programs, attaches),
     "a value to keep that is not there": (
         steps_of(requests.puts),
         ends_with(errors.KEY_NOT_FOUND),

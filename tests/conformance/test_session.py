@@ -105,15 +105,14 @@ def test_a_name_that_is_no_methods_is_the_scenarios_mistake(s: Session) -> None:
 def test_a_second_connection_has_its_number_in_all_it_says(s: Session) -> None:
     s.put(key=b"a")
     s.connect().range(key=b"a", count_only=True)
-    s.connect().call("Lease/LeaseLeases", b"")
+    s.connect().call("Lease/LeaseRevoke", b"")
     assert said(s) == (
         f'> KV/Put key: "a"\n< PutResponse {HEADER % 2}\n= OK\n\n'
         '> connection#2 KV/Range key: "a" count_only: true\n'
         f"< connection#2 RangeResponse\n    {HEADER % 2}\n    count: 1\n"
         "= connection#2 OK\n\n"
-        '> connection#3 Lease/LeaseLeases bytes: ""\n'
-        '= connection#3 UNIMPLEMENTED "unknown method LeaseLeases for service '
-        'etcdserverpb.Lease"\n'
+        '> connection#3 Lease/LeaseRevoke bytes: ""\n'
+        '= connection#3 NOT_FOUND "etcdserver: requested lease not found"\n'
     )
 
 

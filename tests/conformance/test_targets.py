@@ -13,6 +13,7 @@ from conformance import golang, oracle, targets
 from conformance.oracle import NoOracle
 from conformance.session import Session
 from conformance.targets import CouldNotRun, FakeEtcd, RealEtcd, SharedServer, Target, named
+from fake_etcd.api import messages as m
 from fake_etcd.cli import background
 
 
@@ -141,6 +142,30 @@ def test_keys_that_may_be_wiped_are_deleted_before_and_after_each_scenario(url: 
     assert keys(url) == []
     with target.server(()) as given:
         assert given == (url, 5)
+
+
+def test_leases_are_revoked_as_keys_are_deleted() -> None:
+    with background.serve() as url:
+        target = SharedServer(url)
+        for number in range(2):
+            with target.server(()) as given, session(url) as s:
+                assert given == (url, number * 2), "a put, and its deletion with the lease"
+                s.call("Lease/LeaseGrant", m.LeaseGrantRequest(ID=7, TTL=60))
+                s.put(key=b"a", lease=7)
+                assert targets.lease_ids(url) == [7]
+            assert targets.lease_ids(url) == []
+
+
+def test_somebody_elses_leases_are_left_alone_too() -> None:
+    with background.serve() as url, session(url) as s:
+        for id in (7, 8):
+            s.call("Lease/LeaseGrant", m.LeaseGrantRequest(ID=id, TTL=60))
+        with pytest.raises(CouldNotRun) as caught, SharedServer(url).server(()):
+            pass
+        assert str(caught.value).startswith(f"{url} holds 2 leases, and ")
+        assert targets.lease_ids(url) == [7, 8]
+        with SharedServer(url, may_wipe=True).server(()):
+            assert targets.lease_ids(url) == []
 
 
 def test_what_somebody_writes_between_two_scenarios_is_deleted_too() -> None:

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fake_etcd.api.messages import Event, KeyValue, RangeResponse
+from fake_etcd.api.messages import Event, KeyValue, RangeResponse, WatchResponse
 from fake_etcd.core.mvcc import Version, encoding, version
+from fake_etcd.core.mvcc.encoding import encode_event
 
 keys = st.binary(min_size=1, max_size=40) | st.integers(100, 20_000).map(lambda n: b"k" * n)
 values = st.binary(max_size=40) | st.integers(100, 20_000).map(lambda n: b"v" * n)
@@ -61,6 +62,26 @@ def test_a_tombstone_has_the_key_and_the_revision_as_a_deletion_event_has(
     assert (made.key, made.value, made.is_tombstone) == (key, b"", True)
     assert made.revision == (mod_revision, sub)
     assert (made.create_revision, made.version, made.lease) == (0, 0, 0)
+
+
+def message(made: Version) -> KeyValue:
+    return RangeResponse.FromString(made.field).kvs[0]
+
+
+puts = st.builds(Version.of_put, keys, values, positive, positive, st.just(0), positive, leases)
+tombstones = st.builds(Version.of_delete, keys, positive, st.just(0))
+
+
+@given(puts | tombstones, st.none() | puts)
+@example(Version.of_put(b"k", b"", 1, 1, 0, 1), None)
+@example(Version.of_delete(b"k" * 117, 2, 0), None)  # 125 bytes of KeyValue: 129 in all
+@example(Version.of_put(b"k", b"v" * 16_400, 1, 2, 0, 2), Version.of_put(b"k", b"", 1, 1, 0, 1))
+def test_an_event_is_encoded_as_protobuf_encodes_it(made: Version, before: Version | None) -> None:
+    event = Event(kv=message(made), type=Event.DELETE if made.is_tombstone else Event.PUT)
+    if before is not None:
+        event.prev_kv.CopyFrom(message(before))
+    encoded = encode_event(made.field, made.is_tombstone, before.field_3 if before else b"")
+    assert encoded == WatchResponse(events=[event]).SerializeToString()
 
 
 def test_a_version_shows_itself_to_people() -> None:

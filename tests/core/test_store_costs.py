@@ -6,18 +6,14 @@ that the bisections, which are C, ask of a key or revision that counts them.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from functools import partial
-from types import FrameType
-from typing import TYPE_CHECKING
 
 import pytest
 
 from fake_etcd.core.mvcc import Store
 
-if TYPE_CHECKING:
-    from _typeshed import TraceFunction
+from .counting import CountedKey, bytecodes
 
 SMALL, LARGE = 3_000, 48_000  # both several blocks of a sorted list; four bisection steps apart
 
@@ -39,40 +35,6 @@ def store_of_one(versions: int) -> Store:
     for _ in range(versions):
         store.put(b"k", b"value")
     return store
-
-
-def bytecodes(operation: Callable[[], object]) -> int:
-    count = 0
-
-    def trace(frame: FrameType, event: str, argument: object) -> TraceFunction:
-        nonlocal count
-        frame.f_trace_opcodes = True
-        count += event == "opcode"
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        operation()
-    finally:
-        sys.settrace(before)
-    return count
-
-
-class CountedKey(bytes):
-    """A key that counts the comparisons made with it."""
-
-    compared = 0
-
-    def __lt__(self, other: object) -> bool:
-        CountedKey.compared += 1
-        return bytes(self) < other  # type: ignore[operator]  # always bytes
-
-    def __gt__(self, other: object) -> bool:
-        CountedKey.compared += 1
-        return bytes(self) > other  # type: ignore[operator]  # always bytes
-
-    __hash__ = bytes.__hash__
 
 
 class CountedRevision(int):

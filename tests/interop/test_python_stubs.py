@@ -7,10 +7,11 @@ grpcio's own core makes of the server: statuses, deadlines, cancellation, compre
 from __future__ import annotations
 
 import asyncio
+import queue
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import grpc
 import grpc.aio
@@ -64,6 +65,22 @@ class Blocking:
         except grpc.RpcError as error:
             raise Refused(error) from None
 
+    def converse(
+        self, path: str, requests: Sequence[Message], answer: type[Answer], count: int
+    ) -> list[Answer]:
+        """So many answers of a stream that was sent all requests and is left open meanwhile."""
+        serialize, parse = type(requests[0]).SerializeToString, answer.FromString
+        waiting: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+        for request in requests:
+            waiting.put(request)
+        stream = self._channel.stream_stream(path, serialize, parse)
+        sent = cast(Iterator[Message], iter(waiting.get, None))
+        call = stream(sent, timeout=PATIENCE_SECONDS)
+        found = [next(call) for _ in range(count)]
+        call.cancel()
+        waiting.put(None)
+        return found
+
     def many(self, path: str, requests: Sequence[Message], answer: type[Answer]) -> list[Answer]:
         """Unary calls at the same time."""
         with ThreadPoolExecutor(50) as pool:
@@ -115,6 +132,23 @@ class Asynchronous:
             return [await unary(request, timeout=timeout, compression=compression)]
         except grpc.aio.AioRpcError as error:
             raise Refused(error) from None
+
+    def converse(
+        self, path: str, requests: Sequence[Message], answer: type[Answer], count: int
+    ) -> list[Answer]:
+        """So many answers of a stream that was sent all requests and is left open meanwhile."""
+        return self._loop.run_until_complete(self._converse(path, requests, answer, count))
+
+    async def _converse(
+        self, path: str, requests: Sequence[Message], answer: type[Answer], count: int
+    ) -> list[Answer]:
+        serialize, parse = type(requests[0]).SerializeToString, answer.FromString
+        call = self._channel.stream_stream(path, serialize, parse)(timeout=PATIENCE_SECONDS)
+        for request in requests:
+            await call.write(request)
+        found = [cast(Answer, await call.read()) for _ in range(count)]
+        call.cancel()
+        return found
 
     def many(self, path: str, requests: Sequence[Message], answer: type[Answer]) -> list[Answer]:
         """Unary calls at the same time."""
@@ -318,6 +352,38 @@ def test_many_calls_at_a_time_get_a_revision_each(stubs: Stubs) -> None:
     answers = stubs.many("/etcdserverpb.KV/Put", requests, messages.PutResponse)
     revisions = sorted(answer.header.revision - before for answer in answers)
     assert revisions == list(range(1, 301))
+
+
+def test_a_watch_tells_history_and_progress(stubs: Stubs) -> None:
+    before = put(stubs, b"w", b"1").header.revision
+    put(stubs, b"w", b"2")
+    create = messages.WatchCreateRequest(key=b"w", start_revision=before, prev_kv=True)
+    created, told = stubs.converse(
+        "/etcdserverpb.Watch/Watch",
+        [messages.WatchRequest(create_request=create)],
+        messages.WatchResponse,
+        2,
+    )
+    assert (created.created, created.header.revision) == (True, before + 1)
+    events = [(each.kv.value, each.prev_kv.value, each.kv.version) for each in told.events]
+    assert events == [(b"1", b"", 1), (b"2", b"1", 2)]
+
+
+def test_a_lease_is_kept_alive_on_a_stream(stubs: Stubs) -> None:
+    (granted,) = stubs.call(
+        "/etcdserverpb.Lease/LeaseGrant",
+        messages.LeaseGrantRequest(TTL=60),
+        messages.LeaseGrantResponse,
+    )
+    requests = [messages.LeaseKeepAliveRequest(ID=each) for each in (granted.ID, 4711, granted.ID)]
+    answers = stubs.converse(
+        "/etcdserverpb.Lease/LeaseKeepAlive", requests, messages.LeaseKeepAliveResponse, 3
+    )
+    assert [(each.ID, each.TTL) for each in answers] == [
+        (granted.ID, 60),
+        (4711, 0),
+        (granted.ID, 60),
+    ]
 
 
 def test_a_cancelled_call_is_cancelled_and_nothing_else(server: Running) -> None:

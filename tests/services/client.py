@@ -1,7 +1,8 @@
-"""A raw gRPC client of the KV service: messages in and out, every status as it came."""
+"""A raw gRPC client of the KV and Watch services: messages in and out, every status as it came."""
 
 from __future__ import annotations
 
+import queue
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -94,6 +95,10 @@ class KvClient:
         request = m.CompactionRequest(revision=revision, physical=physical)
         return self._unary("Compact", request, m.CompactionResponse)
 
+    def open_watch(self, timeout_seconds: float = TIMEOUT_SECONDS) -> WatchStream:
+        """A stream of watchers; none yet."""
+        return WatchStream(self.channel, timeout_seconds)
+
     def raw(self, path: str, request: bytes) -> bytes:
         """Any bytes to any path."""
         try:
@@ -108,8 +113,74 @@ class KvClient:
         return message
 
 
+class WatchStream:
+    """One call of Watch: requests at any time from any thread, answers one by one.
+
+    Nothing is read ahead but what the window of the call takes: who does not ask for answers is
+    a slow reader.
+    """
+
+    def __init__(self, channel: grpc.Channel, timeout_seconds: float) -> None:
+        self._requests: queue.SimpleQueue[m.WatchRequest | None] = queue.SimpleQueue()
+        open_call = channel.stream_stream(
+            "/etcdserverpb.Watch/Watch",
+            m.WatchRequest.SerializeToString,
+            m.WatchResponse.FromString,
+        )
+        self.call = open_call(iter(self._requests.get, None), timeout=timeout_seconds)
+
+    def create(self, request: m.WatchCreateRequest | None = None, **fields: object) -> int:
+        """Ask for a watcher and wait for the next answer, which has its id."""
+        self.ask_to_create(request, **fields)
+        answer = self.next()
+        assert (answer.created, answer.canceled) == (True, False), answer
+        return answer.watch_id
+
+    def ask_to_create(self, request: m.WatchCreateRequest | None = None, **fields: object) -> None:
+        create = request or m.WatchCreateRequest(**fields)
+        self._requests.put(m.WatchRequest(create_request=create))
+
+    def cancel(self, watch_id: int) -> None:
+        cancel = m.WatchCancelRequest(watch_id=watch_id)
+        self._requests.put(m.WatchRequest(cancel_request=cancel))
+
+    def request_progress(self) -> None:
+        self._requests.put(m.WatchRequest(progress_request=m.WatchProgressRequest()))
+
+    def half_close(self) -> None:
+        self._requests.put(None)
+
+    def next(self) -> m.WatchResponse:
+        """The next answer, whenever it comes."""
+        try:
+            return next(self.call)
+        except StopIteration:
+            raise AssertionError("a watch does not end of itself") from None
+        except grpc.RpcError as error:
+            raise Refused(error) from None
+
+    def revisions(self, count: int) -> list[int]:
+        """The mod_revisions of the next `count` events, which are told in whole answers."""
+        found: list[int] = []
+        while len(found) < count:
+            found += [event.kv.mod_revision for event in self.next().events]
+        return found
+
+    def break_off(self) -> None:
+        """End the call: the server learns of it, nobody waits for that."""
+        self._requests.put(None)
+        self.call.cancel()
+
+    def __enter__(self) -> WatchStream:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.break_off()
+
+
 Start = Callable[..., KvClient]
-"""Starts a server with the given fields of `NodeConfig` and connects a client to it."""
+"""Starts a server with the given fields of `NodeConfig`, perhaps with a `clock`, and connects a
+client to it."""
 
 
 def header(revision: int) -> m.ResponseHeader:

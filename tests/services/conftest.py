@@ -9,9 +9,11 @@ import pytest
 
 from fake_etcd.core.node import NodeConfig
 from tests.services.client import KvClient, Start
-from tests.services.servers import grpc_aio, native
+from tests.services.servers import HostedClock, grpc_aio, native
 
-IMPLEMENTATIONS: dict[str, Callable[[NodeConfig], AbstractContextManager[str]]] = {
+Implementation = Callable[[NodeConfig, HostedClock | None], AbstractContextManager[str]]
+
+IMPLEMENTATIONS: dict[str, Implementation] = {
     "grpc.aio": grpc_aio,
     "native": native,
 }
@@ -24,8 +26,9 @@ def start(request: pytest.FixtureRequest) -> Iterator[Start]:
     implementation = IMPLEMENTATIONS[request.param]
     with ExitStack() as stack:
 
-        def start_one(**config: object) -> KvClient:
-            address = stack.enter_context(implementation(NodeConfig(**config)))  # type: ignore[arg-type]  # names are checked by the dataclass
+        def start_one(clock: HostedClock | None = None, **config: object) -> KvClient:
+            node_config = NodeConfig(**config)  # type: ignore[arg-type]  # names are checked by the dataclass
+            address = stack.enter_context(implementation(node_config, clock))
             return stack.enter_context(KvClient(address))
 
         yield start_one

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 from google.protobuf.message import Message
@@ -29,13 +30,19 @@ class MemorySink:
         self.messages.append(message)
         return self.room is None or len(self.messages) < self.room
 
+    def send_all(self, messages: Sequence[bytes]) -> bool:
+        has_room = True
+        for message in messages:
+            has_room = self.send(message)
+        return has_room
+
     def close(self, status: Status = OK) -> None:
         assert self.status is None, "a stream ends once"
         self.status = status
 
 
 class Handlers:
-    """The KV handlers of one node."""
+    """The handlers of one node; a name without a service is one of KV's."""
 
     def __init__(self, node: Node) -> None:
         self.node = node
@@ -43,7 +50,7 @@ class Handlers:
 
     def call(self, name: str, request: Message) -> Message:
         """A unary call; asserts that the answer is encoded as protobuf does it."""
-        path = f"/etcdserverpb.KV/{name}"
+        path = _path(name)
         handler = self._endpoints[path].unary
         assert handler is not None
         # As a transport hands it over: decoded from bytes, so unset fields are unset.
@@ -66,7 +73,7 @@ class Handlers:
 
     def open(self, name: str, request: Message, sink: MemorySink) -> object:
         """A streaming call with its one request; gives the receiver."""
-        path = f"/etcdserverpb.KV/{name}"
+        path = _path(name)
         handler = self._endpoints[path].stream
         assert handler is not None
         receiver = handler(Call(METHODS[path]), sink)
@@ -76,3 +83,49 @@ class Handlers:
 
     def everything(self) -> m.RangeResponse:
         return self.range(m.RangeRequest(key=b"\0", range_end=b"\0"))
+
+
+def _path(name: str) -> str:
+    return f"/etcdserverpb.{name}" if "/" in name else f"/etcdserverpb.KV/{name}"
+
+
+WATCH = "/etcdserverpb.Watch/Watch"
+
+
+class WatchPeer:
+    """The client of one Watch stream of a node; what it was told waits until it is taken.
+
+    Args:
+        node: whose handler it calls.
+        sink: where the answers go; one that is never full where there is none.
+    """
+
+    def __init__(self, node: Node, sink: MemorySink | None = None) -> None:
+        self.sink = sink or MemorySink()
+        handler = registry.endpoints(node)[WATCH].stream
+        assert handler is not None
+        self.receiver = handler(Call(METHODS[WATCH]), self.sink)
+
+    def send(self, request: m.WatchRequest) -> None:
+        """As a transport hands it over: decoded from bytes."""
+        self.receiver.message(m.WatchRequest.FromString(request.SerializeToString()))
+
+    def create(self, key: bytes = b"a", **fields: object) -> None:
+        create = m.WatchCreateRequest(key=key, **fields)
+        self.send(m.WatchRequest(create_request=create))
+
+    def cancel(self, watch_id: int = 0) -> None:
+        self.send(m.WatchRequest(cancel_request=m.WatchCancelRequest(watch_id=watch_id)))
+
+    def request_progress(self) -> None:
+        self.send(m.WatchRequest(progress_request=m.WatchProgressRequest()))
+
+    def take(self) -> list[m.WatchResponse]:
+        """All answers since the last time; asserts that they are encoded as protobuf does it."""
+        was_full = self.sink.room is not None and len(self.sink.messages) >= self.sink.room
+        taken = list(map(m.WatchResponse.FromString, self.sink.messages))
+        assert [answer.SerializeToString() for answer in taken] == self.sink.messages
+        self.sink.messages.clear()
+        if was_full:
+            self.receiver.writable()
+        return taken

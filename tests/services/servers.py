@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
+from fake_etcd.core.clock import VirtualClock
 from fake_etcd.core.node import Node, NodeConfig
 from fake_etcd.services import http, registry
 from fake_etcd.transport import grpc_aio as adapter
@@ -17,20 +18,40 @@ from fake_etcd.transport.timer import NodeTimer
 Stop = Callable[[], Awaitable[None]]
 
 
+class HostedClock(VirtualClock):
+    """A clock for one server, which a test moves from its own thread."""
+
+    loop: asyncio.AbstractEventLoop
+    node: Node
+
+    def host(self, node: Node, loop: asyncio.AbstractEventLoop) -> None:
+        """Run what is due on that node, and on that loop."""
+        self.loop, self.node = loop, node
+        self.attach(node)
+
+    def advance_there(self, seconds: float) -> None:
+        """`advance` on the loop; what it brings about has been sent when this returns."""
+
+        async def advance() -> None:
+            self.advance(seconds)
+
+        asyncio.run_coroutine_threadsafe(advance(), self.loop).result(10)
+
+
 @contextmanager
-def grpc_aio(config: NodeConfig) -> Iterator[str]:
+def grpc_aio(config: NodeConfig, clock: HostedClock | None = None) -> Iterator[str]:
     """The grpc.aio adapter."""
 
     async def start(node: Node) -> tuple[str, Stop]:
         server, port = await adapter.serve(node)
         return f"127.0.0.1:{port}", lambda: server.stop(0)
 
-    with _on_a_loop(Node(config), start) as address:
+    with _on_a_loop(Node(config, clock), start) as address:
         yield address
 
 
 @contextmanager
-def native(config: NodeConfig) -> Iterator[str]:
+def native(config: NodeConfig, clock: HostedClock | None = None) -> Iterator[str]:
     """The listener on our own HTTP/2."""
 
     async def start(node: Node) -> tuple[str, Stop]:
@@ -40,7 +61,7 @@ def native(config: NodeConfig) -> Iterator[str]:
         url = await server.listen("http://127.0.0.1:0")
         return url.removeprefix("http://"), lambda: server.close(0)
 
-    with _on_a_loop(Node(config), start) as address:
+    with _on_a_loop(Node(config, clock), start) as address:
         yield address
 
 
@@ -50,6 +71,8 @@ def _on_a_loop(node: Node, start: Callable[[Node], Awaitable[tuple[str, Stop]]])
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
+    if isinstance(node.clock, HostedClock):
+        node.clock.host(node, loop)
 
     async def begin() -> tuple[str, Stop]:
         return await start(node)

@@ -20,6 +20,8 @@ def test_only_what_may_have_to_wait_is_a_stream() -> None:
     assert {path for path, endpoint in found.items() if endpoint.stream} == {
         "/etcdserverpb.KV/RangeStream",
         "/etcdserverpb.KV/Compact",
+        "/etcdserverpb.Lease/LeaseKeepAlive",
+        "/etcdserverpb.Watch/Watch",
     }
 
 

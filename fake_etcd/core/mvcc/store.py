@@ -20,7 +20,8 @@ key@main.sub=value, a tombstone key@main.sub t:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Protocol
 
 from fake_etcd.api import errors
 from fake_etcd.core.journal import Journal
@@ -29,6 +30,17 @@ from fake_etcd.core.mvcc.encoding import encode_field
 from fake_etcd.core.mvcc.key_index import KeyIndex
 from fake_etcd.core.mvcc.revision_log import Batch, Record, RevisionLog
 from fake_etcd.core.mvcc.version import Version
+
+
+class LeaseKeys(Protocol):
+    """What the store tells of keys with leases; a lessor."""
+
+    attached: int
+    """How many live keys have a lease."""
+
+    def attach(self, id: int, key: bytes) -> None: ...
+
+    def detach(self, id: int, key: bytes) -> None: ...
 
 
 class RangeResult:
@@ -76,6 +88,8 @@ class Store:
         "compact_revision",
         "current_revision",
         "journal",
+        "leases",
+        "on_commit",
     )
 
     def __init__(self, journal: Journal | None = None) -> None:
@@ -89,6 +103,10 @@ class Store:
         self._compaction = Compaction(self._index, self._log, self.journal)
         self._live = self._index.live
         self._writing = False
+        self.leases: LeaseKeys | None = None
+        """Told of keys that get or lose a lease; a put names one that exists. None: nobody is."""
+        self.on_commit: Callable[[int, Record], None] | None = None
+        """Called with each new revision and what it changed, for watchers. None: nobody listens."""
 
     # Reading
 
@@ -206,12 +224,16 @@ class Store:
             field = encode_field(key, value, main, main, 1, lease)
             version = Version(main, main, sub, 1, lease, field)
             previous = self._index.create(key, version)
+            if lease:
+                self._change_lease(key, 0, lease)
         else:
             created, number = old.create_revision, old.version + 1
             field = encode_field(key, value, created, main, number, lease)
             version = Version(created, main, sub, number, lease, field)
             self._index.replace(key, old, version)
             previous = old
+            if lease != old.lease:
+                self._change_lease(key, old.lease, lease)
         if self.journal.recording:
             self.journal.record(self._index.undo_put, key, previous)
         return version
@@ -219,17 +241,34 @@ class Store:
     def _delete(self, key: bytes, range_end: bytes | None, main: int, sub: int) -> list[Version]:
         index = self._index
         if range_end is None:
-            if key not in self._live:
+            old = self._live.get(key)
+            if old is None:
                 return []
+            if old.lease:
+                self._change_lease(key, old.lease, 0)
             tombstones = [index.bury_key(key, main, sub)]
         else:
             start, stop = index.span(key, range_end)
             if start == stop:
                 return []
+            if self.leases is not None and self.leases.attached:
+                for old in index.newest(start, stop):
+                    if old.lease:
+                        self._change_lease(old.key, old.lease, 0)
             tombstones = index.bury(start, stop, main, sub)
         if self.journal.recording:
             self.journal.record(index.undo_bury, tombstones)
         return tombstones
+
+    def _change_lease(self, key: bytes, old: int, new: int) -> None:
+        """Tell of a key that had another lease, or had or will have none: 0."""
+        leases = self.leases
+        if leases is None:
+            return
+        if old:
+            leases.detach(old, key)
+        if new:
+            leases.attach(new, key)
 
     def _commit(self, record: Record) -> None:
         if self.journal.recording:
@@ -237,6 +276,8 @@ class Store:
         main = self.current_revision + 1
         self._log.append(main, record)
         self.current_revision = main
+        if self.on_commit is not None:
+            self.on_commit(main, record)
 
     def _undo_commit(self, last: int) -> None:
         self._log.remove_last(last)

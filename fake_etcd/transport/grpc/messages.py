@@ -58,6 +58,16 @@ class MessageReader:
         del buffer[:end]
         return self._decode(flag, body)
 
+    def whole(self, payload: bytes) -> bytes | None:
+        """The message, where the bytes that come next are exactly one that is not compressed.
+
+        Nothing is kept then. None: they are to be added and taken.
+        """
+        size = len(payload) - PREFIX_SIZE
+        if self._buffer or not 0 <= size <= self._limit:
+            return None
+        return payload[PREFIX_SIZE:] if unpack_prefix(payload) == (0, size) else None
+
     @property
     def is_inside_message(self) -> bool:
         """A prefix is here whose message is not; to grpc-go part of a prefix is nothing."""

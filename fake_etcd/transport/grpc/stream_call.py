@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from google.protobuf.message import DecodeError, Message
@@ -14,7 +14,7 @@ from fake_etcd.services.call import Call, Receiver, StreamHandler
 from fake_etcd.transport.grpc import errors
 from fake_etcd.transport.grpc.handling import frame_message, go_decode_reason, internal_error
 from fake_etcd.transport.grpc.head import Head, status_fields
-from fake_etcd.transport.grpc.messages import MessageReader
+from fake_etcd.transport.grpc.messages import GZIP, MessageReader, pack_prefix
 from fake_etcd.transport.http2.connection import Http2Connection
 from fake_etcd.transport.http2.frames import ErrorCode
 from fake_etcd.transport.http2.streams import Stream
@@ -66,6 +66,7 @@ class StreamCall:
         "_connection",
         "_has_all",
         "_head",
+        "_is_bidi",
         "_is_full",
         "_opened",
         "_reader",
@@ -80,6 +81,7 @@ class StreamCall:
         self._head = head
         self._reader = MessageReader(connection.max_receive_bytes, head.encoding)
         self._has_all = False
+        self._is_bidi = head.endpoint.method.kind is Kind.BIDI
         self._opened = False
         self._is_full = False
         self._request: Message | None = None
@@ -111,14 +113,27 @@ class StreamCall:
     # Sink
 
     def send(self, message: bytes) -> bool:
+        return self._send_framed(frame_message(message, self._head.encoding))
+
+    def _send_framed(self, framed: bytes) -> bool:
         stream = self._stream
         if self.is_over:
             return True
         self._open()
-        self._connection.http2.send_data(stream, frame_message(message, self._head.encoding))
+        self._connection.http2.send_data(stream, framed)
         self._connection.changed()
         self._is_full = stream.pending_size > SINK_LIMIT
         return not self._is_full
+
+    def send_all(self, messages: Sequence[bytes]) -> bool:
+        encoding = self._head.encoding
+        if encoding == GZIP:
+            return self._send_framed(b"".join([frame_message(one, encoding) for one in messages]))
+        parts: list[bytes] = []
+        for message in messages:
+            parts.append(pack_prefix(0, len(message)))
+            parts.append(message)
+        return self._send_framed(b"".join(parts))
 
     def close(self, status: Status = OK) -> None:
         stream = self._stream
@@ -139,8 +154,18 @@ class StreamCall:
     # StreamUser
 
     def data(self, payload: bytes, end_stream: bool) -> None:
-        if self.receiver is _DEAF:
+        receiver = self.receiver
+        if receiver is _DEAF:
             return
+        if self._is_bidi and not (end_stream or self._is_full):
+            # What a client that waits for its answers sends: a message at a time.
+            message = self._reader.whole(payload)
+            if message is not None:
+                try:
+                    receiver.message(self._head.parse(message))
+                except Exception as error:
+                    self._failed(error)
+                return
         self._reader.add(payload)
         self._has_all = end_stream
         self._guard(self._read)
@@ -162,7 +187,7 @@ class StreamCall:
     def _is_to_wait(self) -> bool:
         """A call with one request waits with it under backlog, as a unary one does: else each of
         a thousand calls would hold its first answer for a caller who does not read."""
-        return self._head.endpoint.method.kind is not Kind.BIDI and self._connection.has_backlog()
+        return not self._is_bidi and self._connection.has_backlog()
 
     def go_on(self) -> None:
         """The backlog that it waited for is gone."""
@@ -173,13 +198,17 @@ class StreamCall:
         """Whatever goes wrong in `step` ends the call."""
         try:
             step()
-        except EtcdError as error:
+        except Exception as error:
+            self._failed(error)
+
+    def _failed(self, error: Exception) -> None:
+        if isinstance(error, EtcdError):
             self._end(error.status)
-        except DecodeError as error:
+        elif isinstance(error, DecodeError):
             is_unary = self._head.endpoint.method.kind is Kind.UNARY
             status = errors.cannot_unmarshal if is_unary else errors.cannot_unmarshal_in_stream
             self._end(status(go_decode_reason(error)))
-        except Exception:
+        else:
             self._end(internal_error(self._head))
 
     def _message(self, message: bytes) -> None:

@@ -201,13 +201,29 @@ class Sending:
 
     def send_data(self, stream: Stream, body: bytes) -> None:
         """Bytes of a response's body; they wait where the peer's windows or the socket say so."""
-        if stream.sent_all or not body:
+        size = len(body)
+        if stream.sent_all or not size:
+            return
+        if (
+            not stream.pending_size
+            and size <= stream.send_window
+            and size <= self._window
+            and size <= self.max_frame_size
+            and self._out_size <= OUTPUT_LIMIT
+            and not self._paused
+            and not self._is_flushing
+        ):
+            # Nothing waits and nothing is in the way: 0.3 us instead of 1.
+            self.out.append(pack_header(size >> 8, size & 0xFF, DATA, 0, stream.id) + body)
+            self._window -= size
+            self._out_size += size
+            stream.send_window -= size
             return
         if stream.pending is None:
             stream.pending = deque()
         stream.pending.append(body)
-        stream.pending_size += len(body)
-        self.pending_size += len(body)
+        stream.pending_size += size
+        self.pending_size += size
         if stream.id not in self.blocked:
             self.blocked[stream.id] = stream
             self._send(stream)

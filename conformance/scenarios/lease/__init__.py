@@ -1,0 +1,1 @@
+"""Leases: granting, revoking and listing them, their keys, keeping them alive, expiry."""
