@@ -54,5 +54,11 @@ BARS = (
     Bar("start/uvloop", "process start to first answer", 0.25, False, "s"),
     Bar("empty/uvloop", "resident memory, empty", 60.0, False, "MB"),
     Bar("per-key/uvloop", "memory per key at a million keys", 1.5, False, "x"),
+    _rate("events", "uvloop", 2.0),
+    Bar("kept/uvloop", "put rate kept beside 10,000 idle watchers", 0.9, True, "x its own"),
+    _rate("grants", "uvloop", 1.5),
+    _rate("keepalives", "uvloop", 1.5),
+    Bar("per-watcher/uvloop", "memory per idle watcher", 2.0, False, "KiB"),
+    Bar("per-lease/uvloop", "memory per lease", 1.0, False, "KiB"),
     Bar("pause/uvloop", "longest get while a million keys are compacted", 50.0, False, "ms"),
 )

@@ -5,8 +5,10 @@ Linux only, because of /proc. Nothing here knows which server it looks at.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,6 +76,36 @@ def grow(server: Running, times: int) -> Written:
 def compact(server: Running) -> None:
     """Give up the history of everything, and return before that is done."""
     _loadgen("compact", f"-endpoint={server.url}")
+
+
+def fanout(server: Running, watchers: int) -> float:
+    """Events a second that many watchers of one key are told."""
+    return _loadgen("fanout", f"-endpoint={server.url}", f"-watchers={watchers}")["per_second"]
+
+
+@contextlib.contextmanager
+def held(server: Running, *, watchers: int = 0, leases: int = 0) -> Iterator[None]:
+    """Watchers of what nobody puts, or leases, for as long as the context lasts."""
+    holder = subprocess.Popen(
+        [
+            str(golang.loadgen()),
+            "hold",
+            f"-endpoint={server.url}",
+            f"-watchers={watchers}",
+            f"-leases={leases}",
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert holder.stdout is not None, "its output is read"
+        if holder.stdout.readline() != "held\n":
+            raise RuntimeError(holder.communicate()[1].strip())
+        yield
+    finally:
+        holder.communicate("\n", timeout=LOAD_SECONDS)
 
 
 def first_answer_seconds(url: str, command: list[str], variables: dict[str, str]) -> float:

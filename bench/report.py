@@ -14,6 +14,7 @@ from bench import svg
 from bench.bars import BARS
 from bench.growth import Growth
 from bench.scenarios import SCENARIOS, Speed, Turns
+from bench.watching import Watching
 from conformance import golang
 
 NOTES = "<!-- Notes: what follows is written by hand, and the bench keeps it. -->"
@@ -45,6 +46,7 @@ class Results:
     starts: Turns | None = None
     keys: dict[str, Growth] = field(default_factory=dict)
     history: dict[str, Growth] = field(default_factory=dict)
+    watching: Watching | None = None
 
 
 def values(results: Results) -> dict[str, float]:
@@ -62,6 +64,13 @@ def values(results: Results) -> dict[str, float]:
         found["empty/uvloop"] = mine.empty_bytes / 1e6
         found["per-key/uvloop"] = mine.bytes_per_key / real.bytes_per_key
         found["pause/uvloop"] = mine.compaction_pause_us / 1000
+    if results.watching:
+        watching = results.watching
+        for name in ("events", "grants", "keepalives"):
+            found[f"{name}/uvloop"] = getattr(watching, name).ratio("uvloop")
+        found["kept/uvloop"] = watching.kept("uvloop")
+        found["per-watcher/uvloop"] = watching.watcher_bytes.median("uvloop") / 1024
+        found["per-lease/uvloop"] = watching.lease_bytes.median("uvloop") / 1024
     return found
 
 
@@ -73,6 +82,8 @@ def markdown(results: Results) -> str:
         parts += ["## Speed\n", _SPEED_TEXT, *_speed(results.speed)]
     if results.starts:
         parts += ["## Start\n", _starts(results.starts)]
+    if results.watching:
+        parts += ["## Watchers and leases\n", _WATCHING_TEXT, _watching(results.watching)]
     if results.keys:
         parts += ["## Memory\n", _MEMORY_TEXT, _memory(results.keys)]
         parts += ["## Cost as the store grows\n", _COST_TEXT]
@@ -131,6 +142,13 @@ have the client and the rest of the machine in it; this does not.
 _HISTORY_TEXT = """\
 The same, for one key with so many revisions, none of them compacted. Old revisions are asked for
 at random over the whole history.
+"""
+
+
+_WATCHING_TEXT = """\
+Events: 500 watchers of one key on 8 connections, 400 puts of it one after the other. Idle: 10,000
+watchers of other keys and prefixes, beside 64 workers that put. Grants and keepalives: 64 workers,
+each with a stream of its own for these. Bytes are resident memory, of 10,000 watchers or leases.
 """
 
 
@@ -199,6 +217,23 @@ def _with_ratio(turns: Turns, server: str, digits: int) -> str:
 def _starts(starts: Turns) -> str:
     rows = [(_TITLES[name], f"{starts.median(name):.3f}") for name in starts.by_server]
     return _table(("from process start to first answer", "s"), rows)
+
+
+def _watching(watching: Watching) -> str:
+    rows = []
+    for name in watching.events.by_server:
+        cells = [
+            _with_ratio(getattr(watching, what), name, 0)
+            for what in ("events", "puts", "grants", "keepalives")
+        ]
+        cells.insert(2, f"{watching.kept(name):.2f} x")
+        cells += [
+            f"{turns.median(name):,.0f}" for turns in (watching.watcher_bytes, watching.lease_bytes)
+        ]
+        rows.append((_TITLES[name], *cells))
+    heads = ("events a second", "puts a second", "beside 10,000 idle watchers")
+    last = ("grants a second", "keepalives a second", "bytes per watcher", "bytes per lease")
+    return _table(("server", *heads, *last), rows)
 
 
 def _memory(grown: Mapping[str, Growth]) -> str:

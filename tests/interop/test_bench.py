@@ -14,6 +14,7 @@ from bench.bars import BARS, Bar
 from bench.growth import Growth
 from bench.report import Results
 from bench.scenarios import SCENARIOS, Turns
+from bench.watching import Watching
 
 
 def made_up() -> Results:
@@ -32,6 +33,7 @@ def made_up() -> Results:
         starts=Turns({"real": [0.5], "uvloop": [0.2], "asyncio": [0.2]}),
         keys={"real": grown, "uvloop": grown},
         history={"real": grown, "uvloop": grown},
+        watching=Watching(turns, turns, turns, turns, turns, turns, turns),
     )
 
 
@@ -51,6 +53,9 @@ def test_every_bar_has_a_value_in_a_whole_run() -> None:
     assert [bar.name for bar in BARS if bar.name not in values] == []
     assert values["put/uvloop"] == 2.0
     assert values["per-key/uvloop"] == 1.0
+    assert values["events/uvloop"] == 2.0
+    assert values["kept/uvloop"] == 1.0
+    assert values["per-lease/uvloop"] == 40.0 / 1024
 
 
 def test_bars_are_met_on_the_right_side() -> None:

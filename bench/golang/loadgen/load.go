@@ -51,7 +51,7 @@ func load(args []string) (any, error) {
 	var o loadOptions
 	flags := flag.NewFlagSet("load", flag.ExitOnError)
 	flags.StringVar(&o.endpoint, "endpoint", "", "URL of the server")
-	flags.StringVar(&o.op, "op", "put", "put, get, get-rev, range or txn")
+	flags.StringVar(&o.op, "op", "put", "put, get, get-rev, range, txn, grant or keepalive")
 	flags.IntVar(&o.workers, "workers", 64, "callers at a time")
 	flags.IntVar(&o.conns, "conns", 8, "connections that the workers share")
 	flags.Float64Var(&o.seconds, "seconds", 2, "how long to measure")
@@ -130,6 +130,13 @@ func (o loadOptions) operation() (operation, error) {
 			}
 			return err
 		}, nil
+	case "grant":
+		return func(ctx context.Context, client *clientv3.Client, random *rand.Rand) error {
+			_, err := client.Grant(ctx, 3600)
+			return err
+		}, nil
+	case "keepalive":
+		return keepalives(), nil
 	}
 	return nil, fmt.Errorf("unknown operation %q", o.op)
 }

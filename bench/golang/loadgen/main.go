@@ -1,10 +1,12 @@
 // Command loadgen drives one etcd endpoint with the official client and prints what it saw as
 // one JSON object. It knows nothing of which server answers; comparing is the caller's work.
 //
-//	loadgen load  -endpoint URL -op put|get|get-rev|range|txn [-workers N -conns M ...]
+//	loadgen load  -endpoint URL -op put|get|get-rev|range|txn|grant|keepalive [-workers N ...]
 //	loadgen fill  -endpoint URL -from A -to B [-batch 120]
 //	loadgen grow  -endpoint URL -index I -times N
 //	loadgen compact -endpoint URL
+//	loadgen fanout -endpoint URL -watchers N -puts M
+//	loadgen hold -endpoint URL -watchers N -leases M
 //	loadgen first -endpoint URL -- program arguments...
 package main
 
@@ -20,10 +22,12 @@ func main() {
 		"fill":    fill,
 		"grow":    grow,
 		"compact": compact,
+		"fanout":  fanout,
+		"hold":    hold,
 		"first":   first,
 	}
 	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: loadgen load|fill|grow|compact|first [flags]")
+		fmt.Fprintln(os.Stderr, "usage: loadgen load|fill|grow|compact|fanout|hold|first [flags]")
 		os.Exit(2)
 	}
 	result, err := commands[os.Args[1]](os.Args[2:])
