@@ -1,0 +1,197 @@
+"""Eight writers and fifty watchers that break and resume, over real sockets, against one server.
+
+A few seconds by default; FAKE_ETCD_WATCH_SECONDS=60 goes on for that long.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import grpc
+
+from fake_etcd.api import messages as m
+from fake_etcd.cli import background
+from tests.services import watch_guarantees as guarantees
+from tests.services.client import KvClient
+from tests.services.watch_guarantees import Answer, Happened, History, Report, Request, told
+
+WRITERS = 8
+WATCHERS = 50
+WRITES = 150  # of each writer, where no time is given
+KEYS = [b"k%02d" % number for number in range(30)]
+SECONDS = float(os.environ.get("FAKE_ETCD_WATCH_SECONDS", "0"))
+PATIENCE_SECONDS = SECONDS + 60
+
+EVERYTHING = Request(b"\0", b"", start_revision=2)
+
+
+def requests(dice: random.Random) -> Request:
+    """A watcher of any kind."""
+    key = dice.choice(KEYS)
+    range_end = dice.choice((None, b"", key[:2] + b"\xff", key + b"\xff", KEYS[-1] + b"\0"))
+    filters = dice.choice(((False, False), (False, False), (True, False), (False, True)))
+    return Request(key, range_end, 2, *filters, prev_kv=dice.random() < 0.5)
+
+
+class Watcher:
+    """One client: it watches, is cut off, and resumes behind the last revision it has seen."""
+
+    def __init__(self, address: str, request: Request, seed: int | None) -> None:
+        self._address = address
+        self._request = request
+        self._dice = random.Random(seed) if seed is not None else None
+        self._asking: queue.SimpleQueue[m.WatchRequest | None] = queue.SimpleQueue()
+        self.last: int | None = None
+        """The revision at which it is done, once that is known."""
+        self.lives: list[Report] = []
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    def ask_for_progress(self) -> None:
+        """Be told even if there is nothing more of its own; silence where it is behind."""
+        self._asking.put(m.WatchRequest(progress_request=m.WatchProgressRequest()))
+
+    @property
+    def is_done(self) -> bool:
+        return self.last is not None and bool(self.lives) and self.lives[-1].seen >= self.last
+
+    def _run(self) -> None:
+        first = self._request.start_revision
+        while not self.is_done:
+            report = Report(self._request, first)
+            self.lives.append(report)
+            self._live(report)
+            first = report.seen + 1
+
+    def _live(self, report: Report) -> None:
+        asking = self._asking = queue.SimpleQueue()
+        asking.put(m.WatchRequest(create_request=_create(self._request, report.first)))
+        answers = self._dice.randint(1, 60) if self._dice else 1 << 30
+        with grpc.insecure_channel(self._address) as channel:
+            call = channel.stream_stream(
+                "/etcdserverpb.Watch/Watch",
+                m.WatchRequest.SerializeToString,
+                m.WatchResponse.FromString,
+            )(iter(asking.get, None), timeout=PATIENCE_SECONDS)
+            for response in call:
+                assert not response.canceled, f"nothing is compacted: {response}"
+                if response.created:
+                    continue
+                events = tuple(told(event) for event in response.events)
+                report.answers.append(Answer(response.header.revision, events))
+                answers -= 1
+                if self.is_done or answers <= 0:
+                    break
+            # Whether the call is cancelled or the channel closed under it, is the dice's to say.
+            if self._dice is None or self._dice.random() < 0.5:
+                call.cancel()
+        asking.put(None)
+
+
+def _create(request: Request, start: int) -> m.WatchCreateRequest:
+    filters = [m.WatchCreateRequest.NOPUT] * request.no_put
+    filters += [m.WatchCreateRequest.NODELETE] * request.no_delete
+    range_end = {None: b"", b"": b"\0"}.get(request.range_end, request.range_end)
+    return m.WatchCreateRequest(
+        key=request.key,
+        range_end=range_end,
+        start_revision=start,
+        filters=filters,
+        prev_kv=request.prev_kv,
+    )
+
+
+def write(address: str, seed: int, goes_on: Callable[[int], bool]) -> None:
+    """Puts, deletions, ranges of them, and transactions."""
+    dice = random.Random(seed)
+    with KvClient(address) as client:
+        count = 0
+        while goes_on(count):
+            count += 1
+            key, value = dice.choice(KEYS), b"%d.%d" % (seed, count)
+            what = dice.random()
+            if what < 0.6:
+                client.put(key=key, value=value)
+            elif what < 0.75:
+                client.delete_range(key=key, range_end=dice.choice((b"", key[:2] + b"9")))
+            else:
+                chosen = dice.sample(KEYS, 4)
+                puts = [m.PutRequest(key=each, value=value) for each in chosen[:3]]
+                operations = [m.RequestOp(request_put=put) for put in puts]
+                gone = m.DeleteRangeRequest(key=chosen[3])
+                operations.append(m.RequestOp(request_delete_range=gone))
+                client.txn(success=operations)
+
+
+@contextlib.contextmanager
+def server() -> Iterator[str]:
+    with background.serve() as url:
+        yield url.removeprefix("http://")
+
+
+def finish(watchers: list[Watcher], last: int) -> None:
+    """Let all come to revision `last`."""
+    for watcher in watchers:
+        watcher.last = last
+    end = time.monotonic() + PATIENCE_SECONDS
+    for watcher in watchers:
+        while watcher.thread.is_alive():
+            assert time.monotonic() < end, f"a watcher never comes to {last}: {watcher.lives[-1]}"
+            watcher.ask_for_progress()
+            watcher.thread.join(0.05)
+
+
+def test_no_watcher_loses_doubles_or_disorders_anything() -> None:
+    begin = time.monotonic()
+
+    def goes_on(count: int) -> bool:
+        return time.monotonic() - begin < SECONDS if SECONDS else count < WRITES
+
+    with server() as address:
+        dice = random.Random(7)
+        watchers = [Watcher(address, requests(dice), seed) for seed in range(WATCHERS)]
+        writers = [
+            threading.Thread(target=write, args=(address, seed, goes_on), daemon=True)
+            for seed in range(WRITERS)
+        ]
+        for each in (*(watcher.thread for watcher in watchers), *writers):
+            each.start()
+        for writer in writers:
+            writer.join(PATIENCE_SECONDS)
+            assert not writer.is_alive(), "a writer hangs"
+        with KvClient(address) as client:
+            last = client.put(key=b"z", value=b"").header.revision
+            state = {found.key: found.value for found in client.range(key=b"k", range_end=b"l").kvs}
+        onlooker = Watcher(address, EVERYTHING, None)
+        onlooker.thread.start()
+        finish([*watchers, onlooker], last)
+    events = [event.happened for event in onlooker.lives[0].events]
+    history = History(events)
+    _check_state(events, state)
+    assert {event.revision for event in events} == set(range(2, last + 1))
+    for watcher in watchers:
+        for report in watcher.lives:
+            guarantees.check_all(report, history)
+            guarantees.check_previous_is_there(report, history)
+        guarantees.check_complete(watcher.lives, history, last)
+    lives = sum(len(watcher.lives) for watcher in watchers)
+    told_events = sum(len(report.events) for watcher in watchers for report in watcher.lives)
+    assert lives > 2 * WATCHERS, "they broke and resumed"
+    print(f"{last} revisions, {lives} lives of {WATCHERS} watchers, {told_events} events")
+
+
+def _check_state(events: list[Happened], state: dict[bytes, bytes]) -> None:
+    """The onlooker's history ends in what a range finds."""
+    played: dict[bytes, bytes] = {}
+    for event in events:
+        if event.value is None:
+            del played[event.key]
+        else:
+            played[event.key] = event.value
+    played.pop(b"z")
+    assert played == state
