@@ -48,6 +48,8 @@ class CheckedStream(Stream):
     def __init__(self, hub: WatchHub, naive: NaiveStore, room: int | None) -> None:
         super().__init__(hub, room)
         self._naive = naive
+        self.unseen: dict[Watcher, int] = {}
+        """The first revision that a watcher cannot have seen, were it told or not."""
 
     def tell(self, watcher: Watcher, events: Sequence[Event], revision: int) -> None:
         super().tell(watcher, events, revision)
@@ -78,9 +80,9 @@ class CheckedStream(Stream):
 
     def tell_compacted(self, watcher: Watcher, compact_revision: int) -> None:
         super().tell_compacted(watcher, compact_revision)
-        report = self.reports[watcher]
         assert compact_revision == self._naive.compact_revision, "the revision told is the newest"
-        assert report.seen + 1 < compact_revision, "who has seen that much need not hear of it"
+        unseen = max(self.unseen[watcher], self.reports[watcher].seen + 1)
+        assert unseen < compact_revision, "who has seen that much need not hear of it"
 
 
 @dataclass(eq=False)
@@ -210,7 +212,7 @@ class WatchMachine(RuleBasedStateMachine):
         request = replace(request, start_revision=start_revision)
         stream = data.draw(st.sampled_from(self.streams))
         watcher = stream.watcher(request)
-        stream.reports[watcher].first = start_revision or current + 1
+        stream.reports[watcher].first = stream.unseen[watcher] = start_revision or current + 1
         told = len(stream.order)
         self.hub.add(watcher)
         assert len(stream.order) == told, "nothing is told at once"
@@ -288,6 +290,8 @@ class WatchMachine(RuleBasedStateMachine):
                 assert self.hub.has_work or one.stream.is_full
             if one.is_over:
                 assert one.watcher.state is State.GONE
+            if self.hub.in_step(one.watcher):
+                one.stream.unseen[one.watcher] = current + 1
 
 
 TestWatch = WatchMachine.TestCase

@@ -281,3 +281,53 @@ def test_a_bug_in_a_unary_handler_is_an_internal_error(caplog: pytest.LogCapture
     assert error.code() is grpc.StatusCode.INTERNAL
     assert error.details() == "fake_etcd: internal error, see the server's log"
     assert "bug in the handler of /etcdserverpb.KV/Range" in caplog.text
+
+
+class SlowContext:
+    """A call whose caller reads nothing more than what `gate` lets through."""
+
+    def __init__(self) -> None:
+        self.gate = asyncio.Semaphore(0)
+
+    def time_remaining(self) -> None: ...
+
+    def peer(self) -> str:
+        return ""
+
+    async def read(self) -> bytes:
+        await asyncio.Event().wait()
+        raise AssertionError("nothing is asked")
+
+    async def write(self, message: bytes) -> None:
+        await self.gate.acquire()
+
+
+async def every_task_waits() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.xfail(strict=True, reason="bug: what is sent later makes the session forget its debt")
+def test_who_was_told_that_the_sink_is_full_is_told_when_it_is_not_whatever_was_sent_since() -> (
+    None
+):
+    async def scenario(probe: Probe) -> None:
+        method = next(method for method in METHODS.values() if method.kind is Kind.BIDI)
+        context = SlowContext()
+        session = grpc_aio._Session(Endpoint(method, stream=probe.open), [], context, 1_000)  # type: ignore[arg-type]  # what it uses of a context
+        run = asyncio.ensure_future(session.run())
+        await every_task_waits()
+        assert probe.sink is not None
+        assert (probe.sink.send(b"1"), probe.sink.send(b"2")) == (True, False)
+        await every_task_waits()
+        context.gate.release()
+        await every_task_waits()  # the first is written, the second is under way
+        probe.sink.send(b"3")
+        context.gate.release()
+        context.gate.release()
+        await every_task_waits()
+        run.cancel()
+
+    probe = Probe()
+    asyncio.run(scenario(probe))
+    assert probe.events[:1] == ["writable"]

@@ -470,6 +470,20 @@ def test_a_sink_says_that_it_is_full_and_tells_once_when_all_is_gone():
     assert call.told == ["writable"]
 
 
+@pytest.mark.xfail(strict=True, reason="bug: what is sent later makes the call forget its debt")
+def test_a_sink_that_was_full_tells_when_all_is_gone_whatever_was_sent_since():
+    """The handler that waits for `writable` need not be the only one that sends."""
+    recorder = StreamRecorder()
+    exchange = GrpcExchange(streaming(recorder))
+    exchange.send(window(0) + watch(exchange))
+    call = recorder.last
+    assert sends(call, 1, SINK_LIMIT) == [False]
+    exchange.send(window_update(1, 100_000) + window_update(0, SINK_LIMIT))
+    sends(call, 1, 1)
+    exchange.send(window_update(1, SINK_LIMIT))
+    assert call.told == ["writable"]
+
+
 def test_a_sink_that_was_never_full_is_told_nothing():
     recorder = StreamRecorder()
     exchange = GrpcExchange(streaming(recorder))
