@@ -149,7 +149,8 @@ class _Session:
         if self._status is None:
             self._queue.append(message)
             self._news.set()
-            self._is_full = len(self._queue) >= _SINK_LIMIT_MESSAGES
+            # Once full it owes a `writable`, whatever is sent meanwhile.
+            self._is_full |= len(self._queue) >= _SINK_LIMIT_MESSAGES
         return not self._is_full
 
     def send_all(self, messages: Sequence[bytes]) -> bool:

@@ -10,6 +10,8 @@ from fake_etcd.api import errors
 from fake_etcd.api import messages as m
 from fake_etcd.core.node import Node, NodeConfig
 
+from .watching import Stream
+
 
 @given(st.one_of(st.integers(1, 400), st.integers(1, (1 << 63) - 1)), st.integers(0, 300))
 def test_headers_are_what_protobuf_makes_of_them(revision: int, step: int) -> None:
@@ -55,6 +57,28 @@ def test_the_host_is_told_of_new_work_once(busy: Node) -> None:
     busy.compact(9_000)
     assert told == ["due"]
     assert busy.next_due(5.0) == 5.0
+
+
+def test_the_host_is_told_of_appointments_that_are_sooner() -> None:
+    told: list[float | None] = []
+    node = Node()
+    node.on_due = lambda: told.append(node.next_due(0.0))
+    node.schedule.at(9.0, lambda: None)
+    node.schedule.at(10.0, lambda: None)
+    node.schedule.at(8.0, lambda: None)
+    assert told == [9.0, 8.0]
+
+
+def test_the_host_is_told_of_watchers_that_are_behind(busy: Node) -> None:
+    told: list[float | None] = []
+    busy.on_due = lambda: told.append(busy.next_due(5.0))
+    Stream(busy.watches).watch(b"a", None, 2)
+    assert told == [5.0]
+    slices = 0
+    while busy.next_due(5.0) is not None:
+        busy.run_due(5.0)
+        slices += 1
+    assert slices > 2
 
 
 def test_a_compaction_takes_several_slices_and_then_tells(busy: Node) -> None:

@@ -117,6 +117,21 @@ def test_the_store_calls_only_while_somebody_is_in_step() -> None:
     assert store.on_commit is None
 
 
+def test_nothing_is_kept_of_watchers_that_are_gone() -> None:
+    """Looks behind the front: a client may watch a million keys, one after the other."""
+    _store, hub = new_hub(1)
+    stream = Stream(hub)
+    spans: list[tuple[bytes, bytes | None]] = [(b"a", None), (b"a", b"b"), (b"a", b"")]
+    watchers = [stream.watch(*span, start) for span in spans for start in (0, 2)]
+    catch_up_wholly(hub)
+    for watcher in watchers:
+        hub.remove(watcher)
+    assert not hub._synced.watchers
+    assert not hub._synced.keys
+    assert not hub._synced.ranges
+    assert not hub._unsynced
+
+
 # Slow streams
 
 
@@ -148,6 +163,17 @@ def test_a_full_stream_makes_no_work() -> None:
     hub.on_work = lambda: called.append(hub.has_work)
     stream.make_room()
     assert called == [True]
+
+
+def test_a_stream_with_nobody_behind_makes_no_work() -> None:
+    _store, hub = new_hub()
+    called: list[bool] = []
+    hub.on_work = lambda: called.append(hub.has_work)
+    stream = Stream(hub, room=0)
+    stream.watch(b"a")
+    stream.make_room()
+    assert called == []
+    assert not hub.has_work
 
 
 def test_what_a_filter_takes_out_does_not_make_a_full_stream_fall_behind() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from fake_etcd.api import errors
 from fake_etcd.api import messages as m
+from fake_etcd.cli import background
 from fake_etcd.core.clock import Clock, VirtualClock
 from fake_etcd.core.mvcc.watch import WatchHub
 from fake_etcd.core.node import Node, NodeConfig
@@ -375,6 +376,27 @@ def test_events_do_not_pile_up_in_a_full_sink(node: Node) -> None:
     assert len(peer.sink.messages) == 4 + 4, "a transaction is told to all that share a stream"
 
 
+@pytest.mark.parametrize(("value", "most"), [(b"", 64), (b"v" * 2_000, 1)])
+def test_a_full_sink_is_noticed_among_many_watchers_of_one_stream(
+    node: Node, value: bytes, most: int
+) -> None:
+    """Small answers are gathered, up to 64; of large ones none is sent after it is full."""
+    peer = WatchPeer(node)
+    for _ in range(200):
+        peer.create(b"a")
+    peer.take()
+    peer.sink.room = 1
+    node.store.put(b"a", value)
+    do_all(node)
+    assert len(peer.sink.messages) == most
+    peer.sink.room = 100_000
+    told = peer.take()
+    peer.receiver.writable()
+    do_all(node)
+    told += peer.take()
+    assert sorted(one.watch_id for one in told) == list(range(200))
+
+
 # Half-close and the end
 
 
@@ -610,6 +632,17 @@ def test_ticks_are_counted_from_the_opening_of_the_stream(
     assert peer.take() == [answer(1)]
 
 
+def test_ticks_that_nobody_wanted_are_over(clock: VirtualClock, ticking: Node) -> None:
+    peer = WatchPeer(ticking)
+    clock.advance(10 * TICK)
+    peer.create(b"a", progress_notify=True)
+    clock.advance(0)
+    assert peer.take() == [answer(1, created=True)]
+    due = ticking.schedule.next_due
+    assert due is not None
+    assert 0 < due - clock.now() <= TICK
+
+
 def test_ticks_go_on_as_long_as_somebody_wants_them(clock: VirtualClock, ticking: Node) -> None:
     peer = WatchPeer(ticking)
     peer.create(b"a", progress_notify=True)
@@ -735,6 +768,8 @@ def test_an_event_that_is_too_large_is_a_piece_of_its_own() -> None:
     told = told_of(fragmenting_node(1_000), sizes)
     assert [[len(event.kv.value) for event in one.events] for one in told] == [[s] for s in sizes]
     assert [one.fragment for one in told] == [True, True, True, False]
+    told = told_of(fragmenting_node(1_000), [2_000, 10, 10])
+    assert [len(one.events) for one in told] == [1, 2]
     assert [len(one.events) for one in told_of(fragmenting_node(1_000), [5_000])] == [1]
 
 
@@ -873,6 +908,17 @@ def test_streams_of_one_connection_are_apart(etcd: KvClient) -> None:
         assert other.revisions(1) == [2]
 
 
+def test_progress_comes_unasked_in_its_time() -> None:
+    with (
+        background.serve(["--watch-progress-notify-interval=100ms"]) as url,
+        KvClient(url.removeprefix("http://")) as etcd,
+        etcd.open_watch() as stream,
+    ):
+        stream.create(key=b"a", progress_notify=True)
+        for _ in range(2):
+            assert stream.next() == answer(1)
+
+
 VALUE = bytes(50_000)
 
 
@@ -889,7 +935,6 @@ def test_a_slow_reader_gets_everything_later(etcd: KvClient) -> None:
         assert slow.revisions(1) == [202]
 
 
-@pytest.mark.xfail(strict=False, reason="bug of transport/grpc_aio.py: see test_grpc_aio.py")
 @pytest.mark.parametrize("read", range(4))
 def test_a_slow_reader_that_asks_for_something_gets_everything_too(
     etcd: KvClient, read: int

@@ -307,7 +307,6 @@ async def every_task_waits() -> None:
         await asyncio.sleep(0)
 
 
-@pytest.mark.xfail(strict=True, reason="bug: what is sent later makes the session forget its debt")
 def test_who_was_told_that_the_sink_is_full_is_told_when_it_is_not_whatever_was_sent_since() -> (
     None
 ):

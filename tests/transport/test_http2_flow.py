@@ -470,7 +470,6 @@ def test_a_sink_says_that_it_is_full_and_tells_once_when_all_is_gone():
     assert call.told == ["writable"]
 
 
-@pytest.mark.xfail(strict=True, reason="bug: what is sent later makes the call forget its debt")
 def test_a_sink_that_was_full_tells_when_all_is_gone_whatever_was_sent_since():
     """The handler that waits for `writable` need not be the only one that sends."""
     recorder = StreamRecorder()

@@ -122,7 +122,8 @@ class StreamCall:
         self._open()
         self._connection.http2.send_data(stream, framed)
         self._connection.changed()
-        self._is_full = stream.pending_size > SINK_LIMIT
+        # Once full it owes a `writable`, whatever is sent meanwhile.
+        self._is_full |= stream.pending_size > SINK_LIMIT
         return not self._is_full
 
     def send_all(self, messages: Sequence[bytes]) -> bool:
