@@ -245,6 +245,8 @@ class LeaseMachine(RuleBasedStateMachine):
         self.node.journal.restore(kept.snapshot)
         self.naive = copy.deepcopy(kept.naive)
         del self.kept[place + 1 :]
+        # Who was told stays told, though the lease may be back.
+        self.waiters = [waiter for waiter in self.waiters if not waiter.told]
         # It gave an id, which is taken back like all else.
         assert self.node.ids.next() == kept.next_id
 
