@@ -179,6 +179,9 @@ class Pair:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
         self._sides = []
         self._stack.close()
 
@@ -203,7 +206,7 @@ class Pair:
                     _learn_ids(program[:number], each)
                 normal = [_normal(step, *each) for each in zip(outcomes, names, strict=True)]
                 if normal[0] != normal[1]:
-                    self.__exit__()
+                    self._stop()
                     self.difference = Differs(program, number, normal)
                     raise self.difference
 
@@ -229,14 +232,15 @@ class Pair:
             for target in self._targets:
                 url, _ = stack.enter_context(target.server(()))
                 sides.append(stack.enter_context(contextlib.closing(Side(url))))
+            self._witnesses = []
             if any(target.is_shared for target in self._targets):
+                # Its revisions are others, and with them the events: nobody looks on.
                 for side in sides:
                     side.age()
-            # On a shared server the revisions are others, and with them the events.
-            watched = [] if any(target.is_shared for target in self._targets) else sides
-            self._witnesses = [
-                stack.enter_context(contextlib.closing(Witnesses(side.url))) for side in watched
-            ]
+            else:
+                self._witnesses += [
+                    stack.enter_context(contextlib.closing(Witnesses(side.url))) for side in sides
+                ]
             self._sides, self._stack = sides, stack.pop_all()
 
 
@@ -285,10 +289,8 @@ def run_batch(batch: Batch) -> Done:
         finding = ""
         try:
             play()
-        except (
-            Differs,
-            Flaky,
-        ):  # flaky: on servers without the batch's history it is answered alike
+        except (Differs, Flaky):
+            # Flaky: on servers without the batch's history it was answered alike.
             assert pair.difference is not None, "nothing else fails"
             finding = _explain(pair.difference, expected, actual, batch.seed)
         if not finding and not expected.is_shared and not actual.is_shared:

@@ -100,7 +100,7 @@ class Names:
             number: its value.
             sent: whether the scenario sent it; an id it made up is written as it is, everywhere.
         """
-        rule, kind = _RULES.get(f"{message}.{name}") or _RULES.get(name) or (None, "")
+        rule, kind = _rule(message, name)
         if rule is Rule.REVISION:
             is_one = self.base < number < self.base + LARGEST_REVISION
             return str(number - self.base if is_one else number)
@@ -120,6 +120,15 @@ class Names:
                 word = f"{kind}#{self._counts[kind]}"
             self._words[kind, number] = word
         return word
+
+
+def is_revision(message: str, name: str) -> bool:
+    """Whether a field counts revisions; the message's name is without package."""
+    return _rule(message, name)[0] is Rule.REVISION
+
+
+def _rule(message: str, name: str) -> tuple[Rule | None, str]:
+    return _RULES.get(f"{message}.{name}") or _RULES.get(name) or (None, "")
 
 
 def shifted(revision: int, base: int) -> int:

@@ -35,19 +35,6 @@ _METHODS = {
     m.LeaseLeasesRequest: "Lease/LeaseLeases",
 }
 
-_REVISIONS = frozenset(
-    (
-        "revision",
-        "min_mod_revision",
-        "max_mod_revision",
-        "min_create_revision",
-        "max_create_revision",
-        "create_revision",
-        "mod_revision",
-    )
-)
-"""Fields of requests that count revisions."""
-
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -153,6 +140,7 @@ def shifted(request: Message, prefix: bytes, base: int) -> Message:
 
 
 def _shift(message: Message, prefix: bytes, base: int) -> None:
+    kind = message.DESCRIPTOR.name
     for descriptor, value in message.ListFields():
         name = descriptor.name
         if isinstance(value, Message):
@@ -161,7 +149,7 @@ def _shift(message: Message, prefix: bytes, base: int) -> None:
             if name == "key" or (name == "range_end" and value != b"\0"):
                 setattr(message, name, prefix + value)
         elif isinstance(value, int):
-            if name in _REVISIONS:
+            if normal_form.is_revision(kind, name):
                 setattr(message, name, normal_form.shifted(value, base))
         else:
             for each in value:
@@ -196,21 +184,23 @@ def source(program: Program, name: str) -> str:
 
 def expression(message: Message) -> str:
     """The Python expression that makes a message."""
+    kind = message.DESCRIPTOR.name
     fields = []
     for descriptor, value in message.ListFields():
         if isinstance(value, (Message, bytes, int)):
-            word = _word(descriptor.name, value)
+            word = _word(kind, descriptor.name, value)
         else:
-            word = f"[{', '.join(_word(descriptor.name, each) for each in value)}]"
+            word = f"[{', '.join(_word(kind, descriptor.name, each) for each in value)}]"
         fields.append(f"{descriptor.name}={word}")
-    return f"m.{message.DESCRIPTOR.name}({', '.join(fields)})"
+    return f"m.{kind}({', '.join(fields)})"
 
 
-def _word(name: str, value: Message | bytes | int) -> str:
+def _word(kind: str, name: str, value: Message | bytes | int) -> str:
     if isinstance(value, Message):
         return expression(value)
     if isinstance(value, bytes) and len(value) > 40 and value == value[:2] * (len(value) // 2):
         return f"{value[:2]!r} * {len(value) // 2}"
-    if isinstance(value, int) and name in _REVISIONS and normal_form.shifted(value, 1) != value:
-        return f"s.at({value})"
+    if isinstance(value, int) and normal_form.is_revision(kind, name):
+        is_shifted = normal_form.shifted(value, 1) != value
+        return f"s.at({value})" if is_shifted else str(value)
     return repr(value)

@@ -41,16 +41,7 @@ func fill(args []string) (any, error) {
 				}
 			}
 			return nil
-		}, func(stopped <-chan struct{}) {
-			defer close(starts)
-			for start := *from; start < *to; start += *batch {
-				select {
-				case starts <- start:
-				case <-stopped:
-					return
-				}
-			}
-		})
+		}, numbers(starts, *from, *to, *batch))
 	})
 }
 
@@ -114,6 +105,20 @@ func write(
 		return dataResult{}, err
 	}
 	return dataResult{Before: before.Header.Revision, After: after.Header.Revision}, nil
+}
+
+// numbers feeds from, from+step and so on up to to.
+func numbers(starts chan<- int, from, to, step int) func(stopped <-chan struct{}) {
+	return func(stopped <-chan struct{}) {
+		defer close(starts)
+		for start := from; start < to; start += step {
+			select {
+			case starts <- start:
+			case <-stopped:
+				return
+			}
+		}
+	}
 }
 
 // inParallel runs the writers and what feeds them; the first error stops all.

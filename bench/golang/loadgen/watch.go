@@ -145,16 +145,7 @@ func watchAll(
 			channels[i] = channel
 		}
 		return nil
-	}, func(stopped <-chan struct{}) {
-		defer close(starts)
-		for i := range count {
-			select {
-			case starts <- i:
-			case <-stopped:
-				return
-			}
-		}
-	})
+	}, numbers(starts, 0, count, 1))
 	return channels, err
 }
 
@@ -168,14 +159,5 @@ func grant(ctx context.Context, clients []*clientv3.Client, count int) error {
 			}
 		}
 		return nil
-	}, func(stopped <-chan struct{}) {
-		defer close(starts)
-		for i := range count {
-			select {
-			case starts <- i:
-			case <-stopped:
-				return
-			}
-		}
-	})
+	}, numbers(starts, 0, count, 1))
 }
