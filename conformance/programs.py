@@ -6,7 +6,7 @@ those of a server that is new; `shifted` moves it to a server with a history.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from google.protobuf.message import Message
@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from fake_etcd.api import messages as m
 
 from . import normal_form, requests
+from .choices import Choices, drawn, weighted
 from .connection import Connection
 from .session import Session
 
@@ -77,51 +78,61 @@ def _inside(txn: m.TxnRequest) -> Iterator[Message]:
             yield getattr(operation, arm)
 
 
-def _step(client: int, request: Message, streamed: bool) -> Step:
-    if streamed and isinstance(request, m.RangeRequest):
+def _harmless_txn(choices: Choices) -> m.TxnRequest:
+    return _harmless(requests.txn(choices))
+
+
+_REQUESTS: tuple[Callable[[Choices], Message], ...] = weighted(
+    (6, requests.good_put),
+    (2, requests.any_put),
+    (8, requests.good_range),
+    (3, requests.any_range),
+    (2, requests.good_delete),
+    (1, requests.any_delete),
+    (7, _harmless_txn),
+    (3, requests.compaction),
+    (1, requests.grant),
+    (2, requests.leased_put),
+    (1, requests.revocation),
+    (1, requests.time_to_live),
+    (1, requests.list_of_leases),
+)
+
+
+def step_of(build: Callable[[Choices], Message], choices: Choices) -> Step:
+    """A call for such a request, of any client; a range may be asked for as a stream."""
+    client = choices.below(CLIENTS)
+    request = build(choices)
+    if isinstance(request, m.RangeRequest) and choices.below(3) == 2:
         return Step(client, "KV/RangeStream", request)
     return Step(client, _METHODS[type(request)], request)
 
 
-_harmless_txns = requests.txns.map(_harmless)
-_any_requests: st.SearchStrategy[Message] = requests.weighted(
-    (6, requests.good_puts),
-    (2, requests.puts),
-    (8, requests.good_ranges),
-    (3, requests.ranges),
-    (2, requests.good_deletes),
-    (1, requests.deletes),
-    (7, _harmless_txns),
-    (3, requests.compactions),
-    (1, requests.grants),
-    (2, requests.leased_puts),
-    (1, requests.revocations),
-    (1, requests.times_to_live),
-    (1, requests.lists_of_leases),
-)
+def _step(choices: Choices) -> Step:
+    return step_of(choices.of(_REQUESTS), choices)
 
-steps = st.builds(
-    _step,
-    st.integers(0, CLIENTS - 1),
-    _any_requests,
-    st.sampled_from((False, False, True)),
-)
+
+steps = drawn(_step, 12, 120)
 
 _GRANTS = [
     Step(0, "Lease/LeaseGrant", m.LeaseGrantRequest(ID=id, TTL=60)) for id in requests.LEASES
 ]
+_OPENINGS: tuple[Program, ...] = ([], [], _GRANTS[:1], _GRANTS)
 
-_filling = st.lists(
-    requests.good_puts.map(lambda request: Step(0, "KV/Put", request)), min_size=2, max_size=5
-)
+
+def _opening(choices: Choices) -> Program:
+    """Keys that are there; in half of all programs, leases before them that others can name."""
+    opening = choices.of(_OPENINGS)
+    puts = [Step(0, "KV/Put", requests.good_put(choices)) for _ in range(2 + choices.below(4))]
+    return [*opening, *puts]
+
 
 programs: st.SearchStrategy[Program] = st.builds(
-    lambda opening, filling, rest: [*opening, *filling, *rest][:MOST_STEPS],
-    st.sampled_from(([], [], _GRANTS[:1], _GRANTS)),
-    _filling,
+    lambda opening, rest: [*opening, *rest][:MOST_STEPS],
+    drawn(_opening, 8, 20),
     st.lists(steps, min_size=1, max_size=MOST_STEPS),
 )
-"""Programs of a few calls, on keys that are there; half begin with leases that others can name."""
+"""Programs of a few calls, on keys that are there."""
 
 
 def shifted(request: Message, prefix: bytes, base: int) -> Message:

@@ -16,6 +16,7 @@ from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
 from conformance import normal_form, programs, requests, runner
+from conformance.choices import Choices, drawn
 from conformance.connection import method_named
 from conformance.normal_form import Names
 from conformance.programs import Program, Step
@@ -387,9 +388,9 @@ def played(program: Program) -> Played:
     return [(step, server.call(step.method, step.request)) for step in program]
 
 
-def steps_of(*kinds: st.SearchStrategy[Message]) -> st.SearchStrategy[Program]:
+def steps_of(*builds: Callable[[Choices], Message]) -> st.SearchStrategy[Program]:
     """One step of each kind, in this order."""
-    one_each = (st.builds(programs._step, st.just(0), kind, st.booleans()) for kind in kinds)
+    one_each = (drawn(functools.partial(programs.step_of, build), 8, 60) for build in builds)
     return st.tuples(*one_each).map(list)
 
 
@@ -496,54 +497,52 @@ DRAWN: dict[str, tuple[st.SearchStrategy[Program], Callable[[Played], bool]]] = 
     "a large value": (programs.programs, puts_a_large_value),
     "a revision to come": (programs.programs, ends_with(errors.FUTURE_REV)),
     "an unknown enum of a range": (
-        steps_of(requests.ranges),
+        steps_of(requests.any_range),
         ends_with(errors.INVALID_SORT_OPTION),
     ),
     "an unknown enum inside a transaction": (
-        steps_of(requests.txns),
+        steps_of(requests.txn),
         ends_with(errors.INVALID_SORT_OPTION),
     ),
-    "an unknown enum of a compare": (steps_of(requests.txns), has_unknown_compare),
+    "an unknown enum of a compare": (steps_of(requests.txn), has_unknown_compare),
     "a lease that is not there": (
-        steps_of(requests.puts),
+        steps_of(requests.any_put),
         ends_with(errors.LEASE_NOT_FOUND),
     ),
     "a put that moves a key from lease to lease": (
-        steps_of(requests.grants, requests.grants, requests.leased_puts, requests.leased_puts),
+        steps_of(requests.grant, requests.grant, requests.leased_put, requests.leased_put),
         moves_a_key,
     ),
     "a lease with several keys": (
-        steps_of(
-            requests.grants, requests.leased_puts, requests.leased_puts, requests.times_to_live
-        ),
+        steps_of(requests.grant, requests.leased_put, requests.leased_put, requests.time_to_live),
         shows_keys,
     ),
     "a revocation that deletes": (
-        steps_of(requests.grants, requests.leased_puts, requests.revocations),
+        steps_of(requests.grant, requests.leased_put, requests.revocation),
         revokes_keys,
     ),
     "a lease that lives for too long": (
-        steps_of(requests.grants),
+        steps_of(requests.grant),
         ends_with(errors.LEASE_TTL_TOO_LARGE),
     ),
     "a lease that is there": (
-        steps_of(requests.grants, requests.grants),
+        steps_of(requests.grant, requests.grant),
         ends_with(errors.LEASE_EXIST),
     ),
     "a whole program with a lease in it": (programs.programs, attaches),
     "a value to keep that is not there": (
-        steps_of(requests.puts),
+        steps_of(requests.any_put),
         ends_with(errors.KEY_NOT_FOUND),
     ),
-    "an operation that is none": (steps_of(requests.txns), ends_with(errors.KEY_NOT_FOUND)),
-    "a nested transaction that succeeds": (steps_of(requests.txns), has_nested_success),
-    "an overlap": (steps_of(requests.txns), ends_with(errors.DUPLICATE_KEY)),
+    "an operation that is none": (steps_of(requests.txn), ends_with(errors.KEY_NOT_FOUND)),
+    "a nested transaction that succeeds": (steps_of(requests.txn), has_nested_success),
+    "an overlap": (steps_of(requests.txn), ends_with(errors.DUPLICATE_KEY)),
     "a compaction that succeeds and a read below it": (
-        steps_of(requests.good_puts, requests.good_puts, requests.compactions, requests.ranges),
+        steps_of(requests.good_put, requests.good_put, requests.compaction, requests.any_range),
         reads_below_a_compaction,
     ),
     "a deletion of several keys": (
-        steps_of(requests.good_puts, requests.good_puts, requests.good_deletes),
+        steps_of(requests.good_put, requests.good_put, requests.good_delete),
         deletes_several,
     ),
 }
