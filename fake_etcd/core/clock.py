@@ -9,6 +9,8 @@ Worked example: a lease of 5 seconds, whose expiry is looked for every half seco
     clock.advance(4.9)      0.5, 1.0 ... 4.5 are run in turn, each at its own time; now is 4.9
     clock.advance(0.1)      5.0 is run: the lease is gone; now is 5.0
     clock.jump()            to 5.5, the next time at which anything is due
+    clock.automatic = True
+    clock.idle()            to 6.0, as it does whenever nothing else can happen
 """
 
 from __future__ import annotations
@@ -43,6 +45,8 @@ class VirtualClock:
 
     Args:
         start: the time it begins with, in seconds.
+        automatic: whether time moves on to what is due next when nothing else can happen, so that
+            nobody waits in vain. It can be changed at any time.
 
     >>> clock = VirtualClock()
     >>> clock.advance(2.5)
@@ -50,8 +54,9 @@ class VirtualClock:
     2.5
     """
 
-    def __init__(self, start: float = 0.0) -> None:
+    def __init__(self, start: float = 0.0, automatic: bool = False) -> None:
         self._now = start
+        self.automatic = automatic
         self._scheduled: list[Scheduled] = []
         self._moving = False
         self.on_move: Callable[[], None] = _nobody
@@ -110,8 +115,6 @@ class VirtualClock:
     def jump(self) -> bool:
         """Move on to the next time at which anything is due, and run that.
 
-        This is what an automatic clock does when nothing else can happen.
-
         Returns:
             whether there was one.
         """
@@ -120,6 +123,17 @@ class VirtualClock:
             return False
         self.set(due)
         return True
+
+    def idle(self) -> bool:
+        """Told by a host whose callers all wait, while nothing is due: nothing else can happen.
+
+        Only a door that knows its callers can say so: the clients behind a socket have a time of
+        their own.
+
+        Returns:
+            whether time has moved on, so that it is worth to look again.
+        """
+        return self.automatic and not self._moving and self.jump()
 
     def _run_due(self) -> None:
         for one in self._scheduled:

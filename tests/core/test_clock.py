@@ -103,6 +103,40 @@ def test_a_jump_goes_to_what_is_due_next_or_nowhere() -> None:
     assert chores.done == [(3.0, 3.0), (7.0, 7.0)]
 
 
+def test_an_automatic_clock_jumps_when_nothing_else_can_happen() -> None:
+    clock = VirtualClock(automatic=True)
+    chores = Chores(clock, 3.0, 7.0)
+    idles = [(clock.idle(), clock.now()) for _ in range(3)]
+    assert idles == [(True, 3.0), (True, 7.0), (False, 7.0)]
+    assert chores.done == [(3.0, 3.0), (7.0, 7.0)]
+
+
+def test_a_clock_is_automatic_only_as_long_as_its_owner_wants() -> None:
+    clock = VirtualClock()
+    chores = Chores(clock, 3.0, 7.0)
+    assert (clock.automatic, clock.idle(), clock.now()) == (False, False, 0.0)
+    clock.automatic = True
+    assert clock.idle()
+    clock.automatic = False
+    assert not clock.idle()
+    assert chores.done == [(3.0, 3.0)]
+
+
+def test_who_waits_while_time_moves_moves_it_no_further() -> None:
+    clock = VirtualClock(automatic=True)
+    chores = Chores(clock, 1.0, 2.0)
+    idles: list[bool] = []
+    work = chores.run_due
+
+    def run_due(now: float) -> None:
+        work(now)
+        idles.append(clock.idle())
+
+    chores.run_due = run_due  # type: ignore[method-assign]  # somebody waits in the midst of it
+    clock.advance(1.5)
+    assert (idles, clock.now()) == ([False], 1.5)
+
+
 def test_small_steps_add_up() -> None:
     """As binary fractions ten tenths are less than one."""
     clock = VirtualClock()

@@ -319,6 +319,17 @@ def test_512_watchers_share_one_reading() -> None:
     assert not hub.has_work
 
 
+def test_who_has_much_to_read_is_in_nobodys_way() -> None:
+    """512 who need two passes come back for the second behind one who came after them."""
+    _, hub = new_hub(MOST_REVISIONS + 1)
+    stream = Stream(hub)
+    patient = [stream.watch(b"a", None, 2) for _ in range(MOST_WATCHERS)]
+    late = stream.watch(b"a", None, MOST_REVISIONS)
+    hub.catch_up(10_000)
+    hub.catch_up(10_000)
+    assert stream.order[: MOST_WATCHERS + 1] == [*patient, late]
+
+
 def test_full_and_compacted_watchers_take_no_place_in_a_pass() -> None:
     store, hub = counting_hub(5)
     full, stream = Stream(hub, room=0), Stream(hub)

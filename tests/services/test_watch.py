@@ -19,7 +19,7 @@ from fake_etcd.core.node import Node, NodeConfig
 from fake_etcd.services import watch
 from tests.services import servers
 from tests.services.client import KvClient, Start, WatchStream, header, kv
-from tests.services.handlers import MemorySink, WatchPeer
+from tests.services.handlers import Handlers, MemorySink, WatchPeer
 
 Answer = m.WatchResponse
 Filter = m.WatchCreateRequest
@@ -561,6 +561,21 @@ def test_no_interval_is_shorter_than_a_tenth_of_a_second(
 
 INTERVAL = 1.0
 TICK = 1.1  # by then every stream that was opened at 0 has had its first tick, and no second one
+
+
+def test_an_automatic_clock_brings_about_what_a_caller_waits_for(clock: VirtualClock) -> None:
+    node = new_node(clock)
+    node.lessor.grant(7, 60, clock.now())
+    Handlers(node).call("Put", m.PutRequest(key=b"a", lease=7))
+    peer = WatchPeer(node)
+    peer.create()
+    peer.take()
+    clock.automatic = True
+    while not peer.sink.messages:
+        assert clock.idle(), "the lease is due"
+    assert clock.now() == 60.0
+    (answer,) = peer.take()
+    assert [(each.type, each.kv.key) for each in answer.events] == [(m.Event.DELETE, b"a")]
 
 
 @pytest.fixture

@@ -351,6 +351,8 @@ class WatchHub:
         self._may_begin = False
         if chosen:
             self._pass = _Pass(chosen)
+        for watcher in chosen:  # who stays behind is in nobody's way
+            self._unsynced[watcher] = self._unsynced.pop(watcher)
         return bool(chosen)
 
     def _from(self, reading: _Pass, max_versions: int) -> Iterator[Version]:
