@@ -22,12 +22,26 @@ from typing import Protocol
 class Clock(Protocol):
     """Tells the time."""
 
+    @property
+    def automatic(self) -> bool:
+        """Whether `idle` may move it on."""
+
     def now(self) -> float:
         """Seconds."""
 
     def seconds_until(self, time: float) -> float | None:
         """How long a host has to wait for a time; 0 where it has come, None where only the owner
         of the clock can bring it about."""
+
+    def idle(self) -> bool:
+        """Told by a host whose callers all wait, while nothing is due: nothing else can happen.
+
+        Only a door that knows its callers can say so: the clients behind a socket have a time of
+        their own.
+
+        Returns:
+            whether time has moved on, so that it is worth to look again.
+        """
 
 
 class Scheduled(Protocol):
@@ -125,14 +139,7 @@ class VirtualClock:
         return True
 
     def idle(self) -> bool:
-        """Told by a host whose callers all wait, while nothing is due: nothing else can happen.
-
-        Only a door that knows its callers can say so: the clients behind a socket have a time of
-        their own.
-
-        Returns:
-            whether time has moved on, so that it is worth to look again.
-        """
+        """Jump, where the clock is automatic."""
         return self.automatic and not self._moving and self.jump()
 
     def _run_due(self) -> None:

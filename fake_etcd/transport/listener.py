@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import cast
 from urllib.parse import urlsplit
 
+from fake_etcd.api.status import Status
 from fake_etcd.services.call import Endpoints
 from fake_etcd.services.http import HttpRequest, HttpResponse
 from fake_etcd.transport.grpc.connection import GrpcConnection
@@ -48,14 +49,22 @@ class Server:
         endpoints: the gRPC methods.
         http: answers HTTP/1.1 requests.
         limits: see `Limits`.
+        connection: makes what serves one socket; see `shared_listener` for another kind.
     """
 
-    def __init__(self, endpoints: Endpoints, http: HttpHandler, limits: Limits) -> None:
+    def __init__(
+        self,
+        endpoints: Endpoints,
+        http: HttpHandler,
+        limits: Limits,
+        connection: ConnectionFactory | None = None,
+    ) -> None:
         self.http = http
+        self._connection = connection or Connection
         self.grpc = GrpcServer(endpoints, limits.max_receive_bytes, limits.max_concurrent_streams)
         self._listeners: list[asyncio.AbstractServer] = []
         self._unix_paths: list[str] = []
-        self._connections: set[_Connection] = set()
+        self._connections: set[Connection] = set()
         self._is_closing = False
         self._all_gone = asyncio.Event()
         self._all_gone.set()
@@ -78,7 +87,7 @@ class Server:
             raise ValueError(f"cannot listen on {url!r}: http://host:port or unix:path")
         loop = asyncio.get_running_loop()
         listener = await loop.create_server(
-            lambda: _Connection(self, loop), parts.hostname, parts.port, reuse_address=True
+            lambda: self._connection(self, loop), parts.hostname, parts.port, reuse_address=True
         )
         self._listeners.append(listener)
         port = listener.sockets[0].getsockname()[1]
@@ -89,7 +98,7 @@ class Server:
         if not hasattr(socket, "AF_UNIX"):
             raise ValueError("this system has no unix sockets")
         loop = asyncio.get_running_loop()
-        listener = await loop.create_unix_server(lambda: _Connection(self, loop), path)
+        listener = await loop.create_unix_server(lambda: self._connection(self, loop), path)
         self._listeners.append(listener)
         self._unix_paths.append(path)
         return f"unix:{path}"
@@ -104,31 +113,36 @@ class Server:
         for listener in self._listeners:
             listener.close()
         self._listeners.clear()  # each knows this server, too
-        for connection in list(self._connections):
+        for connection in self.connections:
             connection.go_away()
         try:
             await asyncio.wait_for(self._all_gone.wait(), grace_seconds)
         except asyncio.TimeoutError:
-            for connection in list(self._connections):
+            for connection in self.connections:
                 connection.abort()
             await self._all_gone.wait()
         for path in self._unix_paths:
             if os.path.exists(path):
                 os.unlink(path)
 
-    def opened(self, connection: _Connection) -> None:
+    @property
+    def connections(self) -> list[Connection]:
+        """Those that are open now."""
+        return list(self._connections)
+
+    def opened(self, connection: Connection) -> None:
         self._connections.add(connection)
         self._all_gone.clear()
         if self._is_closing:
             connection.go_away()  # accepted just before, and told of only now
 
-    def gone(self, connection: _Connection) -> None:
+    def gone(self, connection: Connection) -> None:
         self._connections.discard(connection)
         if not self._connections:
             self._all_gone.set()
 
 
-class _Connection(asyncio.Protocol):
+class Connection(asyncio.Protocol):
     """One socket: finds out what it speaks and carries bytes and time."""
 
     _transport: asyncio.Transport
@@ -199,6 +213,12 @@ class _Connection(asyncio.Protocol):
             return
         self._grpc.http2.go_away()
         self._flush()
+
+    def end_streams(self, status: Status) -> None:
+        """End every streaming call with this."""
+        if self._grpc is not None:
+            self._grpc.end_streams(status)
+            self._wake()
 
     def abort(self) -> None:
         """Close at once, with what is ready sent."""
@@ -272,6 +292,8 @@ class _Connection(asyncio.Protocol):
             self._grpc.run_deadlines(self._time())
             self._flush()
 
+
+ConnectionFactory = Callable[[Server, asyncio.AbstractEventLoop], Connection]
 
 _OUTPUTS_IN_A_ROW = 4
 """Outputs, of a MiB or so, that one connection gets rid of before the loop looks at the others."""

@@ -14,6 +14,12 @@ from fake_etcd.core.node import Node
 class SystemClock:
     """Time as it passes. A `Clock` of the core's."""
 
+    automatic = False
+
+    def idle(self) -> bool:
+        """Nobody moves it."""
+        return False
+
     def now(self) -> float:
         """Seconds on the system's monotonic clock."""
         return time.monotonic()

@@ -127,6 +127,12 @@ class GrpcConnection:
         while deadlines and deadlines[0][0] <= now:
             heapq.heappop(deadlines)[2].expire()
 
+    def end_streams(self, status: Status) -> None:
+        """End every streaming call with this; the connection stays."""
+        for user in self.http2.users:
+            if isinstance(user, StreamCall):
+                user.end(status)
+
     # --- what HTTP/2 calls ---------------------------------------------------------------
 
     def request(

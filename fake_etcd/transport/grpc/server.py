@@ -34,6 +34,11 @@ class GrpcServer:
         self.max_concurrent_streams = max_concurrent_streams
         self._heads: dict[Fields, Head | Refusal] = {}
 
+    def serve(self, endpoints: Endpoints) -> None:
+        """Serve these from the next call on."""
+        self.endpoints = endpoints
+        self._heads.clear()
+
     def head(self, fields: Fields) -> Head | Refusal:
         """What these header fields mean; a dictionary look-up but for the first time.
 

@@ -206,13 +206,13 @@ class StreamCall:
 
     def _failed(self, error: Exception) -> None:
         if isinstance(error, EtcdError):
-            self._end(error.status)
+            self.end(error.status)
         elif isinstance(error, DecodeError):
             is_unary = self._head.endpoint.method.kind is Kind.UNARY
             status = errors.cannot_unmarshal if is_unary else errors.cannot_unmarshal_in_stream
-            self._end(status(go_decode_reason(error)))
+            self.end(status(go_decode_reason(error)))
         else:
-            self._end(internal_error(self._head))
+            self.end(internal_error(self._head))
 
     def _message(self, message: bytes) -> None:
         kind = self._head.endpoint.method.kind
@@ -272,7 +272,7 @@ class StreamCall:
         """The deadline has come."""
         self._connection.http2.reset(self._stream, ErrorCode.CANCEL)
 
-    def _end(self, status: Status) -> None:
+    def end(self, status: Status) -> None:
         """Close for a reason that the handler does not know of (or raised)."""
         receiver = self.receiver
         self.close(status)

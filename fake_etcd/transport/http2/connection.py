@@ -193,6 +193,11 @@ class Http2Connection:
         return len(self._streams)
 
     @property
+    def users(self) -> list[StreamUser]:
+        """Those of all open streams."""
+        return [stream.user for stream in self._streams.values()]
+
+    @property
     def is_done(self) -> bool:
         """Nothing will come of this connection any more: cut it once its output is sent."""
         return self.closed or (self._is_going_away and not self._streams)

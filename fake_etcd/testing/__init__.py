@@ -1,0 +1,5 @@
+"""The test kit: an etcd inside the test, at the test's own speed and time."""
+
+from fake_etcd.testing.fake import FakeEtcd
+
+__all__ = ["FakeEtcd"]

@@ -1,0 +1,158 @@
+"""The clock of a FakeEtcd: real time until it is frozen, then the test's.
+
+`SwitchClock` is what the node asks; `TestClock` is what a test holds.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from fake_etcd.core.clock import VirtualClock
+
+
+class SwitchClock(VirtualClock):
+    """A virtual clock that can also run by itself.
+
+    Its zero is when it was made.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._began: float | None = time.monotonic()
+        """Real time at its zero; None while it is frozen."""
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether only its owner moves it."""
+        return self._began is None
+
+    def freeze(self) -> None:
+        """Stand still."""
+        self._now = self.now()
+        self._began = None
+
+    def run(self) -> None:
+        """Go on from here as real time does."""
+        self._began = time.monotonic() - self.now()
+
+    def put_back(self, time_then: float) -> None:
+        """Have it be an earlier (or later) time; nothing becomes due."""
+        self._now = time_then
+        if self._began is not None:
+            self._began = time.monotonic() - time_then
+
+    def now(self) -> float:
+        return self._now if self._began is None else time.monotonic() - self._began
+
+    def seconds_until(self, time: float) -> float | None:
+        if self._began is None:
+            return super().seconds_until(time)
+        return max(time - self.now(), 0.0)
+
+    def idle(self) -> bool:
+        return self.is_frozen and super().idle()
+
+
+class Driven(Protocol):
+    """What a test's clock does its work on."""
+
+    def hold(self, step: Callable[[], None]) -> None:
+        """Do a step while nobody else uses the node, and have all that it sends be sent."""
+
+
+class TestClock:
+    """Time, as a test wants it.
+
+    It runs by itself until it is frozen; then it stands still, and only `advance` and
+    `advance_to_next` move it. Leases, progress notices, automatic compaction, and deadlines of
+    calls through `FakeEtcd.channel()` follow it.
+
+    >>> from fake_etcd.testing import FakeEtcd
+    >>> with FakeEtcd() as etcd:
+    ...     etcd.clock.freeze()
+    ...     before = etcd.clock.now
+    ...     etcd.clock.advance(10)
+    ...     round(etcd.clock.now - before, 6)
+    10.0
+    """
+
+    __test__ = False  # to pytest a class of this name is a test
+
+    def __init__(self, clock: SwitchClock, driven: Driven) -> None:
+        self._clock = clock
+        self._driven = driven
+
+    @property
+    def now(self) -> float:
+        """Seconds since the FakeEtcd was made."""
+        return self._clock.now()
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether it stands still."""
+        return self._clock.is_frozen
+
+    def freeze(self) -> None:
+        """Stand still from now on. Nothing where it does already."""
+        if not self._clock.is_frozen:
+            self._driven.hold(self._clock.freeze)
+
+    def real(self) -> None:
+        """Run by itself again, from the time that it is now; `auto_advance` ends."""
+        self._clock.automatic = False
+        if self._clock.is_frozen:
+            self._driven.hold(self._clock.run)
+
+    def advance(self, seconds: float) -> None:
+        """Move on. All that becomes due on the way happens, in order, each thing at its time.
+
+        When it returns, everything has been sent; a watcher in this process has its events.
+
+        Raises:
+            ValueError: it would go back.
+            RuntimeError: the clock is not frozen.
+        """
+        self._require_frozen("advance(...)")
+        if seconds < 0:
+            raise ValueError(
+                f"advance({seconds}): time does not go back; restore a snapshot for that"
+            )
+        self._driven.hold(lambda: self._clock.advance(seconds))
+
+    def advance_to_next(self) -> float:
+        """Move on to the next time at which anything is due, and have that happen.
+
+        Returns:
+            By how many seconds.
+
+        Raises:
+            RuntimeError: nothing is due at any time, or the clock is not frozen.
+        """
+        self._require_frozen("advance_to_next()")
+        before = self._clock.now()
+        found: list[bool] = []
+        self._driven.hold(lambda: found.append(self._clock.jump()))
+        if not found[0]:
+            raise RuntimeError(
+                "advance_to_next(): nothing is due, no lease, progress notice or deadline; "
+                "advance(seconds) moves the clock all the same"
+            )
+        return self._clock.now() - before
+
+    def auto_advance(self, on: bool = True) -> None:
+        """Freeze, and move on to what is due next whenever all callers wait for something.
+
+        A caller is who waits for an answer through `FakeEtcd.channel()` or `.aio_channel()`;
+        where this process has other threads, 5 ms without a call count as waiting.
+        """
+        if on:
+            self.freeze()
+        self._clock.automatic = on
+
+    def _require_frozen(self, what: str) -> None:
+        if not self._clock.is_frozen:
+            raise RuntimeError(
+                f"{what} needs a clock that stands still: call clock.freeze() before"
+            )

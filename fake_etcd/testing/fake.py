@@ -1,0 +1,237 @@
+"""FakeEtcd: one etcd inside a test's process, with its doors, its time and its state in hand."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any
+
+from fake_etcd.api.status import Code, Status
+from fake_etcd.core.node import Node, NodeConfig
+from fake_etcd.services import http, registry
+from fake_etcd.services.call import Endpoints
+from fake_etcd.services.http import HttpRequest, HttpResponse
+from fake_etcd.testing.clock import SwitchClock, TestClock
+from fake_etcd.testing.listening import Listening
+from fake_etcd.transport.in_process.channel import InProcessChannel
+from fake_etcd.transport.in_process.line import Line
+from fake_etcd.transport.shared_node import SharedNode
+
+GONE = Status(Code.UNAVAILABLE, "fake_etcd: the server's state was set back under this call")
+"""How open streams end at `reset` and `restore`: as if the server had gone away."""
+
+
+class FakeEtcd:
+    """An etcd of one member, empty, in memory.
+
+    It needs no socket: `channel()` gives a `grpc.Channel` whose calls run in the caller's thread.
+    The first use of `url`, `endpoint`, `endpoints` or `port` opens ports on the loopback
+    interface, for any client in any process; all doors lead to the same state.
+
+    Args:
+        endpoints: how many addresses it has.
+        random_seed: what its ids and jitter begin with; the same seed, the same bytes.
+        **options: fields of `core.node.NodeConfig`, "max_txn_ops" for example.
+
+    Raises:
+        TypeError: there is no such option.
+
+    Attributes:
+        clock: its time.
+
+    >>> from fake_etcd.api import messages as m
+    >>> with FakeEtcd() as etcd:
+    ...     put = etcd.channel().unary_unary(
+    ...         "/etcdserverpb.KV/Put", m.PutRequest.SerializeToString, m.PutResponse.FromString
+    ...     )
+    ...     put(m.PutRequest(key=b"a", value=b"1")).header.revision
+    2
+    """
+
+    def __init__(self, *, endpoints: int = 1, random_seed: int = 0, **options: Any) -> None:
+        if endpoints < 1:
+            raise ValueError(f"endpoints={endpoints}: there has to be one at least")
+        self._config = NodeConfig(seed=random_seed, **options)
+        self._clock = SwitchClock()
+        self._shared = SharedNode(Node(self._config, self._clock), {})
+        self._clock.on_move = self._shared.moved
+        self._lines = [Line(self._shared) for _ in range(endpoints)]
+        self._channels: weakref.WeakSet[InProcessChannel] = weakref.WeakSet()
+        self._listening: Listening | None = None
+        self._is_closed = False
+        self._process = os.getpid()
+        self._layers: list[Callable[[Endpoints], Endpoints]] = []
+        self.clock = TestClock(self._clock, self)
+        self._clock.attach(self._shared.node)
+        self._serve()
+
+    # Beginning and end
+
+    def __enter__(self) -> FakeEtcd:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> FakeEtcd:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all calls, close all ports. No thread or socket is left. Nothing the second time."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        if os.getpid() != self._process:
+            return  # a forked child has none of its threads
+        for channel in list(self._channels):
+            channel.close()
+        for line in self._lines:
+            line.set_up(False)
+        if self._listening is not None:
+            self._listening.close()
+            self._listening = None
+
+    # Doors
+
+    def channel(self, endpoint: int = 0) -> InProcessChannel:
+        """A `grpc.Channel` without a socket; stubs of any protos work on it.
+
+        Args:
+            endpoint: the number of the address that it stands for.
+        """
+        self._require_open()
+        channel = InProcessChannel(self._lines[endpoint])
+        self._channels.add(channel)
+        return channel
+
+    @property
+    def endpoints(self) -> list[str]:
+        """All addresses, "127.0.0.1:41235"."""
+        return [f"127.0.0.1:{port}" for port in self._open_ports().ports]
+
+    @property
+    def endpoint(self) -> str:
+        """The first of `endpoints`."""
+        return self.endpoints[0]
+
+    @property
+    def url(self) -> str:
+        """The first address, "http://127.0.0.1:41235"."""
+        return f"http://{self.endpoint}"
+
+    @property
+    def port(self) -> int:
+        """The first address's port."""
+        return self._open_ports().ports[0]
+
+    def take_down(self, endpoint: int = 0) -> None:
+        """Cut an address's connections and let nobody connect to it, until `bring_up`."""
+        self._require_open()
+        self._lines[endpoint].set_up(False)
+        if self._listening is not None:
+            self._listening.shut(endpoint)
+
+    def bring_up(self, endpoint: int = 0) -> None:
+        """Let clients connect to an address again; its port is the one it had."""
+        self._require_open()
+        if self._listening is not None:
+            self._listening.open(endpoint)
+        self._lines[endpoint].set_up(True)
+
+    @contextmanager
+    def down(self, endpoint: int = 0) -> Iterator[None]:
+        """An address that is down for a while."""
+        self.take_down(endpoint)
+        try:
+            yield
+        finally:
+            self.bring_up(endpoint)
+
+    def cut_connections(self) -> int:
+        """Cut all connections; clients may connect again at once.
+
+        Returns:
+            How many open calls in this process, and connections from outside, there were.
+        """
+        cut = sum(line.cut() for line in self._lines)
+        if self._listening is not None:
+            cut += self._listening.cut(range(len(self._lines)))
+        return cut
+
+    # State
+
+    def reset(self) -> None:
+        """Be empty and new again, with the time running and everything up.
+
+        Streams that are open end as if the server had gone away. What was snapshot is gone.
+        """
+        self._require_open()
+        with self._shared as shared:
+            self._clock.detach(shared.node)
+            self._clock.automatic = False
+            self._clock.put_back(0.0)
+            self._clock.run()
+            shared.replace(Node(self._config, self._clock))
+            self._clock.attach(shared.node)
+            self._serve()
+            self._end_streams()
+            shared.moved()
+        for number, line in enumerate(self._lines):
+            if not line.is_up:
+                self.bring_up(number)
+
+    # What the parts of a FakeEtcd use
+
+    def hold(self, step: Callable[[], None]) -> None:
+        """Do a step while nobody else uses the node, and have all that it sends be sent."""
+        self._require_open()
+        with self._shared as shared:
+            shared.run_due()
+            step()
+            shared.moved()
+        if self._listening is not None:
+            self._listening.flush()
+
+    def _serve(self) -> None:
+        endpoints: Endpoints = registry.endpoints(self._shared.node)
+        for layer in self._layers:
+            endpoints = layer(endpoints)
+        self._shared.serve(endpoints)
+
+    def _end_streams(self) -> None:
+        for line in self._lines:
+            line.cut(GONE)
+        if self._listening is not None:
+            self._listening.end_streams(GONE)
+
+    def _open_ports(self) -> Listening:
+        self._require_open()
+        if self._listening is None:
+            self._listening = Listening(self._shared, self._http, len(self._lines))
+            for number, line in enumerate(self._lines):
+                if not line.is_up:
+                    self._listening.shut(number)
+        return self._listening
+
+    def _http(self, request: HttpRequest) -> HttpResponse:
+        return http.handle(self._shared.node, request)
+
+    def _require_open(self) -> None:
+        if self._is_closed:
+            raise RuntimeError("this FakeEtcd is closed")

@@ -1,0 +1,269 @@
+"""One call without a wire: what has been said on both sides so far. Both kinds of channel use it.
+
+Bytes go in and come out, so that any client's message classes do; statuses for what is too large,
+unknown or not to be parsed are those of the native transport (`transport/grpc`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from google.protobuf.message import DecodeError, Message
+
+from fake_etcd.api.errors import EtcdError, StatusError
+from fake_etcd.api.methods import Kind
+from fake_etcd.api.status import OK, Code, Status
+from fake_etcd.core.schedule import Appointment
+from fake_etcd.services.call import Call, Endpoint, Metadata, Receiver
+from fake_etcd.services.interceptor import admit
+from fake_etcd.transport.grpc import errors
+from fake_etcd.transport.grpc.handling import go_decode_reason
+from fake_etcd.transport.grpc.head import status_of_unknown
+from fake_etcd.transport.in_process.line import DOWN, Line
+
+_log = logging.getLogger("fake_etcd.transport")
+
+SINK_LIMIT = 2**18
+"""Bytes of answers that wait on one call before its handler is told to stop, as on a socket."""
+
+PEER = "in-process"
+
+LATE = Status(Code.DEADLINE_EXCEEDED, "Deadline Exceeded")
+"""grpcio's words."""
+
+_INTERNAL_ERROR = Status(Code.INTERNAL, "fake_etcd: internal error, see the server's log")
+
+
+def answered(
+    line: Line, endpoint: Endpoint, raw: bytes, metadata: Metadata, deadline: float | None
+) -> tuple[bytes, Status]:
+    """What a handler that waits for nothing answers; the bytes count where the status is OK.
+
+    The node is held.
+    """
+    assert endpoint.unary is not None, "it is another one's"
+    try:
+        request = _decoded(line, endpoint, raw)
+        admit(metadata)
+        return endpoint.unary(request, Call(endpoint.method, metadata, deadline, PEER)), OK
+    except Exception as error:
+        return b"", _status_of(error, endpoint)
+
+
+def _decoded(line: Line, endpoint: Endpoint, raw: bytes) -> Message:
+    limit = line.shared.node.config.max_receive_bytes
+    if len(raw) > limit:
+        raise StatusError(errors.message_too_large(len(raw), limit))
+    return endpoint.method.request.FromString(raw)
+
+
+def _status_of(error: Exception, endpoint: Endpoint) -> Status:
+    if isinstance(error, EtcdError):
+        return error.status
+    if isinstance(error, DecodeError):
+        is_unary = endpoint.method.kind is Kind.UNARY
+        status = errors.cannot_unmarshal if is_unary else errors.cannot_unmarshal_in_stream
+        return status(go_decode_reason(error))
+    _log.error("bug in the handler of %s", endpoint.method.path, exc_info=error)
+    return _INTERNAL_ERROR
+
+
+class Exchange:
+    """A call; the `Sink` of its handler. Whoever calls a method holds the node.
+
+    Args:
+        line: what it goes over.
+        path: "/etcdserverpb.KV/Put".
+        metadata: the caller's.
+        deadline: seconds on the node's clock, or None.
+        news: called when there is an answer or the status. It must not block.
+
+    Attributes:
+        status: how it ended; None as long as it goes on. Answers may still be waiting.
+        is_full: nobody takes the answers, so that nothing more should be asked.
+    """
+
+    def __init__(
+        self,
+        line: Line,
+        path: str,
+        metadata: Metadata,
+        deadline: float | None,
+        news: Callable[[], None],
+    ) -> None:
+        self.status: Status | None = None
+        self.is_full = False
+        self._line = line
+        self._path = path
+        self._metadata = metadata
+        self._deadline = deadline
+        self._news = news
+        self._answers: deque[bytes] = deque()
+        self._size = 0
+        self._receiver: Receiver | None = None
+        self._endpoint: Endpoint | None = None
+        self._request: Message | None = None
+        self._alarm: Appointment | None = None
+
+    # The caller's half
+
+    def open(self, wait_for_ready: bool = False) -> None:
+        """Begin: over a line that is down only once it is up, if the caller wants to wait."""
+        node = self._line.shared.node
+        if self._deadline is not None:
+            if self._deadline <= node.clock.now():
+                self.cut(LATE)
+                return
+            self._alarm = node.schedule.at(self._deadline, self._too_late)
+        self._line.opened(self)
+        if self._line.is_up:
+            self._begin()
+        elif wait_for_ready:
+            self._line.watch(self._came_up)
+        else:
+            self.cut(DOWN)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has begun, so that it can be asked something."""
+        return self._endpoint is not None and self.status is None
+
+    def message(self, raw: bytes) -> None:
+        """One request."""
+        if self.is_open:
+            self._guard(lambda: self._message(raw))
+
+    def half_close(self) -> None:
+        """There are no more requests."""
+        if self.is_open:
+            self._guard(self._half_close)
+
+    def take(self) -> bytes | None:
+        """The next answer; None where there is none now."""
+        if not self._answers:
+            return None
+        answer = self._answers.popleft()
+        self._size -= len(answer)
+        if self.is_full and not self._answers:
+            self.is_full = False
+            if self._receiver is not None and self.status is None:
+                self._guard(self._receiver.writable)
+            self._news()  # who has more to ask may go on
+        return answer
+
+    def cut(self, status: Status) -> None:
+        """End for the caller, whatever the handler thinks; answers that wait are gone."""
+        if self.status is not None:
+            return
+        self._answers.clear()
+        receiver = self._receiver
+        self.close(status)
+        if receiver is not None:
+            self._tell_cancelled(receiver)
+
+    # Sink
+
+    def send(self, message: bytes) -> bool:
+        if self.status is None:
+            self._answers.append(message)
+            self._size += len(message)
+            # Once full it owes a `writable`, whatever is sent meanwhile.
+            self.is_full |= self._size > SINK_LIMIT
+            self._news()
+        return not self.is_full
+
+    def send_all(self, messages: Sequence[bytes]) -> bool:
+        has_room = True
+        for message in messages:
+            has_room = self.send(message)
+        return has_room
+
+    def close(self, status: Status = OK) -> None:
+        if self.status is not None:
+            return
+        self.status = status
+        self._receiver = None
+        self._line.closed(self)
+        self._line.unwatch(self._came_up)
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._news()
+
+    # Inside
+
+    def _too_late(self) -> None:
+        self.cut(LATE)
+
+    def _came_up(self, is_up: bool) -> None:
+        if is_up:
+            self._line.unwatch(self._came_up)
+            self._begin()
+            self._news()
+
+    def _begin(self) -> None:
+        endpoint = self._line.shared.endpoints.get(self._path)
+        if endpoint is None:
+            self.close(status_of_unknown(self._path.encode()))
+            return
+        self._endpoint = endpoint
+        if endpoint.stream is not None:
+            self._guard(self._open_stream)
+
+    def _open_stream(self) -> None:
+        assert self._endpoint is not None
+        assert self._endpoint.stream is not None
+        admit(self._metadata)
+        call = Call(self._endpoint.method, self._metadata, self._deadline, PEER)
+        receiver = self._endpoint.stream(call, self)
+        if self.status is None:
+            self._receiver = receiver
+
+    def _message(self, raw: bytes) -> None:
+        line, endpoint = self._line, self._endpoint
+        assert endpoint is not None
+        if endpoint.unary is not None:
+            answer, status = answered(line, endpoint, raw, self._metadata, self._deadline)
+            if status == OK:
+                self.send(answer)
+            self.close(status)
+            return
+        request = _decoded(line, endpoint, raw)
+        if endpoint.method.kind is Kind.BIDI:
+            assert self._receiver is not None
+            self._receiver.message(request)
+        elif self._request is None:
+            self._request = request
+        else:
+            raise StatusError(errors.TOO_MANY_MESSAGES)
+
+    def _half_close(self) -> None:
+        assert self._endpoint is not None
+        kind = self._endpoint.method.kind
+        if self._receiver is None:
+            raise StatusError(errors.NO_MESSAGE)
+        if kind is not Kind.BIDI:
+            if self._request is None:
+                unary = kind is Kind.UNARY
+                raise StatusError(errors.NO_MESSAGE if unary else errors.NO_STREAM_MESSAGE)
+            self._receiver.message(self._request)
+        if self._receiver is not None:
+            self._receiver.half_close()
+
+    def _guard(self, step: Callable[[], None]) -> None:
+        """Whatever goes wrong in `step` ends the call."""
+        try:
+            step()
+        except Exception as error:
+            assert self._endpoint is not None
+            receiver = self._receiver
+            self.close(_status_of(error, self._endpoint))
+            if receiver is not None:
+                self._tell_cancelled(receiver)
+
+    def _tell_cancelled(self, receiver: Receiver) -> None:
+        try:
+            receiver.cancelled()
+        except Exception:
+            _log.exception("bug in the handler of %s", self._path)
