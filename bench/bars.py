@@ -55,6 +55,7 @@ BARS = (
     Bar("empty/uvloop", "resident memory, empty", 60.0, False, "MB"),
     Bar("per-key/uvloop", "memory per key at a million keys", 1.5, False, "x"),
     _rate("events", "uvloop", 2.0),
+    _rate("flood", "uvloop", 2.0),
     Bar("kept/uvloop", "put rate kept beside 10,000 idle watchers", 0.9, True, "x its own"),
     _rate("grants", "uvloop", 1.5),
     _rate("keepalives", "uvloop", 1.5),

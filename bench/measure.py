@@ -78,9 +78,10 @@ def compact(server: Running) -> None:
     _loadgen("compact", f"-endpoint={server.url}")
 
 
-def fanout(server: Running, watchers: int) -> float:
-    """Events a second that many watchers of one key are told."""
-    return _loadgen("fanout", f"-endpoint={server.url}", f"-watchers={watchers}")["per_second"]
+def fanout(server: Running, watchers: int, putters: int) -> float:
+    """Events a second that many watchers of one key are told, which so many callers put."""
+    flags = (f"-endpoint={server.url}", f"-watchers={watchers}", f"-putters={putters}")
+    return _loadgen("fanout", *flags)["per_second"]
 
 
 @contextlib.contextmanager

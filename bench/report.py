@@ -66,7 +66,7 @@ def values(results: Results) -> dict[str, float]:
         found["pause/uvloop"] = mine.compaction_pause_us / 1000
     if results.watching:
         watching = results.watching
-        for name in ("events", "grants", "keepalives"):
+        for name in ("events", "flood", "grants", "keepalives"):
             found[f"{name}/uvloop"] = getattr(watching, name).ratio("uvloop")
         found["kept/uvloop"] = watching.kept("uvloop")
         found["per-watcher/uvloop"] = watching.watcher_bytes.median("uvloop") / 1024
@@ -146,9 +146,10 @@ at random over the whole history.
 
 
 _WATCHING_TEXT = """\
-Events: 500 watchers of one key on 8 connections, 400 puts of it one after the other. Idle: 10,000
-watchers of other keys and prefixes, beside 64 workers that put. Grants and keepalives: 64 workers,
-each with a stream of its own for these. Bytes are resident memory, of 10,000 watchers or leases.
+Events: 500 watchers of one key on 8 connections, 400 puts of it one after the other; in a flood, 4
+callers put at a time. Idle: 10,000 watchers of other keys and prefixes, beside 64 workers that put.
+Grants and keepalives: 64 workers, each with a stream of its own for these. Bytes are resident
+memory, of 10,000 watchers or leases.
 """
 
 
@@ -224,14 +225,14 @@ def _watching(watching: Watching) -> str:
     for name in watching.events.by_server:
         cells = [
             _with_ratio(getattr(watching, what), name, 0)
-            for what in ("events", "puts", "grants", "keepalives")
+            for what in ("events", "flood", "puts", "grants", "keepalives")
         ]
-        cells.insert(2, f"{watching.kept(name):.2f} x")
+        cells.insert(3, f"{watching.kept(name):.2f} x")
         cells += [
             f"{turns.median(name):,.0f}" for turns in (watching.watcher_bytes, watching.lease_bytes)
         ]
         rows.append((_TITLES[name], *cells))
-    heads = ("events a second", "puts a second", "beside 10,000 idle watchers")
+    heads = ("events a second", "events in a flood", "puts a second", "beside 10,000 idle watchers")
     last = ("grants a second", "keepalives a second", "bytes per watcher", "bytes per lease")
     return _table(("server", *heads, *last), rows)
 

@@ -25,13 +25,15 @@ class Watching:
     """What was measured, by server and turn.
 
     Args:
-        events: events a second that the watchers of one key were told.
+        events: events a second that the watchers of one key were told, put after put.
+        flood: the same with several putters at a time.
         puts, puts_with_idle: puts a second without, and with, idle watchers.
         grants, keepalives: calls a second.
         watcher_bytes, lease_bytes: resident memory that each of many took.
     """
 
     events: Turns
+    flood: Turns
     puts: Turns
     puts_with_idle: Turns
     grants: Turns
@@ -62,7 +64,8 @@ def run(turns: int, seconds: float, say: Callable[[str], None]) -> Watching:
 def _one_turn(server: Running, seconds: float) -> dict[str, float]:
     times = (f"-seconds={seconds}", f"-warmup={seconds / 5}", f"-keys={_KEYS}")
     seen: dict[str, float] = {}
-    seen["events"] = measure.fanout(server, WATCHERS)
+    seen["events"] = measure.fanout(server, WATCHERS, putters=1)
+    seen["flood"] = measure.fanout(server, WATCHERS, putters=4)
     seen["puts"] = measure.load(server, "-op=put", *times).per_second
     before = measure.resident_bytes(server)
     with measure.held(server, watchers=IDLE):

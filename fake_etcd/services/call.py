@@ -59,7 +59,11 @@ class Sink(Protocol):
         """
 
     def send_all(self, messages: Sequence[bytes]) -> bool:
-        """`send` for several in a row, at a part of the cost."""
+        """`send` for several in a row, at a part of the cost, which nobody asked for one by one.
+
+        A sink may say that it is full because they come too fast, so that what follows is said in
+        fewer and larger ones.
+        """
 
     def close(self, status: Status = OK) -> None:
         """End the stream with a status, after everything queued."""

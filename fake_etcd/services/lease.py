@@ -6,6 +6,7 @@ etcd: server/etcdserver/api/v3rpc/lease.go, server/etcdserver/v3_server.go (Leas
 
 from __future__ import annotations
 
+import functools
 from collections import deque
 from collections.abc import Callable
 from typing import cast
@@ -93,6 +94,7 @@ def _make_leases(node: Node) -> Callable[[m.LeaseLeasesRequest, Call], bytes]:
     return leases
 
 
+@functools.lru_cache(4_096)  # keep-alives name the same leases over and over
 def _number(tag: bytes, number: int) -> bytes:
     """An int64 field; 0 is left out, as protobuf leaves it out."""
     return tag + varint(number) if number else b""
@@ -117,8 +119,10 @@ class _KeepAlive:
         self._has_all = False
 
     def message(self, request: m.LeaseKeepAliveRequest) -> None:
-        self._requested.append(request.ID)
-        self._go_on()
+        if self._requested or self._waiting is not None or self._is_full:
+            self._requested.append(request.ID)
+        else:
+            self._renew(request.ID)
 
     def half_close(self) -> None:
         self._has_all = True

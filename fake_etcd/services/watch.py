@@ -12,7 +12,7 @@ from typing import cast
 from fake_etcd.api import errors
 from fake_etcd.api import messages as m
 from fake_etcd.core.mvcc.encoding import varint
-from fake_etcd.core.mvcc.watch import Event, Watcher
+from fake_etcd.core.mvcc.watch import Events, Watcher
 from fake_etcd.core.node import Node
 from fake_etcd.core.schedule import Appointment
 from fake_etcd.services.call import Call, Receiver, Sink, StreamHandler, UnaryHandler
@@ -209,7 +209,7 @@ class WatchCall:
 
     # WatchStream
 
-    def tell(self, watcher: Watcher, events: Sequence[Event], revision: int) -> None:
+    def tell(self, watcher: Watcher, events: Events, revision: int) -> None:
         options = self._options[watcher.watch_id]
         options.notice_is_due = False
         header = self._node.header(revision)
@@ -225,11 +225,12 @@ class WatchCall:
             return
         start = header + options.watch_id_field
         prev_kv = options.prev_kv
-        encoded = [event.encoded(prev_kv) for event in events]
+        whole = events.encoded(prev_kv)
         limit = self._node.config.max_receive_bytes
-        if not options.fragment or len(start) + sum(map(len, encoded)) < limit:
-            self._gather(start + b"".join(encoded))
+        if not options.fragment or len(start) + len(whole) < limit:
+            self._gather(start + whole)
             return
+        encoded = [event.encoded(prev_kv) for event in events]
         for piece in _pieces(encoded, len(start) + len(_FRAGMENT), limit):
             is_last = piece[1] == len(encoded)
             flag = b"" if is_last else _FRAGMENT

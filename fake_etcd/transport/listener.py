@@ -235,7 +235,7 @@ class Connection(asyncio.Protocol):
         if data.startswith(PREFACE):
             peer = self._transport.get_extra_info("peername")
             name = f"{peer[0]}:{peer[1]}" if isinstance(peer, tuple) else "unix:"
-            self._grpc = GrpcConnection(self._server.grpc, name, self._wake)
+            self._grpc = GrpcConnection(self._server.grpc, name, self._wake, self._time)
             self._grpc.receive(data, self._time())
             self._flush()
         else:

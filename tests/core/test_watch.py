@@ -126,7 +126,7 @@ def test_nothing_is_kept_of_watchers_that_are_gone() -> None:
     catch_up_wholly(hub)
     for watcher in watchers:
         hub.remove(watcher)
-    assert not hub._synced.watchers
+    assert not hub._synced.members
     assert not hub._synced.keys
     assert not hub._synced.ranges
     assert not hub._unsynced

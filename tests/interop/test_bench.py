@@ -33,7 +33,7 @@ def made_up() -> Results:
         starts=Turns({"real": [0.5], "uvloop": [0.2], "asyncio": [0.2]}),
         keys={"real": grown, "uvloop": grown},
         history={"real": grown, "uvloop": grown},
-        watching=Watching(turns, turns, turns, turns, turns, turns, turns),
+        watching=Watching(*[turns] * 8),
     )
 
 

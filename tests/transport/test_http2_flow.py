@@ -483,6 +483,79 @@ def test_a_sink_that_was_full_tells_when_all_is_gone_whatever_was_sent_since():
     assert call.told == ["writable"]
 
 
+class Flood:
+    """A stream whose answers come fast or slowly."""
+
+    def __init__(self, start: bytes = window(2**20) + window_update(0, 2**20)) -> None:
+        recorder = StreamRecorder()
+        self.exchange = GrpcExchange(streaming(recorder))
+        self.exchange.send(start + watch(self.exchange))
+        self.call = recorder.last
+        self.now = 50.0
+        self.exchange.grpc.time = lambda: self.now
+
+    def send(self, *counts: int, seconds: float = 0.0) -> list[bool]:
+        """Answers in pieces of so many, so long from each other."""
+        said = []
+        for count in counts:
+            said.append(self.call.sink.send_all([b"x"] * count))
+            self.now += seconds
+        return said
+
+    def wait_until(self, now: float) -> None:
+        self.now = now
+        self.exchange.grpc.run_deadlines(now)
+
+
+def test_a_sink_that_is_flooded_takes_a_breath():
+    flood = Flood()
+    assert flood.send(1, 127, 1, 1, seconds=0.001) == [True, True, False, False]
+    assert flood.exchange.grpc.next_deadline == pytest.approx(50.022)
+    flood.wait_until(50.021)
+    assert flood.call.told == []
+    flood.wait_until(50.0221)
+    assert flood.call.told == ["writable"]
+    assert flood.send(128, 1) == [True, False], "and the count begins anew"
+
+
+def test_answers_that_come_slowly_are_no_flood():
+    flood = Flood()
+    assert flood.send(*[128] * 50, seconds=0.005) == [True] * 50
+    assert flood.exchange.grpc.next_deadline is None
+
+
+def test_answers_that_were_asked_for_are_no_flood():
+    flood = Flood()
+    assert sends(flood.call, 500, 1) == [True] * 500
+
+
+def test_a_sink_out_of_breath_is_full_though_all_is_gone():
+    flood = Flood(window(0))
+    assert flood.send(129) == [False]
+    flood.exchange.send(window_update(1, 10_000))
+    assert (flood.exchange.grpc.http2.pending_size, flood.call.told) == (0, [])
+    flood.wait_until(50.02)
+    assert flood.call.told == ["writable"]
+
+
+def test_a_sink_with_its_breath_back_is_full_until_all_is_gone():
+    flood = Flood(window(0))
+    assert flood.send(129) == [False]
+    flood.wait_until(50.02)
+    assert flood.call.told == []
+    flood.exchange.send(window_update(1, 10_000))
+    assert flood.call.told == ["writable"]
+
+
+def test_a_stream_that_ends_in_a_flood_is_told_nothing_more():
+    flood = Flood()
+    assert flood.send(129) == [False]
+    flood.call.sink.close()
+    flood.wait_until(50.02)
+    assert flood.call.told == []
+    assert flood.exchange.grpc.next_deadline is None
+
+
 def test_a_sink_that_was_never_full_is_told_nothing():
     recorder = StreamRecorder()
     exchange = GrpcExchange(streaming(recorder))

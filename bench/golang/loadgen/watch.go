@@ -33,7 +33,7 @@ func fanout(args []string) (any, error) {
 	watchers := flags.Int("watchers", 500, "watchers of the key")
 	conns := flags.Int("conns", 8, "connections that they share")
 	puts := flags.Int("puts", 400, "how often the key is put")
-	putters := flags.Int("putters", 4, "callers that put it at a time")
+	putters := flags.Int("putters", 1, "callers that put it at a time")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}

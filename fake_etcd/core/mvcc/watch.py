@@ -23,9 +23,9 @@ Worked example. The store is at revision 4; w1 is created from now on, w2 from r
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from fake_etcd.core.mvcc.encoding import encode_event
 from fake_etcd.core.mvcc.intervals import Intervals
@@ -81,6 +81,27 @@ class Event:
         return found[0].field_3 if found else b""
 
 
+class Events(list[Event]):
+    """What several watchers are told alike; put together once for all of them."""
+
+    __slots__ = ("_plain", "_with_previous")
+
+    def __init__(self, events: Iterable[Event] = ()) -> None:
+        super().__init__(events)
+        self._plain = b""
+        self._with_previous = b""
+
+    def encoded(self, prev_kv: bool) -> bytes:
+        """All of them, see `Event.encoded`. Only once there are no more to come."""
+        if not prev_kv:
+            if not self._plain:
+                self._plain = b"".join([event.encoded(False) for event in self])
+            return self._plain
+        if not self._with_previous:
+            self._with_previous = b"".join([event.encoded(True) for event in self])
+        return self._with_previous
+
+
 class WatchStream(Protocol):
     """Where a watcher's answers go: one client's stream, which others may share."""
 
@@ -88,7 +109,7 @@ class WatchStream(Protocol):
     def is_full(self) -> bool:
         """Whether it takes nothing more for now; the hub is told by `resume` when it does."""
 
-    def tell(self, watcher: Watcher, events: Sequence[Event], revision: int) -> None:
+    def tell(self, watcher: Watcher, events: Events, revision: int) -> None:
         """Events of one or more whole revisions; `revision` is what the watcher has seen."""
 
     def tell_compacted(self, watcher: Watcher, compact_revision: int) -> None:
@@ -131,47 +152,80 @@ class Watcher:
     def __post_init__(self) -> None:
         self.wants_all = not (self.no_put or self.no_delete)
 
-    def wanted(self, events: Sequence[Event]) -> Sequence[Event]:
+    def wanted(self, events: Events) -> Events:
         """The events that its filters let through."""
         if self.wants_all:
             return events
-        return [
+        return Events(
             event
             for event in events
             if not (self.no_delete if event.version.is_tombstone else self.no_put)
-        ]
+        )
 
 
-class _Group:
-    """Watchers by what they watch."""
+@dataclass(slots=True, eq=False)
+class _Interest:
+    """What watchers have in common that read the same history: up to 1,000 revisions of it.
 
-    __slots__ = ("keys", "ranges", "watchers")
+    Args:
+        key, range_end, min_revision: as each of `watchers` has them.
+        events: what was found.
+        more: the first revision that was not taken any more; 0 where all were.
+    """
 
-    def __init__(self, watchers: Iterable[Watcher] = ()) -> None:
-        self.watchers: dict[Watcher, None] = {}
-        self.keys: dict[bytes, dict[Watcher, None]] = {}
-        self.ranges = Intervals[Watcher]()
-        for watcher in watchers:
-            self.add(watcher)
+    key: bytes
+    range_end: bytes | None
+    min_revision: int
+    watchers: list[Watcher] = field(default_factory=list)
+    events: Events = field(default_factory=Events)
+    more: int = 0
+    _revisions: int = 0
 
-    def add(self, watcher: Watcher) -> None:
-        self.watchers[watcher] = None
-        if watcher.range_end is None:
-            self.keys.setdefault(watcher.key, {})[watcher] = None
-        else:
-            self.ranges.add(watcher.key, watcher.range_end, watcher)
-
-    def remove(self, watcher: Watcher) -> None:
-        del self.watchers[watcher]
-        if watcher.range_end is not None:
-            self.ranges.remove(watcher.key, watcher.range_end, watcher)
+    def add(self, event: Event) -> None:
+        main = event.version.mod_revision
+        if self.more or main < self.min_revision:
             return
-        members = self.keys[watcher.key]
-        del members[watcher]
-        if not members:
-            del self.keys[watcher.key]
+        if not self.events or self.events[-1].version.mod_revision < main:
+            if self._revisions == MOST_REVISIONS:
+                self.more = main
+                return
+            self._revisions += 1
+        self.events.append(event)
 
-    def of(self, key: bytes) -> list[Watcher]:
+
+Member = TypeVar("Member", Watcher, _Interest)
+
+
+class _Group(Generic[Member]):
+    """Watchers, or what they have in common, by what they watch."""
+
+    __slots__ = ("keys", "members", "ranges")
+
+    def __init__(self, members: Iterable[Member] = ()) -> None:
+        self.members: dict[Member, None] = {}
+        self.keys: dict[bytes, dict[Member, None]] = {}
+        self.ranges: Intervals[Member] = Intervals()
+        for member in members:
+            self.add(member)
+
+    def add(self, member: Member) -> None:
+        self.members[member] = None
+        if member.range_end is None:
+            self.keys.setdefault(member.key, {})[member] = None
+        else:
+            self.ranges.add(member.key, member.range_end, member)
+
+    def remove(self, member: Member) -> None:
+        del self.members[member]
+        if member.range_end is not None:
+            self.ranges.remove(member.key, member.range_end, member)
+            return
+        members = self.keys[member.key]
+        del members[member]
+        if not members:
+            del self.keys[member.key]
+
+    def of(self, key: bytes) -> list[Member]:
         """Who watches a key. O(log n) and what is found."""
         members = self.keys.get(key)
         found = list(members) if members else []
@@ -182,36 +236,17 @@ class _Group:
 
 
 class _Pass:
-    """One reading of history, from `main` on to the newest revision, for those in `group`."""
+    """One reading of history, from `main` on to the newest revision, for those who share it."""
 
-    __slots__ = ("batches", "group", "main")
+    __slots__ = ("interests", "main")
 
     def __init__(self, watchers: Iterable[Watcher]) -> None:
-        self.group = _Group(watchers)
-        self.main = min(watcher.min_revision for watcher in self.group.watchers)
-        self.batches: dict[Watcher, _Batch] = {}
-
-
-class _Batch:
-    """What a pass found for one watcher: events of up to 1,000 revisions, and where more begin."""
-
-    __slots__ = ("events", "more", "revisions")
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-        self.revisions = 0
-        self.more = 0
-
-    def add(self, event: Event) -> None:
-        if self.more:
-            return
-        main = event.version.mod_revision
-        if not self.events or self.events[-1].version.mod_revision < main:
-            if self.revisions == MOST_REVISIONS:
-                self.more = main
-                return
-            self.revisions += 1
-        self.events.append(event)
+        interests: dict[tuple[bytes, bytes | None, int], _Interest] = {}
+        for watcher in watchers:
+            what = (watcher.key, watcher.range_end, watcher.min_revision)
+            interests.setdefault(what, _Interest(*what)).watchers.append(watcher)
+        self.interests = _Group(interests.values())
+        self.main = min(interest.min_revision for interest in self.interests.members)
 
 
 class WatchHub:
@@ -223,7 +258,7 @@ class WatchHub:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._synced = _Group()
+        self._synced = _Group[Watcher]()
         self._unsynced: dict[Watcher, None] = {}
         self._pass: _Pass | None = None
         self._may_begin = False
@@ -276,7 +311,7 @@ class WatchHub:
         if not isinstance(record, Batch):
             found = group.of(record.key)
             if found:
-                change = (Event(record, store),)
+                change = Events((Event(record, store),))
                 for watcher in found:
                     # What `_tell` does, for one of the many that want everything: a third less.
                     if watcher.wants_all and watcher.min_revision <= main:
@@ -288,12 +323,12 @@ class WatchHub:
                     self._tell(watcher, change, main)
                 self._all_told()
             return
-        batches: dict[Watcher, list[Event]] = {}
+        batches: dict[Watcher, Events] = {}
         for version in record.versions:
             assert version is not None, "nothing is dropped from a transaction that just ended"
             event = Event(version, store)
             for watcher in group.of(version.key):
-                batches.setdefault(watcher, []).append(event)
+                batches.setdefault(watcher, Events()).append(event)
         for watcher, events in batches.items():
             self._tell(watcher, events, main)
         self._all_told()
@@ -303,7 +338,7 @@ class WatchHub:
         for send in told:
             send()
 
-    def _tell(self, watcher: Watcher, events: Sequence[Event], main: int) -> None:
+    def _tell(self, watcher: Watcher, events: Events, main: int) -> None:
         if main < watcher.min_revision:
             return  # it begins later
         wanted = watcher.wanted(events)
@@ -328,12 +363,11 @@ class WatchHub:
         reading = self._pass
         assert reading is not None, "there is a pass now"
         for version in self._from(reading, max_versions):
-            found = reading.group.of(version.key)
+            found = reading.interests.of(version.key)
             if found:
                 event = Event(version, self._store)
-                for watcher in found:
-                    if version.mod_revision >= watcher.min_revision:
-                        reading.batches.setdefault(watcher, _Batch()).add(event)
+                for interest in found:
+                    interest.add(event)
         if reading.main > self._store.current_revision:
             self._pass = None
             self._end_pass(reading)
@@ -367,19 +401,19 @@ class WatchHub:
 
     def _end_pass(self, reading: _Pass) -> None:
         current = self._store.current_revision
-        for watcher in reading.group.watchers:
-            if watcher.state is not State.UNSYNCED or watcher.stream.is_full:
-                continue  # cancelled meanwhile; or to be read for again
-            if self._is_compacted(watcher):
-                continue  # some of what it was to see went while it was read
-            batch = reading.batches.get(watcher)
-            watcher.min_revision = (batch.more if batch else 0) or current + 1
-            if watcher.min_revision > current:
-                del self._unsynced[watcher]
-                self._sync(watcher)
-            wanted = watcher.wanted(batch.events) if batch else ()
-            if wanted:
-                watcher.stream.tell(watcher, wanted, current)
+        for interest in reading.interests.members:
+            for watcher in interest.watchers:
+                if watcher.state is not State.UNSYNCED or watcher.stream.is_full:
+                    continue  # cancelled meanwhile; or to be read for again
+                if self._is_compacted(watcher):
+                    continue  # some of what it was to see went while it was read
+                watcher.min_revision = interest.more or current + 1
+                if not interest.more:
+                    del self._unsynced[watcher]
+                    self._sync(watcher)
+                wanted = watcher.wanted(interest.events)
+                if wanted:
+                    watcher.stream.tell(watcher, wanted, current)
         self._may_begin = bool(self._unsynced)
         self._all_told()
 
@@ -411,20 +445,20 @@ class WatchHub:
 
     def _listen(self) -> None:
         """Nobody watches: the store need not even call."""
-        self._store.on_commit = self._notify if self._synced.watchers else None
+        self._store.on_commit = self._notify if self._synced.members else None
 
     def check(self) -> None:
         """Assert the invariants. O(watchers); for tests."""
         self._synced.ranges.check()
         current = self._store.current_revision
-        for watcher in self._synced.watchers:
+        for watcher in self._synced.members:
             assert watcher.state is State.SYNCED, "who is in step knows it"
             assert watcher in self._synced.of(watcher.key), "and is found by its key"
         for watcher in self._unsynced:
             assert watcher.state is State.UNSYNCED, "who is behind knows it"
             assert watcher.min_revision <= current, "and has something to read"
-        assert not self._unsynced.keys() & self._synced.watchers.keys(), "nobody is both"
-        assert (self._store.on_commit is not None) == bool(self._synced.watchers), (
+        assert not self._unsynced.keys() & self._synced.members.keys(), "nobody is both"
+        assert (self._store.on_commit is not None) == bool(self._synced.members), (
             "the store calls as long as somebody listens"
         )
 

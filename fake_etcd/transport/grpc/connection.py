@@ -22,7 +22,7 @@ from fake_etcd.transport.grpc.head import (
     status_fields,
 )
 from fake_etcd.transport.grpc.server import GrpcServer
-from fake_etcd.transport.grpc.stream_call import StreamCall
+from fake_etcd.transport.grpc.stream_call import Breath, StreamCall
 from fake_etcd.transport.grpc.unary_call import UnaryCall, WaitingCall
 from fake_etcd.transport.http2.connection import Http2Connection
 from fake_etcd.transport.http2.frames import ErrorCode, StreamFailure
@@ -55,18 +55,24 @@ class GrpcConnection:
         server: what is served.
         peer: the other end, for handlers and people to read.
         wake: called when there is output, or a nearer deadline, that no `receive` brought about.
+        time: the monotonic clock of deadlines; without one it is the time of the last `receive`.
     """
 
     def __init__(
-        self, server: GrpcServer, peer: str = "", wake: Callable[[], None] = lambda: None
+        self,
+        server: GrpcServer,
+        peer: str = "",
+        wake: Callable[[], None] = lambda: None,
+        time: Callable[[], float] | None = None,
     ) -> None:
         self._server = server
         self.max_receive_bytes = server.max_receive_bytes
         self._peer = peer
         self._wake = wake
         self._now = 0.0
+        self._time = time
         self._is_receiving = False
-        self._deadlines: list[tuple[float, int, UnaryCall | StreamCall]] = []
+        self._deadlines: list[tuple[float, int, UnaryCall | StreamCall | Breath]] = []
         self._new_calls: list[UnaryCall] = []  # with a deadline, of this `receive`
         self._waiting: dict[int, WaitingCall] = {}  # by stream
         self._waiting_bytes = 0
@@ -223,6 +229,10 @@ class GrpcConnection:
         while self._put_off and not self.has_backlog():
             self._put_off.pop(next(iter(self._put_off))).go_on()
 
+    def time(self) -> float:
+        """Seconds on the clock of deadlines."""
+        return self._time() if self._time is not None else self._now
+
     def changed(self) -> None:
         """A handler gave output outside of `receive`."""
         if not self._is_receiving:
@@ -236,7 +246,7 @@ class GrpcConnection:
                     self.watch_deadline(call.deadline, call)
         self._new_calls.clear()
 
-    def watch_deadline(self, deadline: float, call: UnaryCall | StreamCall) -> None:
+    def watch_deadline(self, deadline: float, call: UnaryCall | StreamCall | Breath) -> None:
         deadlines = self._deadlines
         if len(deadlines) > 2 * self.http2.open_streams + _FEW:
             # Calls that ended before their time must not pile up until it comes.

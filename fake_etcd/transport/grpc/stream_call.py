@@ -23,6 +23,17 @@ SINK_LIMIT = 2**18
 """Bytes that wait on one stream before its handler is told to stop."""
 
 
+BURST_MESSAGES = 128
+"""Answers that nobody asked for, within `BURST_SECONDS`, after which a stream takes a breath."""
+
+BURST_SECONDS = 0.005
+
+BREATH_SECONDS = 0.02
+"""How long its handler is told to wait then: what it has to say meanwhile it says in fewer, larger
+answers, which cost both sides a part. etcd's watchers fall behind in such a flood, too, and are
+told the rest every 100 ms (etcd: watchable_store.go, syncWatchersLoop)."""
+
+
 class StreamHost(Protocol):
     """What a streaming call needs of the connection it came on."""
 
@@ -41,7 +52,25 @@ class StreamHost(Protocol):
 
     def forget(self, call: StreamCall) -> None: ...
 
-    def watch_deadline(self, deadline: float, call: StreamCall) -> None: ...
+    def watch_deadline(self, deadline: float, call: StreamCall | Breath) -> None: ...
+
+    def time(self) -> float: ...
+
+
+class Breath:
+    """The end of a stream's pause."""
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call: StreamCall) -> None:
+        self._call = call
+
+    @property
+    def is_over(self) -> bool:
+        return self._call.is_over
+
+    def expire(self) -> None:
+        self._call.breathed()
 
 
 class _Deaf:
@@ -63,11 +92,14 @@ class StreamCall:
     """A call whose handler answers when and as often as it likes; it is the handler's `Sink`."""
 
     __slots__ = (
+        "_burst",
+        "_burst_ends",
         "_connection",
         "_has_all",
         "_head",
         "_is_bidi",
         "_is_full",
+        "_is_out_of_breath",
         "_opened",
         "_reader",
         "_request",
@@ -84,6 +116,9 @@ class StreamCall:
         self._is_bidi = head.endpoint.method.kind is Kind.BIDI
         self._opened = False
         self._is_full = False
+        self._burst = 0
+        self._burst_ends = 0.0
+        self._is_out_of_breath = False
         self._request: Message | None = None
         self.receiver = _DEAF
 
@@ -127,6 +162,7 @@ class StreamCall:
         return not self._is_full
 
     def send_all(self, messages: Sequence[bytes]) -> bool:
+        self._count(len(messages))
         encoding = self._head.encoding
         if encoding == GZIP:
             return self._send_framed(b"".join([frame_message(one, encoding) for one in messages]))
@@ -137,6 +173,23 @@ class StreamCall:
             parts.append(pack_prefix(0, len(message)))
             parts.append(message)
         return self._send_framed(b"".join(parts))
+
+    def _count(self, messages: int) -> None:
+        now = self._connection.time()
+        if now >= self._burst_ends:
+            self._burst = 0
+            self._burst_ends = now + BURST_SECONDS
+        self._burst += messages
+        if self._burst > BURST_MESSAGES and not self._is_out_of_breath:
+            self._is_full = self._is_out_of_breath = True
+            self._connection.watch_deadline(now + BREATH_SECONDS, Breath(self))
+
+    def breathed(self) -> None:
+        """The pause is over: the handler may go on, if what it said before is on its way."""
+        self._is_out_of_breath = False
+        self._burst = 0
+        if not self._stream.pending_size:
+            self.drained()
 
     def close(self, status: Status = OK) -> None:
         stream = self._stream
@@ -256,7 +309,7 @@ class StreamCall:
             internal_error(self._head)  # there is nobody left to be told
 
     def drained(self) -> None:
-        if self._is_full:
+        if self._is_full and not self._is_out_of_breath:
             self._is_full = False
             self._guard(self._go_on)
 
