@@ -19,6 +19,7 @@ from typing import Protocol
 
 from fake_etcd.api import errors
 from fake_etcd.core.clock import Clock
+from fake_etcd.core.journal import Journal
 from fake_etcd.core.schedule import Schedule
 
 LONGEST_PERIOD_SECONDS = 3_600.0
@@ -39,6 +40,9 @@ class Compactable(Protocol):
 
     @property
     def schedule(self) -> Schedule: ...
+
+    @property
+    def journal(self) -> Journal: ...
 
     @property
     def current_revision(self) -> int: ...
@@ -71,11 +75,27 @@ class PeriodicCompaction:
     def _note(self) -> None:
         self._revisions.append(self._node.current_revision)
         self._ticks += 1
+        self._ask()
+
+    def _ask(self) -> None:
         # Counted from the start, so that a sum of tenths stays a whole.
-        self._node.schedule.at(self._start + self._ticks * self._step, self._on_tick)
+        time = self._start + self._ticks * self._step
+        self._tick = self._node.schedule.at(time, self._on_tick)
+
+    def _undo_tick(
+        self, revisions: deque[int], wait: float, last_revision: int, last_success: float
+    ) -> None:
+        self._revisions, self._wait = revisions, wait
+        self._last_revision, self._last_success = last_revision, last_success
+        self._ticks -= 1
+        self._tick.cancel()
+        self._ask()
 
     def _on_tick(self) -> None:
         revision, now = self._revisions[0], self._node.clock.now()
+        if self._node.journal.recording:
+            before = (self._revisions.copy(), self._wait, self._last_revision, self._last_success)
+            self._node.journal.record(self._undo_tick, *before)
         is_time = now - self._last_success >= self._wait - _ROUNDING_SECONDS
         if is_time and revision != self._last_revision:
             self._wait = self._interval
@@ -96,18 +116,25 @@ class RevisionCompaction:
         self._node = node
         self._retention = retention
         self._last_revision = 0
-        self._ask()
+        self._ask(node.clock.now() + REVISIONS_INTERVAL_SECONDS)
 
-    def _ask(self) -> None:
-        time = self._node.clock.now() + REVISIONS_INTERVAL_SECONDS
-        self._node.schedule.at(time, self._on_tick)
+    def _ask(self, time: float) -> None:
+        self._time = time
+        self._tick = self._node.schedule.at(time, self._on_tick)
+
+    def _undo_tick(self, time: float, last_revision: int) -> None:
+        self._last_revision = last_revision
+        self._tick.cancel()
+        self._ask(time)
 
     def _on_tick(self) -> None:
+        if self._node.journal.recording:
+            self._node.journal.record(self._undo_tick, self._time, self._last_revision)
         revision = self._node.current_revision - self._retention
         if revision > 0 and revision != self._last_revision:
             _compact(self._node, revision)
             self._last_revision = revision
-        self._ask()
+        self._ask(self._node.clock.now() + REVISIONS_INTERVAL_SECONDS)
 
 
 _ROUNDING_SECONDS = 1e-6

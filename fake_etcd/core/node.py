@@ -14,7 +14,7 @@ from fake_etcd.core import cluster
 from fake_etcd.core.auto_compaction import PeriodicCompaction, RevisionCompaction
 from fake_etcd.core.clock import Clock, VirtualClock
 from fake_etcd.core.ids import IdSource
-from fake_etcd.core.journal import Journal
+from fake_etcd.core.journal import Journal, Snapshot
 from fake_etcd.core.lease import Lessor
 from fake_etcd.core.mvcc.encoding import varint
 from fake_etcd.core.mvcc.store import Store
@@ -77,6 +77,19 @@ class NodeConfig:
         """What shorter leases are extended to (etcd: server.go, NewServer, minTTL)."""
         election_ticks = self.election_timeout_ms // self.heartbeat_interval_ms
         return -(-(3 * election_ticks // 2 * self.heartbeat_interval_ms) // 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSnapshot:
+    """A moment that `Node.restore` can go back to.
+
+    Args:
+        journal: the same for what is journaled.
+        noise: the state of `Node.noise`.
+    """
+
+    journal: Snapshot
+    noise: int
 
 
 class Node:
@@ -192,6 +205,35 @@ class Node:
         """Drops a callback of `when_compacted`, if it still waits."""
         if callback in self._compaction_waiters:
             self._compaction_waiters.remove(callback)
+
+    # Undo
+
+    def snapshot(self) -> NodeSnapshot:
+        """Remember all that the node is. O(1); each should end in `release`."""
+        return NodeSnapshot(self.journal.snapshot(), self.noise.state)
+
+    def restore(self, snapshot: NodeSnapshot) -> int:
+        """Be again what it was; the snapshot stays valid, later ones do not.
+
+        The host ends all streams (before or after, but before anyone calls) and sets its clock:
+        what watchers have seen did not happen.
+
+        Returns:
+            how many changes were taken back, to which the time is proportional.
+
+        Raises:
+            ValueError: as `Journal.restore`.
+        """
+        undone = self.journal.restore(snapshot.journal)
+        self.noise.state = snapshot.noise
+        self.on_due()
+        return undone
+
+    def release(self, snapshot: NodeSnapshot) -> None:
+        """Forget a snapshot; the state stays as it is."""
+        self.journal.release(snapshot.journal)
+
+    # What is due
 
     def next_due(self, now: float) -> float | None:
         """When `run_due` has something to do, in seconds on the clock of `now`; None for never."""

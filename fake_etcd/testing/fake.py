@@ -16,6 +16,7 @@ from fake_etcd.services.call import Endpoints
 from fake_etcd.services.http import HttpRequest, HttpResponse
 from fake_etcd.testing.clock import SwitchClock, TestClock
 from fake_etcd.testing.listening import Listening
+from fake_etcd.testing.snapshots import Snapshot, Snapshots
 from fake_etcd.transport.in_process.channel import InProcessChannel
 from fake_etcd.transport.in_process.line import Line
 from fake_etcd.transport.shared_node import SharedNode
@@ -66,6 +67,7 @@ class FakeEtcd:
         self._layers: list[Callable[[Endpoints], Endpoints]] = []
         self.clock = TestClock(self._clock, self)
         self._clock.attach(self._shared.node)
+        self._snapshots = Snapshots(self._shared.node)
         self._serve()
 
     # Beginning and end
@@ -179,7 +181,7 @@ class FakeEtcd:
     def reset(self) -> None:
         """Be empty and new again, with the time running and everything up.
 
-        Streams that are open end as if the server had gone away. What was snapshot is gone.
+        Streams that are open end as if the server had gone away. Snapshots are no longer valid.
         """
         self._require_open()
         with self._shared as shared:
@@ -188,6 +190,7 @@ class FakeEtcd:
             self._clock.put_back(0.0)
             self._clock.run()
             shared.replace(Node(self._config, self._clock))
+            self._snapshots = Snapshots(shared.node)
             self._clock.attach(shared.node)
             self._serve()
             self._end_streams()
@@ -195,6 +198,60 @@ class FakeEtcd:
         for number, line in enumerate(self._lines):
             if not line.is_up:
                 self.bring_up(number)
+
+    def snapshot(self) -> Snapshot:
+        """Remember all there is: keys, history, leases, ids, time. O(1).
+
+        >>> with FakeEtcd() as etcd:
+        ...     before = etcd.snapshot()
+        ...     etcd.store.put("a", "1")
+        ...     etcd.restore(before)
+        ...     etcd.store.get("a")
+        2
+        """
+        self._require_open()
+        with self._shared as shared:
+            shared.run_due()
+            return self._snapshots.take()
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go back to a snapshot, at the cost of what has changed since.
+
+        It can be gone back to again; those that were taken after it cannot. Streams that are open
+        end as if the server had gone away (UNAVAILABLE), connections stay.
+
+        Raises:
+            ValueError: the snapshot is another FakeEtcd's, or no longer valid.
+        """
+        self._require_open()
+        with self._shared as shared:
+            self._snapshots.restore(snapshot)
+            self._clock.put_back(snapshot.time)
+            self._end_streams()
+            shared.moved()
+        self._flush()
+
+    def release(self, snapshot: Snapshot) -> None:
+        """Forget a snapshot, which then costs nothing more. Nothing where it is not valid."""
+        with self._shared:
+            self._snapshots.release(snapshot)
+
+    @contextmanager
+    def branch(self) -> Iterator[None]:
+        """Try something and forget it: afterwards everything is as it was before.
+
+        >>> with FakeEtcd() as etcd:
+        ...     with etcd.branch():
+        ...         etcd.store.put("a", "1")
+        ...     etcd.store.get("a")
+        2
+        """
+        before = self.snapshot()
+        try:
+            yield
+        finally:
+            self.restore(before)
+            self.release(before)
 
     # What the parts of a FakeEtcd use
 
@@ -205,6 +262,9 @@ class FakeEtcd:
             shared.run_due()
             step()
             shared.moved()
+        self._flush()
+
+    def _flush(self) -> None:
         if self._listening is not None:
             self._listening.flush()
 

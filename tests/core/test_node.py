@@ -121,3 +121,25 @@ def test_a_refused_compaction_makes_nothing_due(busy: Node) -> None:
 
 def test_no_lease_exists_yet() -> None:
     assert not Node().lease_exists(1)
+
+
+def test_a_node_that_is_set_back_says_the_same_again() -> None:
+    node = Node(NodeConfig(seed=3))
+    node.noise.bits(8)
+    before = node.snapshot()
+    said = [(node.noise.bits(64), node.ids.next(), node.store.put(b"a", b"")) for _ in range(2)]
+    assert node.restore(before) >= 4
+    assert [
+        (node.noise.bits(64), node.ids.next(), node.store.put(b"a", b"")) for _ in range(2)
+    ] == said
+    node.release(before)
+    assert not node.journal.recording
+
+
+def test_a_host_is_told_that_there_may_be_work_after_going_back() -> None:
+    node = Node()
+    told: list[int] = []
+    before = node.snapshot()
+    node.on_due = lambda: told.append(1)
+    node.restore(before)
+    assert told == [1]
