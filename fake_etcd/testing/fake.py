@@ -203,11 +203,12 @@ class FakeEtcd:
         """Remember all there is: keys, history, leases, ids, time. O(1).
 
         >>> with FakeEtcd() as etcd:
+        ...     etcd.clock.freeze()
         ...     before = etcd.snapshot()
-        ...     etcd.store.put("a", "1")
+        ...     etcd.clock.advance(10)
         ...     etcd.restore(before)
-        ...     etcd.store.get("a")
-        2
+        ...     etcd.clock.now == before.time
+        True
         """
         self._require_open()
         with self._shared as shared:
@@ -241,10 +242,12 @@ class FakeEtcd:
         """Try something and forget it: afterwards everything is as it was before.
 
         >>> with FakeEtcd() as etcd:
+        ...     etcd.clock.freeze()
+        ...     before = etcd.clock.now
         ...     with etcd.branch():
-        ...         etcd.store.put("a", "1")
-        ...     etcd.store.get("a")
-        2
+        ...         etcd.clock.advance(10)
+        ...     etcd.clock.now == before
+        True
         """
         before = self.snapshot()
         try:

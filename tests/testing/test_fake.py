@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import doctest
+import socket
 import threading
 
 import grpc
@@ -52,3 +54,156 @@ def test_nothing_listens_before_it_is_asked_for_its_address() -> None:
         assert etcd.url == f"http://{etcd.endpoint}" == f"http://127.0.0.1:{etcd.port}"
         assert threading.active_count() == threads + 1
     assert threading.active_count() == threads
+
+
+def unavailable(channel: grpc.Channel) -> str:
+    """The details of a put that does not get through."""
+    with pytest.raises(grpc.RpcError) as caught:
+        stub(channel, "KV/Put")(m.PutRequest(key=b"a"))
+    assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+    return str(caught.value.details())
+
+
+def test_an_endpoint_goes_down_and_comes_up_again_and_the_others_stay() -> None:
+    with FakeEtcd(endpoints=3) as etcd:
+        inside = [etcd.channel(number) for number in range(3)]
+        with (
+            grpc.insecure_channel(etcd.endpoints[0]) as first,
+            grpc.insecure_channel(etcd.endpoints[1]) as second,
+        ):
+            put(first, b"a")
+            put(second, b"a")
+            addresses = etcd.endpoints
+            with etcd.down(1):
+                assert unavailable(inside[1]) == "fake_etcd: this endpoint is down"
+                assert "refused" in unavailable(second)
+                for other in (inside[0], inside[2], first):
+                    put(other, b"b")
+            assert etcd.endpoints == addresses
+            assert put(second, b"c") == put(inside[1], b"c") - 1
+
+
+def test_an_endpoint_that_is_down_is_down_when_its_port_opens() -> None:
+    with FakeEtcd(endpoints=2) as etcd:
+        etcd.take_down(1)
+        with grpc.insecure_channel(etcd.endpoints[1]) as outside:
+            assert "refused" in unavailable(outside)
+            etcd.bring_up(1)
+            etcd.bring_up(1)
+            put(outside, b"a")
+
+
+def test_who_goes_down_takes_the_open_calls_along() -> None:
+    create = m.WatchRequest(create_request=m.WatchCreateRequest(key=b"a"))
+    with FakeEtcd(endpoints=2) as etcd, grpc.insecure_channel(etcd.endpoint) as outside:
+        calls = [
+            stub(channel, "Watch/Watch")(iter([create]))
+            for channel in (etcd.channel(), outside, etcd.channel(1))
+        ]
+        assert all(next(call).created for call in calls)
+        etcd.take_down()
+        for call in calls[:2]:
+            with pytest.raises(grpc.RpcError) as caught:
+                next(call)
+            assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+        put(etcd.channel(1), b"a")
+        assert next(calls[2]).events[0].kv.key == b"a"
+
+
+def test_a_cut_ends_calls_and_clients_come_back_by_themselves() -> None:
+    create = m.WatchRequest(create_request=m.WatchCreateRequest(key=b"a"))
+    with FakeEtcd() as etcd, grpc.insecure_channel(etcd.endpoint) as outside:
+        calls = [stub(each, "Watch/Watch")(iter([create])) for each in (etcd.channel(), outside)]
+        assert all(next(call).created for call in calls)
+        assert etcd.cut_connections() == 2
+        for call in calls:
+            with pytest.raises(grpc.RpcError):
+                next(call)
+        assert put(outside, b"a") == 2
+        assert etcd.cut_connections() == 1, "the connection, on which no call is open"
+
+
+def test_a_reset_leaves_nothing_and_keeps_the_doors() -> None:
+    with FakeEtcd(endpoints=2) as etcd, grpc.insecure_channel(etcd.endpoint) as outside:
+        inside = etcd.channel()
+        put(inside, b"a")
+        etcd.take_down(1)
+        etcd.clock.freeze()
+        etcd.clock.advance(100)
+        addresses = etcd.endpoints
+        etcd.reset()
+        assert not etcd.clock.is_frozen
+        assert etcd.clock.now < 100
+        assert etcd.endpoints == addresses
+        assert values(inside) == values(outside) == {}
+        assert put(outside, b"b") == 2
+        assert put(etcd.channel(1), b"c") == 3
+
+
+def test_the_same_seed_gives_the_same_bytes() -> None:
+    grant = m.LeaseGrantRequest(TTL=60)
+
+    def ids(seed: int) -> list[int]:
+        with FakeEtcd(random_seed=seed) as etcd:
+            channel = etcd.channel()
+            return [stub(channel, "Lease/LeaseGrant")(grant).ID for _ in range(3)]
+
+    assert ids(1) == ids(1) != ids(2)
+
+
+def test_options_are_the_servers() -> None:
+    with FakeEtcd(max_txn_ops=1) as etcd:
+        txn = m.TxnRequest(success=[m.RequestOp(request_range=m.RangeRequest(key=b"a"))] * 2)
+        with pytest.raises(grpc.RpcError) as caught:
+            stub(etcd.channel(), "KV/Txn")(txn)
+        assert caught.value.details() == "etcdserver: too many operations in txn request"
+    with pytest.raises(TypeError, match="max_tnx_ops"):
+        FakeEtcd(max_tnx_ops=1)
+    with pytest.raises(ValueError, match=r"^endpoints=0: there has to be one at least$"):
+        FakeEtcd(endpoints=0)
+
+
+def test_a_hundred_of_them_do_not_touch_each_other() -> None:
+    etcds = [FakeEtcd() for _ in range(100)]
+    try:
+        for number, etcd in enumerate(etcds):
+            put(etcd.channel(), b"n", b"%d" % number)
+        ports = {etcd.port for etcd in etcds[:10]}
+        assert len(ports) == 10
+        found = [values(etcd.channel())[b"n"] for etcd in etcds]
+        assert found == [b"%d" % number for number in range(100)]
+    finally:
+        for etcd in etcds:
+            etcd.close()
+
+
+def test_nothing_is_left_after_the_end() -> None:
+    threads = threading.active_count()
+    etcd = FakeEtcd(endpoints=2)
+    channel = etcd.channel()
+    create = m.WatchRequest(create_request=m.WatchCreateRequest(key=b"a"))
+    with grpc.insecure_channel(etcd.endpoint) as outside:
+        calls = [stub(each, "Watch/Watch")(iter([create])) for each in (channel, outside)]
+        assert all(next(call).created for call in calls)
+        port = etcd.port
+        etcd.close()
+        etcd.close()
+        for call in calls:
+            with pytest.raises(grpc.RpcError):
+                next(call)
+    assert threading.active_count() == threads
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", port))
+    with pytest.raises(ValueError, match=r"^Cannot invoke RPC on closed channel!$"):
+        put(channel, b"a")
+    for use in (etcd.channel, lambda: etcd.url, etcd.reset, etcd.snapshot, etcd.take_down):
+        with pytest.raises(RuntimeError, match=r"^this FakeEtcd is closed$"):
+            use()
+
+
+def test_it_is_an_asynchronous_context_too() -> None:
+    async def use() -> int:
+        async with FakeEtcd() as etcd:
+            return put(etcd.channel(), b"a")
+
+    assert asyncio.run(use()) == 2
