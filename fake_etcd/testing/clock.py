@@ -147,9 +147,13 @@ class TestClock:
         A caller is who waits for an answer through `FakeEtcd.channel()` or `.aio_channel()`;
         where this process has other threads, 5 ms without a call count as waiting.
         """
-        if on:
-            self.freeze()
-        self._clock.automatic = on
+
+        def switch() -> None:
+            if on:
+                self._clock.freeze()
+            self._clock.automatic = on
+
+        self._driven.hold(switch)
 
     def _require_frozen(self, what: str) -> None:
         if not self._clock.is_frozen:

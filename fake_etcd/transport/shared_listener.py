@@ -65,8 +65,8 @@ def connections_of(shared: SharedNode) -> ConnectionFactory:
 class SharedTimer:
     """Runs on an event loop what is due of a shared node, as `timer.NodeTimer` does of its own.
 
-    An automatic clock is moved on where nobody called for a while: what the clients of sockets
-    wait for is not known here.
+    An automatic clock is not moved from here: what the clients of sockets wait for, and whether
+    they wait at all, is theirs to know.
     """
 
     def __init__(self, shared: SharedNode, loop: asyncio.AbstractEventLoop) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import grpc
@@ -95,6 +96,22 @@ def test_who_waits_moves_an_automatic_clock() -> None:
         assert 4 <= stopped - began <= 5.5
         etcd.clock.advance(1)
         assert etcd.clock.now == pytest.approx(stopped + 1)
+
+
+def test_who_waits_already_notices_that_the_clock_is_automatic_now() -> None:
+    with FakeEtcd() as etcd:
+        etcd.clock.freeze()
+        channel = etcd.channel()
+        leased(channel)
+        call = watch(channel)
+        found: list[list[bytes]] = []
+        waiting = threading.Thread(target=lambda: found.append(deleted(call)))
+        waiting.start()
+        while not etcd._shared._sleepers:
+            threading.Event().wait(0.001)
+        etcd.clock.auto_advance()
+        waiting.join(10)
+        assert found == [[b"1"]]
 
 
 def test_deadlines_are_moved_to_as_well() -> None:
