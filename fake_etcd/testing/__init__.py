@@ -1,6 +1,27 @@
-"""The test kit: an etcd inside the test, at the test's own speed and time."""
+"""The test kit: an etcd inside the test, at the test's own speed and time.
 
-from fake_etcd.testing.fake import FakeEtcd
-from fake_etcd.testing.snapshots import Snapshot
+Names are imported when they are used: pytest reads this package in every run, for its plugin.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fake_etcd.testing.fake import FakeEtcd
+    from fake_etcd.testing.snapshots import Snapshot
 
 __all__ = ["FakeEtcd", "Snapshot"]
+
+_MODULES = {
+    "FakeEtcd": "fake_etcd.testing.fake",
+    "Snapshot": "fake_etcd.testing.snapshots",
+}
+"""Where each name lives."""
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_MODULES[name]), name)

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
+from google.protobuf.message import Message
+
+from fake_etcd.api.methods import METHODS
 from fake_etcd.api.status import Code, Status
 from fake_etcd.core.node import Node, NodeConfig
 from fake_etcd.services import http, registry
-from fake_etcd.services.call import Endpoints
+from fake_etcd.services.call import Call, Endpoints
 from fake_etcd.services.http import HttpRequest, HttpResponse
 from fake_etcd.testing.clock import SwitchClock, TestClock
+from fake_etcd.testing.history import History
 from fake_etcd.testing.listening import Listening
 from fake_etcd.testing.snapshots import Snapshot, Snapshots
+from fake_etcd.testing.store import Store
 from fake_etcd.transport.in_process.channel import InProcessChannel
 from fake_etcd.transport.in_process.line import Line
 from fake_etcd.transport.shared_node import SharedNode
@@ -42,6 +47,8 @@ class FakeEtcd:
 
     Attributes:
         clock: its time.
+        history: what clients said to it, and what they were told.
+        store: its keys, read and written without a client.
 
     >>> from fake_etcd.api import messages as m
     >>> with FakeEtcd() as etcd:
@@ -66,6 +73,8 @@ class FakeEtcd:
         self._process = os.getpid()
         self._layers: list[Callable[[Endpoints], Endpoints]] = []
         self.clock = TestClock(self._clock, self)
+        self.history = History(self._shared)
+        self.store = Store(self._ask)
         self._clock.attach(self._shared.node)
         self._snapshots = Snapshots(self._shared.node)
         self._serve()
@@ -108,6 +117,11 @@ class FakeEtcd:
         if self._listening is not None:
             self._listening.close()
             self._listening = None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._is_closed
 
     # Doors
 
@@ -194,6 +208,7 @@ class FakeEtcd:
             self._clock.attach(shared.node)
             self._serve()
             self._end_streams()
+            self.history.clear()
             shared.moved()
         for number, line in enumerate(self._lines):
             if not line.is_up:
@@ -256,6 +271,16 @@ class FakeEtcd:
             self.restore(before)
             self.release(before)
 
+    def seed(self, source: str | os.PathLike[str] | Mapping[Any, Any]) -> None:
+        """Put the keys of a file of JSON or YAML, or of a mapping, in the form of `testing.seed`.
+
+        Raises:
+            OSError: the file cannot be read.
+            ValueError: it is not understood; nothing was put then.
+            RuntimeError: it is YAML, and PyYAML is not installed.
+        """
+        self.store.plant(source)
+
     # What the parts of a FakeEtcd use
 
     def hold(self, step: Callable[[], None]) -> None:
@@ -273,9 +298,24 @@ class FakeEtcd:
 
     def _serve(self) -> None:
         endpoints: Endpoints = registry.endpoints(self._shared.node)
+        self._handlers = endpoints
         for layer in self._layers:
             endpoints = layer(endpoints)
-        self._shared.serve(endpoints)
+        self._shared.serve(self.history.layer(endpoints))
+
+    def _ask(self, path: str, requests: Sequence[Message]) -> list[Any]:
+        """Answers to calls that are made past all layers, in a row that nothing comes into."""
+        method = METHODS[path]
+        answers: list[bytes] = []
+
+        def step() -> None:
+            handler = self._handlers[path].unary
+            assert handler is not None, "what answers at once is asked only"
+            call = Call(method)
+            answers.extend(handler(request, call) for request in requests)
+
+        self.hold(step)
+        return [method.response.FromString(answer) for answer in answers]
 
     def _end_streams(self) -> None:
         for line in self._lines:

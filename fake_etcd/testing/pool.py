@@ -1,0 +1,67 @@
+"""Etcds that tests use one after another, so that only the first one waits for it to be made."""
+
+from __future__ import annotations
+
+import os
+from typing import Protocol
+
+from fake_etcd.testing.fake import FakeEtcd
+from fake_etcd.testing.options import SEED, Options
+from fake_etcd.testing.store import Store
+
+
+class Etcd(Protocol):
+    """What a test gets, emulated or real."""
+
+    store: Store
+
+    def close(self) -> None:
+        """End it."""
+
+
+class Pool(Protocol):
+    """Where tests get their etcds from."""
+
+    def take(self, options: Options) -> Etcd:
+        """One with nothing in it but its seed, for a test alone."""
+
+    def give_back(self, etcd: Etcd) -> None:
+        """Have one back, whatever the test did to it."""
+
+    def close(self) -> None:
+        """End those that were given back; nobody has one any more."""
+
+
+class FakePool:
+    """FakeEtcds, kept by their options."""
+
+    def __init__(self) -> None:
+        self._free: dict[object, list[FakeEtcd]] = {}
+        self._keys: dict[FakeEtcd, object] = {}
+
+    def take(self, options: Options) -> FakeEtcd:
+        configured = {name: value for name, value in options.items() if name != SEED}
+        # In a forked child those that the parent made are of no use.
+        key = os.getpid(), repr(sorted(configured.items()))
+        free = self._free.setdefault(key, [])
+        if free:
+            etcd = free.pop()
+            etcd.reset()  # whoever kept a client may have written meanwhile
+        else:
+            etcd = FakeEtcd(**configured)
+        self._keys[etcd] = key
+        if SEED in options:
+            etcd.seed(options[SEED])
+        return etcd
+
+    def give_back(self, etcd: Etcd) -> None:
+        assert isinstance(etcd, FakeEtcd), "it came from here"
+        key = self._keys.pop(etcd)
+        if not etcd.is_closed:
+            etcd.reset()  # no stream is to outlive its test
+            self._free[key].append(etcd)
+
+    def close(self) -> None:
+        for free in self._free.values():
+            while free:
+                free.pop().close()
