@@ -132,6 +132,23 @@ def test_filters_take_events_out(
     assert revisions(peer.take()[1:]) == told
 
 
+def test_of_the_same_history_each_is_told_what_it_asked_for(node: Node, peer: WatchPeer) -> None:
+    """They share one reading; with what was there before, and without, it is encoded apart."""
+    for value in (b"1", b"2", b"3"):
+        node.store.put(b"a", value)
+    for prev_kv in (False, True, False, True):
+        peer.create(b"a", start_revision=3, prev_kv=prev_kv)
+    peer.take()
+    do_all(node)
+    plain = [put_event(b"a", b"2", 2, 3, 2), put_event(b"a", b"3", 2, 4, 3)]
+    full = [put_event(b"a", b"2", 2, 3, 2), put_event(b"a", b"3", 2, 4, 3)]
+    full[0].prev_kv.CopyFrom(kv(b"a", b"1", 2))
+    full[1].prev_kv.CopyFrom(kv(b"a", b"2", 2, 3, 2))
+    assert peer.take() == [
+        answer(4, watch_id, events=full if watch_id % 2 else plain) for watch_id in range(4)
+    ]
+
+
 def test_prev_kv_is_what_was_there_before(node: Node, peer: WatchPeer) -> None:
     peer.create(b"a", prev_kv=True)
     peer.create(b"a")
