@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 
@@ -14,6 +15,12 @@ def say(text: str) -> None:
     except OSError:
         # The interpreter flushes stdout once more when it exits, and would complain then.
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - it stays open until the end
+
+
+def say_to(number: int, text: str) -> None:
+    """Write to a file descriptor and close it; a reader who has gone away is no fault here, too."""
+    with contextlib.suppress(BrokenPipeError), os.fdopen(number, "w", encoding="utf-8") as stream:
+        stream.write(text)
 
 
 def complain(message: str) -> None:

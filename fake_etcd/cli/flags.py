@@ -8,6 +8,7 @@ Nothing is started here and nothing slow is imported.
 from __future__ import annotations
 
 import enum
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -107,9 +108,38 @@ FLAGS: tuple[Flag, ...] = (
         "info",
         "How much to log on stderr: debug, info, warn, error, panic or fatal.",
     ),
+    Flag(
+        "control",
+        Kind.SWITCH,
+        "false",
+        "Serve /_fake/... too, JSON by which a test resets this server, owns its time, and more. "
+        "On addresses of this machine alone, unless there is a token.",
+    ),
+    Flag(
+        "control-token",
+        Kind.TEXT,
+        "",
+        "What has to be said to use it, Authorization: Bearer TOKEN. Empty: what the environment "
+        "variable FAKE_ETCD_CONTROL_TOKEN has, which others on the machine cannot read.",
+    ),
+    Flag(
+        "ready-json",
+        Kind.SWITCH,
+        "false",
+        "Print one line of JSON, instead of lines for people, once every address is listened on.",
+    ),
+    Flag(
+        "ready-fd",
+        Kind.COUNT,
+        "0",
+        "Write that line to this file descriptor, and close it. 0: to none.",
+    ),
     Flag("version", Kind.SWITCH, "false", "Print the versions and exit."),
     Flag("help", Kind.SWITCH, "false", "Print this text and exit."),
 )
+
+TOKEN_VARIABLE = "FAKE_ETCD_CONTROL_TOKEN"
+"""Environment: the token where no flag gives one."""
 
 LEVELS = ("debug", "info", "warn", "error", "dpanic", "panic", "fatal")
 """zap's levels, in order; upper case is taken too, and "warning" for "warn"."""
@@ -120,6 +150,7 @@ _FALSE = frozenset(("0", "f", "F", "false", "FALSE", "False"))
 _GO_INTEGER = re.compile(
     r"0[xX](_?[0-9a-fA-F])+|0[bB](_?[01])+|0[oO]?(_?[0-7])+|0|[1-9](_?[0-9])*", re.ASCII
 )
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # RFC 6750 §2.1
 _MAX_UINT64 = (1 << 64) - 1
 _MAX_ELECTION_MS = 50_000  # etcd: embed/config.go, maxElectionMs
 _SECOND, _HOUR = 1_000_000_000, 3_600_000_000_000  # nanoseconds
@@ -148,6 +179,10 @@ class Settings:
     auto_compaction_revisions: int
     watch_progress_notify_interval_seconds: float
     log_level: str
+    control: bool
+    control_token: str
+    ready_json: bool
+    ready_fd: int
     version: bool
     help: bool
 
@@ -281,6 +316,10 @@ def _settings(given: Mapping[str, str]) -> Settings:
             _duration(values["watch-progress-notify-interval"]) / _SECOND
         ),
         log_level=_level(values["log-level"]),
+        control=values["control"] in _TRUE,
+        control_token=values["control-token"] or os.environ.get(TOKEN_VARIABLE, ""),
+        ready_json=values["ready-json"] in _TRUE,
+        ready_fd=_count(values["ready-fd"]),
         version=values["version"] in _TRUE,
         help=values["help"] in _TRUE,
     )
@@ -304,6 +343,36 @@ def _check(settings: Settings, given: Mapping[str, str]) -> None:
         raise UsageError(wrong, BAD_CONFIGURATION)
     if not settings.name:
         raise UsageError("--name is empty: a member needs a name", BAD_CONFIGURATION)
+    wrong = _wrong_control(settings, given) or _wrong_ready_fd(settings.ready_fd)
+    if wrong is not None:
+        raise UsageError(wrong, BAD_CONFIGURATION)
+
+
+def _wrong_control(settings: Settings, given: Mapping[str, str]) -> str | None:
+    """Why the control API cannot be served so: who reaches it can do anything to this server."""
+    token = settings.control_token
+    if not settings.control:
+        return (
+            "--control-token does nothing without --control" if "control-token" in given else None
+        )
+    if token:
+        if _TOKEN.fullmatch(token):
+            return None
+        where = "--control-token" if given.get("control-token") else TOKEN_VARIABLE
+        return f"{where}: a token has letters, digits and -._~+/ only, and = at its end"
+    for url in settings.listen_client_urls:
+        if not url.is_loopback:
+            return (
+                f"--control is for this machine alone, and others can reach {url.text}: listen on "
+                f"127.0.0.1, or set a token by {TOKEN_VARIABLE} or --control-token"
+            )
+    return None
+
+
+def _wrong_ready_fd(number: int) -> str | None:
+    if number in (1, 2):
+        return f"--ready-fd={number} would close what this server prints to; use --ready-json"
+    return None
 
 
 def _wrong_times(heartbeat_ms: int, election_ms: int) -> str | None:

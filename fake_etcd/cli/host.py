@@ -7,6 +7,7 @@ is started for them is in `serving.py`.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import shlex
@@ -18,7 +19,7 @@ from fake_etcd import __version__
 from fake_etcd.api import version
 from fake_etcd.cli import console, logs, memory
 from fake_etcd.cli.flags import Settings
-from fake_etcd.cli.serving import NodeServer, new_loop
+from fake_etcd.cli.serving import CannotStart, NodeServer, new_loop
 
 GRACE_SECONDS = 0.7
 """How long open calls may take to end after the first signal; all is over within a second."""
@@ -28,9 +29,11 @@ def run(settings: Settings) -> int:
     """Serve until SIGINT or SIGTERM, then return 0.
 
     Raises:
-        CannotStart: an address cannot be had, or the loop that was asked for does not exist.
+        CannotStart: an address or --ready-fd cannot be had, or the loop that was asked for does
+            not exist.
     """
     log = logs.set_up(settings.log_level)
+    _check_ready_fd(settings.ready_fd)  # before we open files, one of which may get its number
     loop = new_loop()
     asyncio.set_event_loop(loop)
     try:
@@ -41,14 +44,29 @@ def run(settings: Settings) -> int:
     return 0
 
 
+def _check_ready_fd(number: int) -> None:
+    try:
+        if number:
+            os.write(number, b"")
+    except (OSError, OverflowError):
+        raise CannotStart(
+            f"--ready-fd={number}: whoever starts this server has to pass it that descriptor, open "
+            "for writing"
+        ) from None
+
+
 async def _serve(settings: Settings, log: logging.Logger) -> None:
     server = NodeServer(settings)
     stop = _StopSignals(log)
     await server.start()
     for note in server.notes:
         log.debug("only one address family", extra={"fields": {"error": note}})
-    memory.tune()
-    console.say(_greeting(server.addresses))
+    if not settings.control:
+        memory.tune()  # which leaves alone what is old, and `reset` throws whole stores away
+    ready = _ready_line(server.addresses, settings)
+    console.say(ready if settings.ready_json else _greeting(server.addresses))
+    if settings.ready_fd:
+        console.say_to(settings.ready_fd, ready)
     for address in server.addresses:
         log.info("serving client traffic", extra={"fields": {"address": address}})
     advertised = server.advertise_client_urls
@@ -56,6 +74,18 @@ async def _serve(settings: Settings, log: logging.Logger) -> None:
     await stop.wait()
     await server.stop(GRACE_SECONDS)
     log.info("stopped")
+
+
+def _ready_line(listening: Sequence[str], settings: Settings) -> str:
+    """What a program that started this server reads."""
+    ready = {
+        "endpoints": list(listening),
+        "control": settings.control,
+        "etcd": version.SERVER,
+        "fake_etcd": __version__,
+        "pid": os.getpid(),
+    }
+    return json.dumps(ready) + "\n"
 
 
 def _greeting(listening: Sequence[str]) -> str:

@@ -12,6 +12,8 @@ import errno
 import functools
 import os
 import secrets
+from collections.abc import Sequence
+from typing import Protocol
 
 from fake_etcd.cli.flags import Settings
 from fake_etcd.cli.urls import Url
@@ -58,6 +60,68 @@ def new_loop() -> asyncio.AbstractEventLoop:
     return asyncio.new_event_loop()
 
 
+class ServedNode(Protocol):
+    """A node, and the sockets that it is reached by."""
+
+    async def listen(self, url: str) -> str:
+        """As `Server.listen`."""
+
+    def advertise(self, urls: Sequence[str]) -> None:
+        """Have the node tell clients that it is found at these URLs."""
+
+    async def close(self, grace_seconds: float) -> None:
+        """Take no new calls, let the open ones end for so long, then cut."""
+
+
+class PlainNode:
+    """A node that one event loop, the running one, serves and drives: the fastest way.
+
+    Args:
+        config: the node's.
+    """
+
+    def __init__(self, config: NodeConfig) -> None:
+        self._node = Node(config, SystemClock())
+        self._timer = NodeTimer(self._node, asyncio.get_running_loop())
+        self._server = Server(
+            registry.endpoints(self._node),
+            functools.partial(http.handle, self._node),
+            Limits(config.max_receive_bytes),
+        )
+
+    async def listen(self, url: str) -> str:
+        return await self._server.listen(url)
+
+    def advertise(self, urls: Sequence[str]) -> None:
+        self._node.config = dataclasses.replace(
+            self._node.config, advertise_client_urls=tuple(urls)
+        )
+
+    async def close(self, grace_seconds: float) -> None:
+        await self._server.close(grace_seconds)
+        self._timer.cancel()
+
+
+def _served(settings: Settings) -> ServedNode:
+    config = NodeConfig(
+        name=settings.name,
+        max_request_bytes=settings.max_request_bytes,
+        max_txn_ops=settings.max_txn_ops,
+        heartbeat_interval_ms=settings.heartbeat_interval_ms,
+        election_timeout_ms=settings.election_timeout_ms,
+        progress_notify_interval_seconds=settings.watch_progress_notify_interval_seconds,
+        auto_compaction_period_seconds=settings.auto_compaction_period_seconds,
+        auto_compaction_revisions=settings.auto_compaction_revisions,
+        seed=secrets.randbits(64),
+    )
+    if not settings.control:
+        return PlainNode(config)
+    # With it comes grpcio, which takes longer to import than a plain server to start.
+    from fake_etcd.cli.controlled import ControlledNode
+
+    return ControlledNode(config, settings.control_token)
+
+
 class NodeServer:
     """One node and its listeners, on the running event loop.
 
@@ -66,32 +130,15 @@ class NodeServer:
 
     Attributes:
         addresses: where it listens once it is started, "http://127.0.0.1:2379" or "unix:path".
+        advertise_client_urls: where clients are told to find it, once it is started.
         notes: addresses of the other family that could not be had, and why.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._node = Node(
-            NodeConfig(
-                name=settings.name,
-                max_request_bytes=settings.max_request_bytes,
-                max_txn_ops=settings.max_txn_ops,
-                heartbeat_interval_ms=settings.heartbeat_interval_ms,
-                election_timeout_ms=settings.election_timeout_ms,
-                progress_notify_interval_seconds=settings.watch_progress_notify_interval_seconds,
-                auto_compaction_period_seconds=settings.auto_compaction_period_seconds,
-                auto_compaction_revisions=settings.auto_compaction_revisions,
-                seed=secrets.randbits(64),
-            ),
-            SystemClock(),
-        )
-        self._timer = NodeTimer(self._node, asyncio.get_running_loop())
-        self._server = Server(
-            registry.endpoints(self._node),
-            functools.partial(http.handle, self._node),
-            Limits(self._node.config.max_receive_bytes),
-        )
+        self._served = _served(settings)
         self.addresses: list[str] = []
+        self.advertise_client_urls: tuple[str, ...] = ()
         self.notes: list[str] = []
 
     async def start(self) -> None:
@@ -110,19 +157,12 @@ class NodeServer:
             await self.stop(0)  # and take away the unix sockets made so far
             raise
         given = tuple(url.text for url in self._settings.advertise_client_urls)
-        self._node.config = dataclasses.replace(
-            self._node.config, advertise_client_urls=given or tuple(sorted(found))
-        )
-
-    @property
-    def advertise_client_urls(self) -> tuple[str, ...]:
-        """Where clients are told to find this member."""
-        return self._node.config.advertise_client_urls
+        self.advertise_client_urls = given or tuple(sorted(found))
+        self._served.advertise(self.advertise_client_urls)
 
     async def stop(self, grace_seconds: float) -> None:
         """Take no new calls, let the open ones end for so long, then cut."""
-        await self._server.close(grace_seconds)
-        self._timer.cancel()
+        await self._served.close(grace_seconds)
 
     async def _listen(self, url: Url) -> list[str]:
         """The addresses really listened on; the first is the one that had to work."""
@@ -146,7 +186,7 @@ class NodeServer:
     async def _bind(self, url: str, name: str) -> str:
         """Listen, or say what is wrong in the words of Go's net package."""
         try:
-            return await self._server.listen(url)
+            return await self._served.listen(url)
         except OSError as error:
             raise CannotStart(f"listen {name}: bind: {_reason(error).lower()}") from None
         except ValueError as error:

@@ -6,6 +6,7 @@ Sources: Go net/url (`Parse`), etcd client/pkg/types/urls.go (`NewURLs`), server
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import socket
 from dataclasses import dataclass
@@ -47,6 +48,16 @@ class Url:
     @property
     def is_unix(self) -> bool:
         return self.scheme in ("unix", "unixs")
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether it cannot be reached from another machine."""
+        if self.is_unix or self.hostname == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.hostname.partition("%")[0]).is_loopback
+        except ValueError:  # a name, and who knows what it means elsewhere
+            return False
 
     @property
     def is_tls(self) -> bool:

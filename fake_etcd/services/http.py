@@ -39,17 +39,20 @@ _ESCAPED_SAFE = _PATH_SAFE + "!'()*[]%"  # and what it leaves where the client s
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """A request without its body.
+    """A request.
 
     Args:
         method: "GET"; any token, case matters.
         target: path and query as they were sent, "/health?serializable=true", or "*".
         headers: in the order they came.
+        body: what followed them, where its handler reads that; None where it was larger than what
+            the handler takes.
     """
 
     method: str
     target: str
     headers: Sequence[tuple[str, str]] = ()
+    body: bytes | None = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,18 @@ class HttpResponse:
     status: int
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
+
+
+HttpHandler = Callable[[HttpRequest], HttpResponse]
+"""Answers any request."""
+
+BodyLimit = Callable[[HttpRequest], int]
+"""Told of a request's head, says how large a body its handler takes; 0 where it reads none."""
+
+
+def no_body(request: HttpRequest) -> int:
+    """The `BodyLimit` of `handle`: none of etcd's pages reads a body."""
+    return 0
 
 
 def handle(node: Node, request: HttpRequest) -> HttpResponse:

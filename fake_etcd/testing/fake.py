@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ from fake_etcd.services import http, registry
 from fake_etcd.services.call import Call, Endpoints
 from fake_etcd.services.http import HttpRequest, HttpResponse
 from fake_etcd.testing.clock import SwitchClock, TestClock
+from fake_etcd.testing.control.door import Control
 from fake_etcd.testing.history import History
 from fake_etcd.testing.listening import Listening
 from fake_etcd.testing.snapshots import Snapshot, Snapshots
@@ -40,6 +42,9 @@ class FakeEtcd:
     Args:
         endpoints: how many addresses it has.
         random_seed: what its ids and jitter begin with; the same seed, the same bytes.
+        control: whether its addresses serve `/_fake/...` too, JSON by which programs in other
+            languages do what a test does here; docs/other-languages.md has what there is.
+        control_token: what such a program has to say to be listened to; empty: nothing.
         **options: fields of `core.node.NodeConfig`, "max_txn_ops" for example.
 
     Raises:
@@ -59,7 +64,15 @@ class FakeEtcd:
     2
     """
 
-    def __init__(self, *, endpoints: int = 1, random_seed: int = 0, **options: Any) -> None:
+    def __init__(
+        self,
+        *,
+        endpoints: int = 1,
+        random_seed: int = 0,
+        control: bool = False,
+        control_token: str = "",
+        **options: Any,
+    ) -> None:
         if endpoints < 1:
             raise ValueError(f"endpoints={endpoints}: there has to be one at least")
         self._config = NodeConfig(seed=random_seed, **options)
@@ -77,6 +90,7 @@ class FakeEtcd:
         self.store = Store(self._ask)
         self._clock.attach(self._shared.node)
         self._snapshots = Snapshots(self._shared.node)
+        self._control = Control(self, control_token) if control else None
         self._serve()
 
     # Beginning and end
@@ -103,8 +117,12 @@ class FakeEtcd:
     ) -> None:
         self.close()
 
-    def close(self) -> None:
-        """End all calls, close all ports. No thread or socket is left. Nothing the second time."""
+    def close(self, grace_seconds: float = 0.0) -> None:
+        """End all calls, close all ports. No thread or socket is left. Nothing the second time.
+
+        Args:
+            grace_seconds: how long calls from outside may take to end by themselves.
+        """
         if self._is_closed:
             return
         self._is_closed = True
@@ -115,7 +133,7 @@ class FakeEtcd:
         for line in self._lines:
             line.set_up(False)
         if self._listening is not None:
-            self._listening.close()
+            self._listening.close(grace_seconds)
             self._listening = None
 
     @property
@@ -139,7 +157,8 @@ class FakeEtcd:
     @property
     def endpoints(self) -> list[str]:
         """All addresses, "127.0.0.1:41235"."""
-        return [f"127.0.0.1:{port}" for port in self._open_ports().ports]
+        found = self._open_ports().addresses
+        return [addresses[0].removeprefix("http://") for addresses in found]
 
     @property
     def endpoint(self) -> str:
@@ -149,12 +168,37 @@ class FakeEtcd:
     @property
     def url(self) -> str:
         """The first address, "http://127.0.0.1:41235"."""
-        return f"http://{self.endpoint}"
+        return self._open_ports().addresses[0][0]
 
     @property
     def port(self) -> int:
         """The first address's port."""
-        return self._open_ports().ports[0]
+        return int(self.endpoint.rpartition(":")[2])
+
+    def listen(self, url: str) -> str:
+        """Be reached by one more address, beside or in place of the one that `endpoint` opens.
+
+        Args:
+            url: "http://192.0.2.1:2379" (port 0: any free one), or "unix:path".
+
+        Returns:
+            The address really listened on, in the same form.
+
+        Raises:
+            OSError: it cannot be had.
+            ValueError: it is none that can be listened on.
+            RuntimeError: the first endpoint is down.
+        """
+        self._require_open()
+        if not self._lines[0].is_up:
+            raise RuntimeError(f"listen({url!r}): the first endpoint is down; bring_up() before")
+        return self._sockets().listen(0, url)
+
+    def advertise(self, urls: Sequence[str]) -> None:
+        """Have the member tell clients that it is found at these URLs."""
+        with self._shared as shared:
+            config = dataclasses.replace(self._config, advertise_client_urls=tuple(urls))
+            self._config = shared.node.config = config
 
     def take_down(self, endpoint: int = 0) -> None:
         """Cut an address's connections and let nobody connect to it, until `bring_up`."""
@@ -283,6 +327,11 @@ class FakeEtcd:
 
     # What the parts of a FakeEtcd use
 
+    @property
+    def node(self) -> Node:
+        """The member itself. Whoever looks at it holds it, see `hold`; `reset` replaces it."""
+        return self._shared.node
+
     def hold(self, step: Callable[[], None]) -> None:
         """Do a step while nobody else uses the node, and have all that it sends be sent."""
         self._require_open()
@@ -323,17 +372,31 @@ class FakeEtcd:
         if self._listening is not None:
             self._listening.end_streams(GONE)
 
-    def _open_ports(self) -> Listening:
-        self._require_open()
+    def _sockets(self) -> Listening:
         if self._listening is None:
-            self._listening = Listening(self._shared, self._http, len(self._lines))
-            for number, line in enumerate(self._lines):
-                if not line.is_up:
-                    self._listening.shut(number)
+            self._listening = Listening(
+                self._shared, self._http, self._body_limit, len(self._lines)
+            )
         return self._listening
 
+    def _open_ports(self) -> Listening:
+        self._require_open()
+        sockets = self._sockets()
+        for number, line in enumerate(self._lines):
+            if not sockets.addresses[number]:
+                sockets.listen(number, "http://127.0.0.1:0")
+                if not line.is_up:
+                    sockets.shut(number)
+        return sockets
+
     def _http(self, request: HttpRequest) -> HttpResponse:
+        if self._control is not None and self._control.serves(request):
+            return self._control.handle(request)
         return http.handle(self._shared.node, request)
+
+    def _body_limit(self, request: HttpRequest) -> int:
+        control = self._control
+        return http.no_body(request) if control is None else control.body_limit(request)
 
     def _require_open(self) -> None:
         if self._is_closed:

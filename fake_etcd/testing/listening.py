@@ -1,4 +1,4 @@
-"""The sockets of a FakeEtcd: one thread with an event loop, and a port for each endpoint."""
+"""The sockets of a FakeEtcd: one thread with an event loop, and addresses for each endpoint."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 from fake_etcd.api.status import Status
 from fake_etcd.cli.serving import new_loop
 from fake_etcd.services.call import Endpoints
-from fake_etcd.transport.listener import HttpHandler, Limits, Server
+from fake_etcd.services.http import BodyLimit, HttpHandler
+from fake_etcd.transport.listener import Limits, Server
 from fake_etcd.transport.shared_listener import SharedTimer, connections_of
 from fake_etcd.transport.shared_node import SharedNode
 
@@ -19,28 +20,32 @@ T = TypeVar("T")
 _ANSWER_SECONDS = 10.0
 """The longest that the loop may take to do what it is asked; it takes milliseconds."""
 
-_HOST = "127.0.0.1"
-
 
 class Listening:
-    """Ports on the loopback interface, served on a thread of their own.
+    """Sockets, served on a thread of their own. None is there before `listen`.
 
     Args:
         shared: whose.
         http: answers HTTP/1.1 requests.
-        count: how many ports.
+        body_limit: how much of a request's body `http` takes.
+        count: how many endpoints there are; each is one server, with any number of addresses.
 
     Attributes:
-        ports: theirs, which stay the same when one is closed and opened again.
+        addresses: those of each endpoint, "http://127.0.0.1:41235" or "unix:path". They stay the
+            same when an endpoint is shut and opened again.
     """
 
-    def __init__(self, shared: SharedNode, http: HttpHandler, count: int) -> None:
+    def __init__(
+        self, shared: SharedNode, http: HttpHandler, body_limit: BodyLimit, count: int
+    ) -> None:
         self._shared = shared
         self._http = http
+        self._body_limit = body_limit
         self._loop = new_loop()
         self._thread = threading.Thread(target=self._run, name="fake-etcd", daemon=True)
         self._servers: list[Server | None] = [None] * count
-        self.ports = [0] * count
+        self._opening: set[asyncio.Task[None]] = set()
+        self.addresses: list[list[str]] = [[] for _ in range(count)]
         self._thread.start()
         try:
             self._do(self._start())
@@ -48,23 +53,40 @@ class Listening:
             self._stop_loop()
             raise
 
-    def close(self) -> None:
-        """Cut all connections and give the ports back. No thread is left."""
-        self._do(self._stop())
+    def close(self, grace_seconds: float = 0.0) -> None:
+        """Take no new calls, let the open ones end for so long, then cut. No thread is left."""
+        self._do(self._stop(grace_seconds), grace_seconds)
         self._stop_loop()
 
+    def listen(self, number: int, url: str) -> str:
+        """Have an endpoint be reached by one more address, as `Server.listen` does.
+
+        Returns:
+            The address really listened on, in the same form.
+
+        Raises:
+            OSError: it cannot be had.
+            ValueError: the URL is none that can be listened on.
+        """
+        return self._do(self._listen(number, url))
+
     def open(self, number: int) -> None:
-        """Listen on a port again."""
-        if self._servers[number] is None:
-            self._do(self._listen(number))
+        """Listen on an endpoint's addresses again."""
+        if threading.current_thread() is self._thread:
+            # It was asked for through another endpoint's socket; the loop cannot wait for itself.
+            task = self._loop.create_task(self._open(number))
+            self._opening.add(task)
+            task.add_done_callback(self._opening.discard)
+        else:
+            self._do(self._open(number))
 
     def shut(self, number: int) -> None:
-        """Cut a port's connections and let nobody connect to it."""
+        """Cut an endpoint's connections and let nobody connect to it."""
         if self._servers[number] is not None:
-            self._do(self._shut(number))
+            self._do(self._shut(number, 0.0))
 
     def cut(self, numbers: Sequence[int]) -> int:
-        """Cut the connections of these ports, which may be opened again at once.
+        """Cut the connections of these endpoints; they may be made again at once.
 
         Returns:
             How many there were.
@@ -89,9 +111,11 @@ class Listening:
         asyncio.set_event_loop(self._loop)
         self._loop.run_forever()
 
-    def _do(self, step: Coroutine[Any, Any, T]) -> T:
+    def _do(self, step: Coroutine[Any, Any, T], seconds: float = 0.0) -> T:
+        """Have a step done that takes so many seconds, and a moment, at most."""
         assert threading.current_thread() is not self._thread, "the loop cannot wait for itself"
-        return asyncio.run_coroutine_threadsafe(step, self._loop).result(_ANSWER_SECONDS)
+        done = asyncio.run_coroutine_threadsafe(step, self._loop)
+        return done.result(_ANSWER_SECONDS + seconds)
 
     def _call(self, step: Callable[[], T]) -> T:
         """Have a step done on the loop's thread, from any; the caller does not hold the node."""
@@ -111,30 +135,41 @@ class Listening:
     async def _start(self) -> None:
         self._timer = SharedTimer(self._shared, self._loop)
         self._shared.add_server(self._serve)
-        for number in range(len(self._servers)):
-            await self._listen(number)
 
-    async def _stop(self) -> None:
+    async def _stop(self, grace_seconds: float) -> None:
+        shut = [self._shut(number, grace_seconds) for number in range(len(self._servers))]
+        await asyncio.gather(*self._opening, *shut)
         self._shared.remove_server(self._serve)
         self._timer.close()
-        for number in range(len(self._servers)):
-            await self._shut(number)
 
-    async def _listen(self, number: int) -> None:
-        server = Server(
-            self._shared.endpoints,
-            self._http,
-            Limits(self._shared.node.config.max_receive_bytes),
-            connections_of(self._shared),
-        )
-        url = await server.listen(f"http://{_HOST}:{self.ports[number]}")
-        self.ports[number] = int(url.rpartition(":")[2])
-        self._servers[number] = server
+    async def _listen(self, number: int, url: str) -> str:
+        address = await self._server(number).listen(url)
+        self.addresses[number].append(address)
+        return address
 
-    async def _shut(self, number: int) -> None:
+    async def _open(self, number: int) -> None:
+        if self._servers[number] is None:
+            server = self._server(number)
+            for address in self.addresses[number]:
+                await server.listen(address)
+
+    def _server(self, number: int) -> Server:
+        """The one of an endpoint, which is made where there is none."""
+        server = self._servers[number]
+        if server is None:
+            server = self._servers[number] = Server(
+                self._shared.endpoints,
+                self._http,
+                Limits(self._shared.node.config.max_receive_bytes),
+                connections_of(self._shared),
+                self._body_limit,
+            )
+        return server
+
+    async def _shut(self, number: int, grace_seconds: float) -> None:
         server, self._servers[number] = self._servers[number], None
         if server is not None:
-            await server.close(0)
+            await server.close(grace_seconds)
 
     def _cut(self, numbers: Sequence[int]) -> int:
         cut = 0

@@ -10,13 +10,14 @@ Sources: soheilhy/cmux matchers.go (`HTTP1`); Go net/http server.go (`conn.serve
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import time
 from collections.abc import Callable, Iterable
 
 import h11
 
-from fake_etcd.services.http import HttpRequest, HttpResponse
+from fake_etcd.services.http import BodyLimit, HttpHandler, HttpRequest, HttpResponse, no_body
 
 MAX_FIRST_LINE_BYTES = 4096
 """cmux looks for the end of the first line in this many bytes and drops the connection beyond."""
@@ -26,13 +27,11 @@ MAX_HEAD_BYTES = (1 << 20) + 4096
 
 MAX_UNREAD_BODY_BYTES = (256 << 10) - 1
 """The largest body that nobody reads for which Go keeps the connection (maxPostHandlerReadBytes).
-
-No handler reads a body yet, so this bounds every body.
 """
 
-_MAX_FRAMED_BODY_BYTES = 2 * MAX_UNREAD_BODY_BYTES
-"""The same with chunk headers and trailers; a peer that pads them does not get to go on for ever.
-"""
+_FRAMING = 2
+"""So many times its own size a body may have with chunk headers and trailers; a peer that pads
+them does not get to go on for ever. A small one may have as much as the largest unread one."""
 
 _MAX_BLANKS_AFTER_POST = 4
 """Go skips this many CRs and LFs between a POST and the next request (RFC 9112 §2.2)."""
@@ -116,13 +115,27 @@ def _unsupported_encoding() -> _Refused:
 
 
 class _Request:
-    """One request whose head has been read; `body` finds the end of what follows it."""
+    """One request whose head has been read; `body` finds the end of what follows it.
 
-    __slots__ = ("body", "content_length", "expect", "keep_alive", "public", "version")
+    `content` is what the handler gets of that; None where it reads none.
+    """
+
+    __slots__ = (
+        "body",
+        "content",
+        "content_length",
+        "expect",
+        "keep_alive",
+        "max_body_bytes",
+        "public",
+        "version",
+    )
 
     def __init__(self, body: h11.Connection, event: h11.Request, target: bytes) -> None:
         headers = [(name, value) for name, value in event.headers]
         self.body = body
+        self.content: bytearray | None = None
+        self.max_body_bytes = MAX_UNREAD_BODY_BYTES
         self.version = event.http_version
         # h11 has refused whatever is not one decimal number, and lower-cased the names.
         lengths = [int(value) for name, value in headers if name == b"content-length"]
@@ -157,6 +170,17 @@ class _Request:
     @property
     def expects_continue(self) -> bool:
         return b"100-continue" in _tokens([self.expect])
+
+    def take_body(self, limit: int) -> None:
+        """Have the handler get the body, where it is not larger than so many bytes."""
+        self.content = bytearray()
+        self.max_body_bytes = limit
+
+    def with_body(self, *, is_whole: bool) -> HttpRequest:
+        """What the handler gets, once the body was read, or was found to be too large."""
+        if self.content is None:
+            return self.public
+        return dataclasses.replace(self.public, body=bytes(self.content) if is_whole else None)
 
 
 def _tokens(values: Iterable[bytes]) -> set[bytes]:
@@ -262,6 +286,7 @@ class Http1Connection:
 
     Args:
         handle: answers one request; called once per request, in order, from `receive`.
+        body_limit: how much of a request's body `handle` takes.
         date: the Date header of an answer.
 
     The same bytes give the same answers however they are cut into pieces. Nothing that the peer
@@ -272,6 +297,7 @@ class Http1Connection:
     __slots__ = (
         "_blanks_left",
         "_body_bytes",
+        "_body_limit",
         "_buffer",
         "_date",
         "_framed_bytes",
@@ -285,12 +311,14 @@ class Http1Connection:
 
     def __init__(
         self,
-        handle: Callable[[HttpRequest], HttpResponse],
+        handle: HttpHandler,
+        body_limit: BodyLimit = no_body,
         date: Callable[[], str] = http_date,
     ) -> None:
         self.closed = False
         """Nothing more is read; the transport sends what `receive` returned, then closes."""
         self._handle = handle
+        self._body_limit = body_limit
         self._date = date
         self._buffer = bytearray()
         self._is_first = True
@@ -372,11 +400,16 @@ class Http1Connection:
 
     def _begin(self, request: _Request, out: list[bytes]) -> None:
         """Answer now what must not wait for its body, else go on to read that."""
+        limit = self._body_limit(request.public)
+        if limit:
+            request.take_body(limit)
         if request.expects_continue:
-            # Go says "100 Continue" when a handler begins to read the body. None does.
+            # Go says "100 Continue" when a handler begins to read the body, and only then.
             if not request.is_old and request.content_length != 0:
-                self._answer(request, out, reusable=False)
-                return
+                if not limit or (request.content_length or 0) > limit:
+                    self._answer(request, out, reusable=False)
+                    return
+                out.append(b"HTTP/1.1 100 Continue\r\n\r\n")
         elif request.expect:
             self.closed = True
             out.append(
@@ -384,14 +417,15 @@ class Http1Connection:
                 f"Date: {self._date()}\r\nContent-Length: 0\r\n\r\n".encode("latin-1")
             )
             return
-        if (request.content_length or 0) > MAX_UNREAD_BODY_BYTES:
+        if (request.content_length or 0) > request.max_body_bytes:
             self._answer(request, out, reusable=False)
             return
         self._request = request
         self._body_bytes = self._framed_bytes = 0
 
     def _read_body(self, request: _Request, out: list[bytes]) -> bool:
-        left = _MAX_FRAMED_BODY_BYTES - self._framed_bytes
+        most = _FRAMING * max(request.max_body_bytes, MAX_UNREAD_BODY_BYTES)
+        left = most - self._framed_bytes
         if request.content_length is not None:
             left = request.content_length - self._framed_bytes
         piece = bytes(self._buffer[:left])
@@ -400,26 +434,30 @@ class Http1Connection:
         try:
             if piece:  # an empty one would mean the end of the connection to h11
                 request.body.receive_data(piece)
-            is_complete = self._skip_body(request.body)
+            is_complete = self._take_body(request)
         except h11.RemoteProtocolError:
+            if request.content is not None:
+                raise _bad_request("malformed body") from None
             self._answer(request, out, reusable=False)
             return True
         if is_complete:
             self._buffer[:0] = request.body.trailing_data[0]
             self._answer(request, out, reusable=True)
             return True
-        if self._body_bytes > MAX_UNREAD_BODY_BYTES or self._framed_bytes >= _MAX_FRAMED_BODY_BYTES:
+        if self._body_bytes > request.max_body_bytes or self._framed_bytes >= most:
             self._answer(request, out, reusable=False)
             return True
         return False
 
-    def _skip_body(self, body: h11.Connection) -> bool:
+    def _take_body(self, request: _Request) -> bool:
         """Read what h11 has; True at the end of the message, if it is within the limit."""
         while True:
-            event = body.next_event()
+            event = request.body.next_event()
             if isinstance(event, h11.Data):
                 self._body_bytes += len(event.data)
-                if self._body_bytes > MAX_UNREAD_BODY_BYTES:
+                if request.content is not None:
+                    request.content += event.data
+                if self._body_bytes > request.max_body_bytes:
                     return False
             else:
                 return isinstance(event, h11.EndOfMessage)
@@ -429,7 +467,8 @@ class Http1Connection:
             # net/http answers this itself (globalOptionsHandler).
             response = HttpResponse(status=200, headers=(("Content-Length", "0"),), body=b"")
         else:
-            response = self._handle(request.public)
+            # A body that is read and not whole is too large: malformed ones are refused.
+            response = self._handle(request.with_body(is_whole=reusable))
         told_to_close = any(
             name.lower() == "connection" and value.lower() == "close"
             for name, value in response.headers

@@ -16,13 +16,11 @@ from urllib.parse import urlsplit
 
 from fake_etcd.api.status import Status
 from fake_etcd.services.call import Endpoints
-from fake_etcd.services.http import HttpRequest, HttpResponse
+from fake_etcd.services.http import BodyLimit, HttpHandler, no_body
 from fake_etcd.transport.grpc.connection import GrpcConnection
 from fake_etcd.transport.grpc.server import GrpcServer
 from fake_etcd.transport.http1 import Http1Connection
 from fake_etcd.transport.http2.frames import PREFACE
-
-HttpHandler = Callable[[HttpRequest], HttpResponse]
 
 _WRITE_LIMIT = 2**20
 """Bytes in a socket's write buffer before its connection is paused."""
@@ -50,6 +48,7 @@ class Server:
         http: answers HTTP/1.1 requests.
         limits: see `Limits`.
         connection: makes what serves one socket; see `shared_listener` for another kind.
+        body_limit: how much of a request's body `http` takes.
     """
 
     def __init__(
@@ -58,8 +57,10 @@ class Server:
         http: HttpHandler,
         limits: Limits,
         connection: ConnectionFactory | None = None,
+        body_limit: BodyLimit = no_body,
     ) -> None:
         self.http = http
+        self.body_limit = body_limit
         self._connection = connection or Connection
         self.grpc = GrpcServer(endpoints, limits.max_receive_bytes, limits.max_concurrent_streams)
         self._listeners: list[asyncio.AbstractServer] = []
@@ -239,7 +240,7 @@ class Connection(asyncio.Protocol):
             self._grpc.receive(data, self._time())
             self._flush()
         else:
-            self._http1 = Http1Connection(self._server.http)
+            self._http1 = Http1Connection(self._server.http, self._server.body_limit)
             self._feed_http1(self._http1, data)
 
     def _feed_http1(self, http1: Http1Connection, data: bytes) -> None:

@@ -39,6 +39,10 @@ def test_without_arguments_all_is_as_etcd_has_it() -> None:
         auto_compaction_revisions=0,
         watch_progress_notify_interval_seconds=600.0,
         log_level="info",
+        control=False,
+        control_token="",
+        ready_json=False,
+        ready_fd=0,
         version=False,
         help=False,
     )
@@ -337,10 +341,61 @@ def test_flags_that_make_no_sense_are_refused_in_etcds_words(
             "--listen-client-urls is empty: there would be nothing to connect to",
         ),
         (["--name="], "--name is empty: a member needs a name"),
+        (["--control-token=a"], "--control-token does nothing without --control"),
+        (
+            ["--control", "--control-token=a b"],
+            "--control-token: a token has letters, digits and -._~+/ only, and = at its end",
+        ),
+        (
+            ["--ready-fd=1"],
+            "--ready-fd=1 would close what this server prints to; use --ready-json",
+        ),
+        (
+            ["--ready-fd=2"],
+            "--ready-fd=2 would close what this server prints to; use --ready-json",
+        ),
+        *(
+            (
+                ["--control", f"--listen-client-urls=http://127.0.0.1:0,{url}"],
+                f"--control is for this machine alone, and others can reach {url}: listen on "
+                "127.0.0.1, or set a token by FAKE_ETCD_CONTROL_TOKEN or --control-token",
+            )
+            for url in ("http://0.0.0.0:1", "http://[::]:1", "http://192.0.2.1:1", "http://[1::]:1")
+        ),
     ],
 )
 def test_what_only_we_refuse_is_said_in_one_line(arguments: list[str], message: str) -> None:
     assert refusal(*arguments) == (message, 1)
+
+
+@pytest.mark.parametrize(
+    "urls", ["http://localhost:1", "http://127.3.2.1:1", "http://[::1]:1", "unix:a", "unix:///a"]
+)
+def test_who_is_on_this_machine_needs_no_token(urls: str) -> None:
+    settings = parse([f"--listen-client-urls={urls}", "--control"])
+    assert (settings.control, settings.control_token) == (True, "")
+
+
+def test_with_a_token_control_may_be_reached_from_elsewhere() -> None:
+    settings = parse(
+        ["--listen-client-urls=http://0.0.0.0:1", "--control", "--control-token=a-._~+/1=="]
+    )
+    assert (settings.control, settings.control_token) == (True, "a-._~+/1==")
+
+
+def test_the_token_of_the_environment_gives_way_to_the_flags(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(flags.TOKEN_VARIABLE, "secret")
+    assert parse(["--control"]).control_token == "secret"
+    assert parse(["--control", "--control-token=a"]).control_token == "a"
+    assert parse(["--listen-client-urls=http://0.0.0.0:1", "--control"]).control
+    assert not parse([]).control
+    monkeypatch.setenv(flags.TOKEN_VARIABLE, "se cret")
+    assert refusal("--control") == (
+        "FAKE_ETCD_CONTROL_TOKEN: a token has letters, digits and -._~+/ only, and = at its end",
+        1,
+    )
 
 
 words = st.sampled_from(

@@ -347,6 +347,119 @@ def test_the_handler_sees_method_path_and_headers() -> None:
     assert seen == [HttpRequest("GET", "/p%E9?q=%zz", (("Host", "h"), ("A-b", "c, é")))]
 
 
+LIMIT = 1000
+"""How large a body `read_bodies` takes below "/read"."""
+
+READ = b"POST /read HTTP/1.1\r\n" + H
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+def read_bodies() -> tuple[Http1Connection, list[bytes | None]]:
+    """A connection whose handler reads some bodies, and those."""
+    bodies: list[bytes | None] = []
+
+    def see(request: HttpRequest) -> HttpResponse:
+        bodies.append(request.body)
+        return HttpResponse(204)
+
+    def limit(request: HttpRequest) -> int:
+        return LIMIT if request.target == "/read" else 0
+
+    return Http1Connection(see, limit, date=lambda: DATE), bodies
+
+
+def chunked(*chunks: bytes) -> bytes:
+    parts = [b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in (*chunks, b"")]
+    return b"Transfer-Encoding: chunked\r\n\r\n" + b"".join(parts)
+
+
+def sized(body: bytes) -> bytes:
+    return b"Content-Length: %d\r\n\r\n" % len(body) + body
+
+
+NO_CONTENT = f"HTTP/1.1 204 No Content\r\nDate: {DATE}\r\n".encode()
+BODIES: dict[str, tuple[bytes, list[bytes | None], bytes]] = {
+    "a length": (READ + sized(b"abc"), [b"abc"], NO_CONTENT + b"\r\n"),
+    "nothing": (READ + b"\r\n", [b""], NO_CONTENT + b"\r\n"),
+    "chunks": (READ + chunked(b"ab", b"c"), [b"abc"], NO_CONTENT + b"\r\n"),
+    "the largest": (READ + sized(b"a" * LIMIT), [b"a" * LIMIT], NO_CONTENT + b"\r\n"),
+    "the largest in chunks": (
+        READ + chunked(*[b"a"] * LIMIT),
+        [b"a" * LIMIT],
+        NO_CONTENT + b"\r\n",
+    ),
+    "one after another": (
+        READ + sized(b"abc") + READ + chunked(b"de") + GET + b"\r\n",
+        [b"abc", b"de", b""],
+        (NO_CONTENT + b"\r\n") * 3,
+    ),
+    "a path whose bodies are not read": (
+        POST + sized(b"abc") + READ + sized(b"d"),
+        [b"", b"d"],
+        (NO_CONTENT + b"\r\n") * 2,
+    ),
+    "waiting for 100": (
+        READ + b"Expect: 100-continue\r\n" + sized(b"abc"),
+        [b"abc"],
+        CONTINUE + NO_CONTENT + b"\r\n",
+    ),
+    "by 1.0, which knows no 100": (
+        b"POST /read HTTP/1.0\r\nConnection: keep-alive\r\nExpect: 100-continue\r\n"
+        + sized(b"abc"),
+        [b"abc"],
+        NO_CONTENT.replace(b"1.1", b"1.0", 1) + b"Connection: keep-alive\r\n\r\n",
+    ),
+    "too large": (
+        READ + b"Content-Length: 1001\r\n\r\n",
+        [None],
+        NO_CONTENT + b"Connection: close\r\n\r\n",
+    ),
+    "too large and waiting for 100": (
+        READ + b"Expect: 100-continue\r\nContent-Length: 1001\r\n\r\n",
+        [None],
+        NO_CONTENT + b"Connection: close\r\n\r\n",
+    ),
+    "too large chunks": (
+        READ + chunked(b"a" * LIMIT, b"b"),
+        [None],
+        NO_CONTENT + b"Connection: close\r\n\r\n",
+    ),
+    "malformed chunks": (
+        READ + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n",
+        [],
+        refused("400 Bad Request: malformed body"),
+    ),
+}
+"""Request, bodies that the handler got, answer."""
+
+
+@pytest.mark.parametrize("name", BODIES)
+@pytest.mark.parametrize("size", [1, 7, 100_000])
+def test_a_handler_gets_the_bodies_that_it_reads(name: str, size: int) -> None:
+    request, expected, answer = BODIES[name]
+    connection, bodies = read_bodies()
+    pieces = [request[at : at + size] for at in range(0, len(request), size)]
+    assert (b"".join(map(connection.receive, pieces)), bodies) == (answer, expected)
+
+
+def test_100_is_said_before_the_body_has_come() -> None:
+    connection, bodies = read_bodies()
+    head = READ + b"Expect: 100-continue\r\nContent-Length: 3\r\n\r\n"
+    assert (connection.receive(head), bodies) == (CONTINUE, [])
+    assert (connection.receive(b"abc"), bodies) == (NO_CONTENT + b"\r\n", [b"abc"])
+
+
+def test_chunks_that_are_nothing_but_padding_are_too_large() -> None:
+    connection, bodies = read_bodies()
+    connection.receive(READ + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
+    fed = 0
+    while not connection.closed:
+        assert fed < 3 * MAX_UNREAD_BODY_BYTES
+        connection.receive(b"1;" + b"x" * 9_990 + b"\r\na\r\n")
+        fed += 10_000
+    assert bodies == [None]
+
+
 def test_an_absolute_target_without_a_path_means_the_root() -> None:
     targets: list[str] = []
 

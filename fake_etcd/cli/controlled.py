@@ -1,0 +1,39 @@
+"""A node that a test controls from outside: a FakeEtcd that listens where the flags say.
+
+It drives itself, on a thread of its own; the event loop that serves a plain node has nothing to do.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from fake_etcd.core.node import NodeConfig
+from fake_etcd.testing.fake import FakeEtcd
+
+
+class ControlledNode:
+    """A `serving.ServedNode` with the control API.
+
+    Args:
+        config: the node's.
+        token: what has to be said to use the API; empty: nothing.
+    """
+
+    def __init__(self, config: NodeConfig, token: str) -> None:
+        options = {
+            field.name: getattr(config, field.name)
+            for field in dataclasses.fields(config)
+            if field.name != "seed"
+        }
+        self._etcd = FakeEtcd(random_seed=config.seed, control=True, control_token=token, **options)
+
+    async def listen(self, url: str) -> str:
+        return self._etcd.listen(url)
+
+    def advertise(self, urls: Sequence[str]) -> None:
+        self._etcd.advertise(urls)
+
+    async def close(self, grace_seconds: float) -> None:
+        # Nothing else runs on this loop, so it may wait.
+        self._etcd.close(grace_seconds)

@@ -1,0 +1,246 @@
+"""The one table of what the control API does: method and path, fields, and what is run.
+
+A row is run for a `Desk`: a FakeEtcd, and what has to be remembered between requests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fake_etcd import __version__
+from fake_etcd.api import version
+from fake_etcd.api.errors import EtcdError
+from fake_etcd.testing.control import plain
+from fake_etcd.testing.control.fields import Field, Kind, Refused
+from fake_etcd.testing.control.plain import Json
+from fake_etcd.testing.snapshots import Snapshot
+
+if TYPE_CHECKING:
+    from fake_etcd.testing.fake import FakeEtcd
+
+MOST_SNAPSHOTS = 1_000
+"""How many are kept at once: each keeps what takes back every later change."""
+
+Given = Mapping[str, Any]
+
+
+class Desk:
+    """What an operation works on.
+
+    Args:
+        etcd: that is controlled.
+    """
+
+    def __init__(self, etcd: FakeEtcd) -> None:
+        self.etcd = etcd
+        self._snapshots: dict[int, Snapshot] = {}
+        self._taken = 0
+
+    # What there is
+
+    def health(self, given: Given) -> Json:
+        return {"etcd": version.SERVER, "fake_etcd": __version__, **self._state()}
+
+    def dump(self, given: Given) -> Json:
+        return plain.dump(self.etcd.node)
+
+    def history(self, given: Given) -> Json:
+        fields = {"key": given["key"]} if "key" in given else {}
+        try:
+            found = self.etcd.history.calls(given.get("method"), **fields)
+        except ValueError as error:
+            raise Refused(400, str(error)) from None
+        return {
+            "calls": [plain.call(each) for each in found],
+            "forgotten": self.etcd.history.forgotten,
+        }
+
+    def clear_history(self, given: Given) -> Json:
+        self.etcd.history.clear()
+        return self.history({})
+
+    def _state(self) -> Json:
+        return {"revision": self.etcd.node.current_revision, "now": self._now}
+
+    # State
+
+    def reset(self, given: Given) -> Json:
+        self.etcd.reset()
+        self._snapshots.clear()
+        return self._state()
+
+    def seed(self, given: Given) -> Json:
+        try:
+            self.etcd.seed(given)
+        except ValueError as error:
+            raise Refused(400, str(error)) from None
+        except EtcdError as error:
+            raise Refused(400, f"etcd refuses this, and what follows it: {error}") from None
+        return self._state()
+
+    def snapshot(self, given: Given) -> Json:
+        self._forget_invalid()
+        if len(self._snapshots) >= MOST_SNAPSHOTS:
+            raise Refused(
+                409,
+                f"there are {MOST_SNAPSHOTS} snapshots; DELETE /_fake/snapshot?snapshot=ID those "
+                "that are not needed any more",
+            )
+        self._taken += 1
+        self._snapshots[self._taken] = self.etcd.snapshot()
+        return {"snapshot": self._taken, **self._state()}
+
+    def snapshots(self, given: Given) -> Json:
+        self._forget_invalid()
+        found = self._snapshots.items()
+        return {
+            "snapshots": [{"snapshot": id, "now": plain.seconds(kept.time)} for id, kept in found]
+        }
+
+    def restore(self, given: Given) -> Json:
+        self.etcd.restore(self._find(given["snapshot"]))
+        return self._state()
+
+    def release(self, given: Given) -> Json:
+        self.etcd.release(self._find(given["snapshot"]))
+        return self.snapshots({})
+
+    def _find(self, id: int) -> Snapshot:
+        self._forget_invalid()
+        found = self._snapshots.get(id)
+        if found is not None:
+            return found
+        if 0 < id <= self._taken:
+            raise Refused(
+                409,
+                f"snapshot {id} is no longer valid: it was deleted, an older one was restored "
+                "since, or all was reset; take another with POST /_fake/snapshot",
+            )
+        raise Refused(404, f"there never was a snapshot {id}; POST /_fake/snapshot takes one")
+
+    def _forget_invalid(self) -> None:
+        self._snapshots = {id: kept for id, kept in self._snapshots.items() if kept.is_valid}
+
+    # Time
+
+    @property
+    def _now(self) -> float:
+        return plain.seconds(self.etcd.clock.now)
+
+    def clock(self, given: Given) -> Json:
+        return {"now": self._now, "frozen": self.etcd.clock.is_frozen}
+
+    def freeze(self, given: Given) -> Json:
+        self.etcd.clock.freeze()
+        return self.clock({})
+
+    def real(self, given: Given) -> Json:
+        self.etcd.clock.real()
+        return self.clock({})
+
+    def advance(self, given: Given) -> Json:
+        self._require_frozen()
+        self.etcd.clock.advance(given["seconds"])
+        return self.clock({})
+
+    def advance_to_next(self, given: Given) -> Json:
+        self._require_frozen()
+        try:
+            seconds = self.etcd.clock.advance_to_next()
+        except RuntimeError:
+            raise Refused(
+                409,
+                "nothing is due, no lease, progress notice or deadline; "
+                "POST /_fake/clock/advance moves the clock all the same",
+            ) from None
+        return {"advanced": plain.seconds(seconds), **self.clock({})}
+
+    def _require_frozen(self) -> None:
+        if not self.etcd.clock.is_frozen:
+            raise Refused(409, "the clock runs by itself; POST /_fake/clock/freeze before")
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One row.
+
+    Args:
+        method: of HTTP.
+        path: below `/_fake`.
+        run: does it, and gives the answer.
+        does: what that is.
+        fields: what it takes.
+        takes_any: where a POST takes an object with names of its own, what that is.
+    """
+
+    method: str
+    path: str
+    run: Callable[[Desk, Given], Json]
+    does: str
+    fields: tuple[Field, ...] = ()
+    takes_any: str = ""
+
+
+_SNAPSHOT = Field("snapshot", Kind.COUNT, "the number that taking it gave")
+
+OPERATIONS: tuple[Operation, ...] = (
+    Operation("GET", "/health", Desk.health, "The versions, the revision and the time."),
+    Operation(
+        "POST",
+        "/reset",
+        Desk.reset,
+        "Be empty and new: keys, history, leases, time. Open streams end with UNAVAILABLE.",
+    ),
+    Operation(
+        "POST",
+        "/seed",
+        Desk.seed,
+        "Put keys, in this order, each with a revision of its own.",
+        takes_any=(
+            'An object from keys to values: text, `{"base64": TEXT}` for bytes, or '
+            '`{"value": VALUE, "ttl": SECONDS}` for a key with a lease of its own.'
+        ),
+    ),
+    Operation("GET", "/dump", Desk.dump, "The revision, all keys and all leases."),
+    Operation("POST", "/snapshot", Desk.snapshot, "Remember all there is; costs next to nothing."),
+    Operation("GET", "/snapshot", Desk.snapshots, "The snapshots that can be restored."),
+    Operation(
+        "DELETE", "/snapshot", Desk.release, "Forget a snapshot; gives those left.", (_SNAPSHOT,)
+    ),
+    Operation(
+        "POST",
+        "/restore",
+        Desk.restore,
+        "Go back to a snapshot; those taken after it are gone. Open streams end with UNAVAILABLE.",
+        (_SNAPSHOT,),
+    ),
+    Operation("GET", "/clock", Desk.clock, "The time in seconds, and whether it stands still."),
+    Operation("POST", "/clock/freeze", Desk.freeze, "Have time stand still."),
+    Operation(
+        "POST",
+        "/clock/advance",
+        Desk.advance,
+        "Move time on; all that becomes due on the way has happened when the answer comes.",
+        (Field("seconds", Kind.SECONDS, "by how much"),),
+    ),
+    Operation(
+        "POST",
+        "/clock/advance-to-next",
+        Desk.advance_to_next,
+        "Move time on to what is due next; gives by how many seconds, too.",
+    ),
+    Operation("POST", "/clock/real", Desk.real, "Have time run by itself again."),
+    Operation(
+        "GET",
+        "/history",
+        Desk.history,
+        "The calls that clients made, the oldest first; as many as are kept.",
+        (
+            Field("method", Kind.TEXT, '"Put", or "KV/Put"', optional=True),
+            Field("key", Kind.TEXT, "that is in the request's field of this name", optional=True),
+        ),
+    ),
+    Operation("DELETE", "/history", Desk.clear_history, "Forget these calls."),
+)

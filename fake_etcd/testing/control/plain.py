@@ -1,0 +1,109 @@
+"""State and calls of an etcd as JSON that people can read.
+
+Bytes are text where they are UTF-8, else {"base64": "3q2+7w=="}. In a dump, the ids of leases are
+text, since they have 63 bits and many languages' JSON rounds beyond 53; revisions and versions are
+numbers. In messages of etcd's all 64-bit numbers are text, as etcd's own JSON has them.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+
+from fake_etcd.core.lease import Lease
+from fake_etcd.core.mvcc.version import Version
+from fake_etcd.core.node import Node
+from fake_etcd.testing.history import RecordedCall
+
+_WIDE = frozenset(
+    (
+        FieldDescriptor.CPPTYPE_INT64,
+        FieldDescriptor.CPPTYPE_UINT64,
+    )
+)
+
+Json = dict[str, Any]
+"""An object of JSON."""
+
+
+def seconds(time: float) -> float:
+    """A time to the nanosecond: what the clock has beyond that is not meant."""
+    return round(time, 9)
+
+
+def text(raw: bytes) -> str | Json:
+    """Bytes."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(raw).decode()}
+
+
+def dump(node: Node) -> Json:
+    """All keys in their order, and all leases in order of expiry."""
+    now = node.clock.now()
+    return {
+        "revision": node.current_revision,
+        "keys": [_key(version) for version in node.store.range(b"\0", b"").versions],
+        "leases": [_lease(lease, now) for lease in node.lessor.leases()],
+    }
+
+
+def _key(version: Version) -> Json:
+    found: Json = {
+        "key": text(version.key),
+        "value": text(version.value),
+        "create_revision": version.create_revision,
+        "mod_revision": version.mod_revision,
+        "version": version.version,
+    }
+    if version.lease:
+        found["lease"] = str(version.lease)
+    return found
+
+
+def _lease(lease: Lease, now: float) -> Json:
+    return {
+        "id": str(lease.id),
+        "ttl": lease.ttl_seconds,
+        "remaining": lease.remaining_seconds(now),
+        "keys": [text(key) for key in lease.sorted_keys()],
+    }
+
+
+def call(recorded: RecordedCall) -> Json:
+    """A call that was made; its status is null while it goes on."""
+    status = recorded.status
+    return {
+        "method": recorded.path.rpartition(".")[2],
+        "time": seconds(recorded.time),
+        "peer": recorded.peer,
+        "status": None if status is None else {"code": status.code.name, "message": status.message},
+        "revision": recorded.revision,
+        "requests": [message(each) for each in recorded.requests],
+        "answers": [message(each) for each in recorded.answers],
+    }
+
+
+def message(content: Message) -> Json:
+    """The fields of a message that are set."""
+    return {field.name: _value(field, value) for field, value in content.ListFields()}
+
+
+def _value(field: FieldDescriptor, value: Any) -> Any:
+    if isinstance(value, (bytes, str, int, float, Message)):
+        return _one(field, value)
+    return [_one(field, each) for each in value]
+
+
+def _one(field: FieldDescriptor, value: Any) -> Any:
+    if isinstance(value, Message):
+        return message(value)
+    if isinstance(value, bytes):
+        return text(value)
+    if field.enum_type is not None and value in field.enum_type.values_by_number:
+        return field.enum_type.values_by_number[value].name
+    return str(value) if field.cpp_type in _WIDE else value
