@@ -25,6 +25,7 @@ from fake_etcd.testing.listening import Listening
 from fake_etcd.testing.snapshots import Snapshot, Snapshots
 from fake_etcd.testing.store import Store
 from fake_etcd.transport.in_process.channel import InProcessChannel
+from fake_etcd.transport.in_process.limits import Options
 from fake_etcd.transport.in_process.line import Line
 from fake_etcd.transport.shared_node import SharedNode
 
@@ -143,14 +144,17 @@ class FakeEtcd:
 
     # Doors
 
-    def channel(self, endpoint: int = 0) -> InProcessChannel:
+    def channel(self, endpoint: int = 0, options: Options | None = None) -> InProcessChannel:
         """A `grpc.Channel` without a socket; stubs of any protos work on it.
 
         Args:
             endpoint: the number of the address that it stands for.
+            options: as `grpc.insecure_channel` takes them. Limits on the size of messages are
+                kept, grpcio's by default: an answer of more than 4 MiB is an error. Others are
+                about connections, and change nothing.
         """
         self._require_open()
-        channel = InProcessChannel(self._lines[endpoint])
+        channel = InProcessChannel(self._lines[endpoint], options)
         self._channels.add(channel)
         return channel
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
+from collections import deque
 from collections.abc import Callable
 from types import TracebackType
 
@@ -38,7 +39,8 @@ class SharedNode:
     Attributes:
         node: the same.
         endpoints: what is served now.
-        calls: how many times somebody has taken the node, for those who look for quiet.
+        calls: how many times somebody has taken the node or was told something by it, for those
+            who look for quiet.
     """
 
     def __init__(self, node: Node, endpoints: Endpoints) -> None:
@@ -49,8 +51,10 @@ class SharedNode:
         self._acquire: Callable[[], bool] = self._lock.acquire
         self._depth = 0
         self._afterwards: list[Callable[[], None]] = []
+        self._left_behind: deque[Callable[[], None]] = deque()
+        self._quiet_at = -1
         self._sleepers: dict[threading.Condition, None] = {}
-        self._hosts: list[Callable[[], None]] = []
+        self._hosts: tuple[Callable[[], None], ...] = ()
         self._servers: list[Callable[[Endpoints], None]] = []
         node.on_due = self._work_came
         _ALL.add(self)
@@ -67,6 +71,8 @@ class SharedNode:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        if self._left_behind and self._depth == 1:
+            self._clear_away()
         self._depth -= 1
         if self._depth or not self._afterwards:
             self._lock.release()
@@ -79,6 +85,31 @@ class SharedNode:
     def afterwards(self, call: Callable[[], None]) -> None:
         """Have a call made when the node is let go of: what is not ours may take it again."""
         self._afterwards.append(call)
+
+    @property
+    def is_disowned(self) -> bool:
+        """Whether this is a forked child's copy, which nobody can use."""
+        return self._acquire is _refuse
+
+    def clear_away(self, call: Callable[[], None]) -> None:
+        """Have something ended that nobody refers to any more; for finalizers, at any moment.
+
+        The garbage collector may run in the midst of a change: then it is done when the node is
+        let go of. In a forked child nothing is done, what it has is a dead copy.
+        """
+        if self.is_disowned:
+            return
+        self._left_behind.append(call)
+        if self._lock.acquire(blocking=False):
+            is_free = not self._depth
+            self._lock.release()
+            if is_free:
+                with self:
+                    pass  # on leaving it is done
+
+    def _clear_away(self) -> None:
+        while self._left_behind:
+            self._left_behind.popleft()()
 
     def replace(self, node: Node) -> None:
         """Be about this node from now on. The old one is held, and nobody's any more."""
@@ -106,11 +137,11 @@ class SharedNode:
 
     def add_host(self, tell: Callable[[], None]) -> None:
         """Tell a host, that runs what is due, when there may be work sooner than before."""
-        self._hosts.append(tell)
+        self._hosts = (*self._hosts, tell)
 
     def remove_host(self, tell: Callable[[], None]) -> None:
-        """Tell it no more."""
-        self._hosts.remove(tell)
+        """Tell it no more. Nothing where it was not told."""
+        self._hosts = tuple(host for host in self._hosts if host != tell)
 
     def run_due(self) -> None:
         """Do all that is due by now. The node is held."""
@@ -164,13 +195,27 @@ class SharedNode:
             return
         self._wait(condition, seconds)
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nobody has called or was told anything since a time that was found quiet.
+
+        So time can be moved on by many steps after one wait.
+        """
+        return self._quiet_at == self.calls
+
+    def was_quiet_since(self, calls: int) -> None:
+        """Somebody has waited for `QUIET_SECONDS`, at whose beginning `calls` was this."""
+        if calls == self.calls:
+            self._quiet_at = calls
+
     def _nobody_else_runs(self, condition: threading.Condition) -> bool:
         """Whether all threads of this process sleep here, or nobody called for a while."""
-        if threading.active_count() == len(self._sleepers) + 1:
+        if threading.active_count() == len(self._sleepers) + 1 or self.is_quiet:
             return True
         calls = self.calls
         self._wait(condition, QUIET_SECONDS)
-        return calls == self.calls
+        self.was_quiet_since(calls)
+        return self.is_quiet
 
     def _wait(self, condition: threading.Condition, seconds: float | None) -> None:
         self._sleepers[condition] = None

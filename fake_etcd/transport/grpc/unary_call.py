@@ -66,7 +66,7 @@ class UnaryCall:
         return self._stream.sent_all or self._stream.trailers is not None
 
     def data(self, payload: bytes, end_stream: bool) -> None:
-        if self._stream.sent_all:
+        if self.is_over:  # a half-close that came by itself
             return
         if self._reader is None and len(payload) >= PREFIX_SIZE:
             # Nearly always the whole message is here, uncompressed.

@@ -5,42 +5,76 @@ grpc: src/python/grpcio/grpc/__init__.py (Call, Future), grpc/_channel.py.
 
 from __future__ import annotations
 
-import time
+import logging
+import sys
+import threading
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import grpc
 
 from fake_etcd.api.status import OK, Code, Status
-from fake_etcd.services.call import Metadata
-from fake_etcd.transport.in_process.exchange import Exchange
-from fake_etcd.transport.in_process.line import Line
+from fake_etcd.transport.in_process.talk import BAD_RESPONSE, Talk
 
 if TYPE_CHECKING:  # where they are typed they are generic
     Future = grpc.Future[Any]
 else:
     Future = grpc.Future
 
-Serialize = Callable[[Any], bytes]
 Deserialize = Callable[[bytes], Any]
+
+_log = logging.getLogger("fake_etcd.transport")
 
 CODES = {code.value[0]: code for code in grpc.StatusCode}
 """grpcio's status codes by number."""
 
-CANCELLED = Status(Code.CANCELLED, "Locally cancelled by application!")
-BAD_ITERATOR = Status(Code.UNKNOWN, "Exception iterating requests!")
-BAD_REQUEST = Status(Code.INTERNAL, "Exception serializing request!")
-BAD_RESPONSE = Status(Code.INTERNAL, "Exception deserializing response!")
-"""grpcio's words for what goes wrong on the caller's side."""
+
+def deserialized(raw: bytes, deserialize: Deserialize) -> Any:
+    """The answer of its bytes; None where it cannot be made, which is logged."""
+    try:
+        return deserialize(raw)
+    except Exception:
+        _log.exception(BAD_RESPONSE.message)
+        return None
 
 
-class _Told:
-    """What every call says of itself; some are asked before they are over."""
+def debug_error_string(status: Status | None) -> str:
+    """What grpcio's core says of an end: something to read, in no fixed form."""
+    if status is None or status.code is Code.OK:
+        return ""
+    return f"{status.code.name}:{status.message} {{grpc_status:{int(status.code)}}}"
 
-    def _status(self) -> Status | None:
-        """How it ended; None before that."""
-        raise NotImplementedError
+
+def described(name: str, status: Status | None) -> str:
+    """A call for people, in grpcio's form."""
+    if status is None:
+        return f"<{name} object>"
+    lines = [f"\tstatus = {CODES[status.code]}", f'\tdetails = "{status.message}"']
+    if status.code is not Code.OK:
+        lines.append(f'\tdebug_error_string = "{debug_error_string(status)}"')
+    return "\n".join([f"<{name} of RPC that terminated with:", *lines, ">"])
+
+
+def _traceback_of(error: Exception) -> types.TracebackType | None:
+    try:
+        raise error
+    except grpc.RpcError:
+        return sys.exc_info()[2]
+
+
+class Ended(grpc.RpcError, grpc.Call, Future):
+    """A call that is over: what is raised where it failed, and what `with_call` gives.
+
+    Args:
+        status: how it ended.
+        answer: of one that went well.
+    """
+
+    def __init__(self, status: Status, answer: Any = None) -> None:
+        super().__init__(status.message)
+        self._status = status
+        self._answer = answer
 
     def initial_metadata(self) -> Any:
         return ()
@@ -48,144 +82,82 @@ class _Told:
     def trailing_metadata(self) -> Any:
         return ()
 
-    def is_active(self) -> bool:
-        return self._status() is None
-
-    def debug_error_string(self) -> str:
-        status = self._status()
-        if status is None:
-            return ""
-        return f'in-process {{grpc_status:{int(status.code)}, grpc_message:"{status.message}"}}'
-
-    def __str__(self) -> str:
-        return repr(self)
-
-    def __repr__(self) -> str:
-        status = self._status()
-        if status is None:
-            return f"<{type(self).__name__} object, in flight>"
-        lines = [f"\tstatus = {CODES[status.code]}", f'\tdetails = "{status.message}"']
-        if status.code is not Code.OK:
-            lines.append(f'\tdebug_error_string = "{self.debug_error_string()}"')
-        return "\n".join([f"<{type(self).__name__} of RPC that terminated with:", *lines, ">"])
-
-
-class Ended(_Told, grpc.RpcError, grpc.Call):
-    """A unary call that is over: what is raised where it failed, and what `with_call` gives."""
-
-    def __init__(self, status: Status) -> None:
-        super().__init__(status.message)
-        self._ended = status
-
-    def _status(self) -> Status:
-        return self._ended
-
     def code(self) -> grpc.StatusCode:
-        return CODES[self._ended.code]
+        return CODES[self._status.code]
 
     def details(self) -> str:
-        return self._ended.message
+        return self._status.message
 
-    def time_remaining(self) -> Any:  # None where there is no deadline
-        return None
+    def debug_error_string(self) -> str:
+        return debug_error_string(self._status)
 
-    def cancel(self) -> bool:
+    def is_active(self) -> bool:
         return False
+
+    def time_remaining(self) -> Any:  # None: there is no deadline any more
+        return None
 
     def add_callback(self, callback: Callable[[], None]) -> bool:
         return False
 
+    def cancel(self) -> bool:
+        return False
 
-class OpenCall(_Told, grpc.RpcError, grpc.Call, Future):
+    def cancelled(self) -> bool:
+        return False
+
+    def running(self) -> bool:
+        return False
+
+    def done(self) -> bool:
+        return True
+
+    def result(self, timeout: float | None = None) -> Any:
+        if self._status.code is not Code.OK:
+            raise self
+        return self._answer
+
+    def exception(self, timeout: float | None = None) -> Exception | None:
+        return None if self._status.code is Code.OK else self
+
+    def traceback(self, timeout: float | None = None) -> types.TracebackType | None:
+        return None if self._status.code is Code.OK else _traceback_of(self)
+
+    def add_done_callback(self, fn: Callable[[Any], None]) -> None:
+        fn(self)
+
+    def __str__(self) -> str:
+        return described(type(self).__name__, self._status)
+
+    __repr__ = __str__
+
+
+class OpenCall(grpc.RpcError, grpc.Call, Future):
     """A call that may still be going on: a future, and an iterator over its answers.
 
-    Like grpcio's, it is raised itself where it failed.
+    Like grpcio's, it is raised itself where it failed, and it ends when nobody refers to it.
 
     Args:
-        line: what it goes over.
-        path: "/etcdserverpb.KV/Put".
-        metadata: the caller's.
-        timeout: seconds on the node's clock.
+        talk: what becomes of it.
         deserialize: makes an answer of its bytes.
     """
 
-    def __init__(
-        self,
-        line: Line,
-        path: str,
-        metadata: Metadata,
-        timeout: float | None,
-        deserialize: Deserialize,
-    ) -> None:
+    def __init__(self, talk: Talk, deserialize: Deserialize) -> None:
         super().__init__()
-        self._shared = line.shared
+        self._talk = talk
         self._deserialize = deserialize
-        self._condition = self._shared.condition()
-        self._done: list[Callable[[], None]] = []
-        self._result: Any = None
-        clock = self._shared.node.clock
-        self._deadline = None if timeout is None else clock.now() + timeout
-        self._exchange = Exchange(line, path, metadata, self._deadline, self._news)
         self._failure: Status | None = None
 
-    def _news(self) -> None:
-        self._condition.notify_all()
-        if self._exchange.status is not None and self._done:
-            done, self._done = self._done, []
-            for call in done:
-                self._shared.afterwards(call)
+    def __del__(self) -> None:
+        self._talk.forget()
 
     def _status(self) -> Status | None:
-        return self._failure or self._exchange.status
+        """How it ended; None before that."""
+        return self._failure or self._talk.status
 
-    # Requests
-
-    def begin(self, wait_for_ready: bool) -> None:
-        """Open it."""
-        with self._shared as shared:
-            shared.run_due()
-            self._exchange.open(wait_for_ready)
-
-    def ask(self, raw: bytes) -> None:
-        """Send the only request; it does not wait for the line to come up."""
-        with self._shared:
-            self._exchange.message(raw)
-            self._exchange.half_close()
-
-    def ask_all(self, requests: Iterator[Any], serialize: Serialize) -> None:
-        """Send every request, no faster than answers are taken. Returns when there are no more."""
-        failure = BAD_ITERATOR
-        try:
-            for request in requests:
-                failure = BAD_REQUEST
-                raw = serialize(request)
-                failure = BAD_ITERATOR
-                if not self._ask_in_turn(raw):
-                    return
-        except Exception:
-            self.cut(failure)
-            return
-        with self._shared:
-            if self._wait_until_open():
-                self._exchange.half_close()
-
-    def _ask_in_turn(self, raw: bytes) -> bool:
-        with self._shared as shared:
-            while self._wait_until_open() and self._exchange.is_full:
-                shared.sleep(self._condition)
-            shared.run_due()
-            self._exchange.message(raw)
-            return self._exchange.is_open
-
-    def _wait_until_open(self) -> bool:
-        while not self._exchange.is_open and self._exchange.status is None:
-            self._shared.sleep(self._condition)
-        return self._exchange.is_open
-
-    def cut(self, status: Status) -> None:
-        """End it for a reason on the caller's side."""
-        with self._shared:
-            self._exchange.cut(status)
+    def _end(self, timeout: float | None = None) -> Status:
+        status = self._failure or self._talk.end(timeout)
+        return self._failure or status
 
     # Answers
 
@@ -195,60 +167,57 @@ class OpenCall(_Told, grpc.RpcError, grpc.Call, Future):
     def __next__(self) -> Any:
         """The next answer, as soon as there is one.
 
+        Answers that came before an error come before it here; grpcio may drop them then.
+
         Raises:
             StopIteration: there are no more.
             OpenCall: itself, where it failed.
         """
-        raw = self._next()
-        if raw is not None:
-            self._result = self._decoded(raw)
-            return self._result
-        if self._status() == OK:
-            raise StopIteration
-        raise self
+        raw = self._talk.next() if self._failure is None else None
+        if raw is None:
+            if self._end() == OK:
+                raise StopIteration
+            raise self
+        answer = deserialized(raw, self._deserialize)
+        if answer is None:
+            self._failure = BAD_RESPONSE
+            self._talk.cut(BAD_RESPONSE)
+            raise self
+        return answer
 
     def next(self) -> Any:
         """As grpcio's calls have it."""
         return self.__next__()
 
-    def _next(self) -> bytes | None:
-        """The next answer; None at the end."""
-        with self._shared as shared:
-            shared.run_due()
-            while True:
-                raw = self._exchange.take()
-                if raw is not None or self._exchange.status is not None:
-                    return raw
-                shared.sleep(self._condition)
-
-    def only(self) -> tuple[bytes, Status]:
-        """The answer of a call that has one, and how it ended."""
-        with self._shared as shared:
-            while self._exchange.status is None:
-                shared.sleep(self._condition)
-            return self._exchange.take() or b"", self._exchange.status
-
-    def _decoded(self, raw: bytes) -> Any:
-        try:
-            return self._deserialize(raw)
-        except Exception:
-            self.cut(BAD_RESPONSE)
-            self._failure = BAD_RESPONSE
-            raise self from None
-
     # grpc.Call
+
+    def initial_metadata(self) -> Any:
+        return ()
+
+    def trailing_metadata(self) -> Any:
+        """Waits for the end, as grpcio's does."""
+        self._end()
+        return ()
 
     def code(self) -> grpc.StatusCode:
         """Waits for the end, as grpcio's does."""
         return CODES[self._end().code]
 
     def details(self) -> str:
+        """Waits for the end, as grpcio's does."""
         return self._end().message
 
+    def debug_error_string(self) -> str:
+        """Waits for the end, as grpcio's does."""
+        return debug_error_string(self._end())
+
+    def is_active(self) -> bool:
+        return self._status() is None
+
     def time_remaining(self) -> Any:  # None where there is no deadline
-        if self._deadline is None:
-            return None
-        return max(self._deadline - self._shared.node.clock.now(), 0.0)
+        """Seconds on the node's clock."""
+        deadline = self._talk.deadline
+        return None if deadline is None else max(deadline - self._talk.now(), 0.0)
 
     def cancel(self) -> bool:
         """End it.
@@ -256,37 +225,16 @@ class OpenCall(_Told, grpc.RpcError, grpc.Call, Future):
         Returns:
             Whether it was still going on.
         """
-        with self._shared:
-            is_open = self._exchange.status is None
-            self._exchange.cut(CANCELLED)
-        return is_open
+        return self._talk.cancel()
 
     def add_callback(self, callback: Callable[[], None]) -> bool:
         """Have something called at the end; False where that is over already."""
-        with self._shared:
-            if self._exchange.status is not None:
-                return False
-            self._done.append(callback)
-            return True
-
-    def _end(self, timeout: float | None = None) -> Status:
-        """How it ended, once it has; after so many real seconds at the latest."""
-        until = None if timeout is None else time.monotonic() + timeout
-        with self._shared as shared:
-            shared.run_due()
-            while self._exchange.status is None:
-                left = None if until is None else until - time.monotonic()
-                if left is not None and left <= 0:
-                    raise grpc.FutureTimeoutError
-                shared.sleep(self._condition, left)
-        status = self._status()
-        assert status is not None, "it is over"
-        return status
+        return self._talk.when_done(callback)
 
     # grpc.Future
 
     def cancelled(self) -> bool:
-        return self._status() == CANCELLED
+        return self._talk.was_cancelled
 
     def running(self) -> bool:
         return self._status() is None
@@ -295,7 +243,7 @@ class OpenCall(_Told, grpc.RpcError, grpc.Call, Future):
         return self._status() is not None
 
     def result(self, timeout: float | None = None) -> Any:
-        """The answer, or the last of them.
+        """None for a stream, whose answers are iterated over.
 
         Raises:
             grpc.FutureTimeoutError: it is not over after so many real seconds.
@@ -304,23 +252,78 @@ class OpenCall(_Told, grpc.RpcError, grpc.Call, Future):
         """
         if self.exception(timeout) is not None:
             raise self
-        with self._shared:
-            raw = self._exchange.take()
-        if raw is not None:
-            self._result = self._decoded(raw)
-        return self._result
+        return None
 
     def exception(self, timeout: float | None = None) -> Exception | None:
         status = self._end(timeout)
-        if status == CANCELLED:
+        if status.code is Code.OK:
+            return None
+        if self._talk.was_cancelled:
             raise grpc.FutureCancelledError
-        return None if status.code is Code.OK else self
+        return self
 
     def traceback(self, timeout: float | None = None) -> types.TracebackType | None:
         error = self.exception(timeout)
-        return None if error is None else error.__traceback__
+        return None if error is None else _traceback_of(error)
 
     def add_done_callback(self, fn: Callable[[Any], None]) -> None:
         """Have it called with this call at the end; at once where it is over."""
-        if not self.add_callback(lambda: fn(self)):
+        if self._status() is not None or not self.add_callback(lambda: fn(self)):
             fn(self)
+
+    def __str__(self) -> str:
+        return described(type(self).__name__, self._status())
+
+    __repr__ = __str__
+
+
+class OpenCallOfOneAnswer(OpenCall):
+    """One that has one answer, which is its result.
+
+    The answer is deserialized when somebody first asks how the call ended: an answer that cannot
+    be is an end that went wrong.
+    """
+
+    def __init__(self, talk: Talk, deserialize: Deserialize) -> None:
+        super().__init__(talk, deserialize)
+        self._settling = threading.Lock()
+        self._answer: Any = None
+        self._is_settled = False
+
+    def _status(self) -> Status | None:
+        if not self._is_settled and self._talk.status == OK:
+            self._settle()
+        return super()._status()
+
+    def _end(self, timeout: float | None = None) -> Status:
+        super()._end(timeout)
+        status = self._status()
+        assert status is not None, "it is over"
+        return status
+
+    def _settle(self) -> None:
+        with self._settling:
+            if self._is_settled:
+                return
+            raw = self._talk.take()
+            if raw is not None:
+                self._answer = deserialized(raw, self._deserialize)
+                if self._answer is None:
+                    self._failure = BAD_RESPONSE
+            self._is_settled = True
+
+    def __next__(self) -> Any:
+        if self._end() == OK:
+            raise StopIteration
+        raise self
+
+    def result(self, timeout: float | None = None) -> Any:
+        """The answer.
+
+        Raises:
+            grpc.FutureTimeoutError: it is not over after so many real seconds.
+            grpc.FutureCancelledError: it was cancelled.
+            OpenCall: itself, where it failed.
+        """
+        super().result(timeout)
+        return self._answer

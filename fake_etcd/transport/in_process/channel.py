@@ -5,25 +5,32 @@ grpc: src/python/grpcio/grpc/__init__.py (Channel and the multi-callables), grpc
 
 from __future__ import annotations
 
-import re
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import grpc
 
-from fake_etcd.api.status import Code, Status
+from fake_etcd.api.status import OK, Code, Status
 from fake_etcd.services.call import Metadata
 from fake_etcd.transport.in_process.calls import (
-    BAD_REQUEST,
-    BAD_RESPONSE,
     Deserialize,
     Ended,
     OpenCall,
-    Serialize,
+    OpenCallOfOneAnswer,
+    deserialized,
 )
 from fake_etcd.transport.in_process.exchange import answered
+from fake_etcd.transport.in_process.limits import Options, from_options
 from fake_etcd.transport.in_process.line import Line
+from fake_etcd.transport.in_process.metadata import INVALID, checked
+from fake_etcd.transport.in_process.talk import (
+    BAD_REQUEST,
+    BAD_RESPONSE,
+    CHANNEL_CLOSED,
+    Serialize,
+    Talk,
+    serialized,
+)
 
 if TYPE_CHECKING:  # where they are typed they are generic
     UnaryUnaryBase = grpc.UnaryUnaryMultiCallable[Any, Any]
@@ -36,12 +43,13 @@ else:
     StreamUnaryBase = grpc.StreamUnaryMultiCallable
     StreamStreamBase = grpc.StreamStreamMultiCallable
 
-_READY_MADE: tuple[type[Iterator[Any]], ...] = (type(iter([])), type(iter(())))
-"""Iterators that never wait, so that no thread has to."""
+NO_CREDENTIALS = Status(
+    Code.UNAUTHENTICATED,
+    "Established channel does not have a sufficient security level to transfer call credential.",
+)
+"""What grpcio says of call credentials on a channel without TLS."""
 
-
-_KEY = re.compile("[0-9a-z_.-]+")
-"""What a metadata key may be (gRPC over HTTP/2: Header-Name)."""
+CLOSED = "Cannot invoke RPC on closed channel!"
 
 
 def _same(raw: bytes) -> bytes:
@@ -51,13 +59,17 @@ def _same(raw: bytes) -> bytes:
 class InProcessChannel(grpc.Channel):
     """Stubs of any protos work on it: it moves bytes.
 
+    Compression does nothing to what is not sent over a wire.
+
     Args:
         line: what its calls go over.
+        options: as `grpc.insecure_channel` takes them; see `limits.from_options`.
     """
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: Line, options: Options | None = None) -> None:
         self._line = line
-        self._calls: dict[OpenCall, None] = {}
+        self._limits = from_options(options)
+        self._talks: dict[Talk, None] = {}
         self._is_closed = False
         self._subscribers: dict[Callable[[grpc.ChannelConnectivity], None], Callable[[bool], None]]
         self._subscribers = {}
@@ -124,14 +136,16 @@ class InProcessChannel(grpc.Channel):
                 self._line.unwatch(tell)
 
     def close(self) -> None:
-        """End the calls that are open; there can be no new ones."""
-        with self._line.shared:
+        """End the calls that are open; there can be no new ones. Nothing in a forked child."""
+        shared = self._line.shared
+        if self._is_closed or shared.is_disowned:
+            return
+        with shared:
             self._is_closed = True
-            calls, self._calls = self._calls, {}
             for callback in list(self._subscribers):
                 self.unsubscribe(callback)
-        for call in calls:
-            call.cancel()
+            for talk in list(self._talks):
+                talk.cut(CHANNEL_CLOSED)
 
     def __enter__(self) -> InProcessChannel:
         return self
@@ -141,52 +155,68 @@ class InProcessChannel(grpc.Channel):
 
     # What its multi-callables use
 
-    def require_open(self) -> None:
-        """As grpcio says it."""
-        if self._is_closed:
-            raise ValueError("Cannot invoke RPC on closed channel!")
-
     def call_unary(
         self, path: str, raw: bytes, metadata: Metadata, timeout: float | None
     ) -> tuple[bytes, Status] | None:
-        """The answer of a handler that does not have to wait; None where this may be otherwise."""
-        self.require_open()
+        """The answer of a handler that does not have to wait; None where this may be otherwise.
+
+        Raises:
+            ValueError: the channel is closed.
+        """
+        if self._is_closed:
+            raise ValueError(CLOSED)
         line = self._line
         with line.shared as shared:
             shared.run_due()
             endpoint = shared.endpoints.get(path)
             if endpoint is None or endpoint.unary is None or not line.is_up:
                 return None
-            if timeout is None:
-                return answered(line, endpoint, raw, metadata, None)
-            if timeout <= 0:
-                return None
-            deadline = shared.node.clock.now() + timeout
-            return answered(line, endpoint, raw, metadata, deadline)
+            deadline = None
+            if timeout is not None:
+                if timeout <= 0:
+                    return None
+                deadline = shared.node.clock.now() + timeout
+            too_large = self._limits.of_request(len(raw))
+            if too_large is not None:
+                return b"", too_large
+            found = answered(line, endpoint, raw, metadata, deadline)
+            too_large = self._limits.of_answer(len(found[0]))
+            return found if too_large is None else (b"", too_large)
 
     def open(
         self,
         path: str,
         metadata: Metadata,
         timeout: float | None,
-        deserialize: Deserialize,
         wait_for_ready: bool,
-    ) -> OpenCall:
-        """Begin a call."""
-        self.require_open()
-        call = OpenCall(self._line, path, metadata, timeout, deserialize)
-        with self._line.shared:
-            self._calls[call] = None
-            call.add_callback(lambda: self._forget(call))
-            call.begin(wait_for_ready)
-        return call
+        has_one_answer: bool,
+        refused: Status | None,
+    ) -> Talk:
+        """Begin a call, or have it end at once where it is refused on the caller's side.
 
-    def _forget(self, call: OpenCall) -> None:
-        self._calls.pop(call, None)
+        Raises:
+            ValueError: the channel is closed.
+        """
+        talk = Talk(self._line, path, metadata, timeout, self._limits, has_one_answer)
+        with self._line.shared:
+            if self._is_closed:
+                raise ValueError(CLOSED)
+            self._talks[talk] = None
+            talk.when_done(lambda: self._forget(talk))
+            if refused is None:
+                talk.begin(wait_for_ready)
+            else:
+                talk.cut(refused)
+        return talk
+
+    def _forget(self, talk: Talk) -> None:
+        self._talks.pop(talk, None)
 
 
 class _MultiCallable:
     """What a method's callables share."""
+
+    has_one_answer = False
 
     def __init__(
         self,
@@ -201,33 +231,31 @@ class _MultiCallable:
         self._deserialize = deserialize or _same
 
     def _open(
-        self, metadata: Iterable[Any] | None, timeout: float | None, wait_for_ready: bool | None
-    ) -> OpenCall:
-        return self._channel.open(
-            self._path, checked(metadata), timeout, self._deserialize, bool(wait_for_ready)
-        )
+        self,
+        metadata: Iterable[Any] | None,
+        timeout: float | None,
+        wait_for_ready: bool | None,
+        credentials: object,
+    ) -> Talk:
+        good, refused = checked(metadata), None
+        if good is None:
+            refused = INVALID
+        elif credentials is not None:
+            refused = NO_CREDENTIALS
+        ready, one = bool(wait_for_ready), self.has_one_answer
+        return self._channel.open(self._path, good or (), timeout, ready, one, refused)
 
-    def _ask(self, call: OpenCall, request: Any) -> OpenCall:
-        try:
-            raw = self._serialize(request)
-        except Exception:
-            call.cut(BAD_REQUEST)
-        else:
-            call.ask(raw)
-        return call
-
-    def _ask_all(self, call: OpenCall, requests: Iterator[Any]) -> OpenCall:
-        if isinstance(requests, _READY_MADE):
-            call.ask_all(requests, self._serialize)
-        else:
-            arguments = (requests, self._serialize)
-            name = "fake-etcd-requests"  # as grpcio, whose iterators may wait, too
-            threading.Thread(target=call.ask_all, args=arguments, name=name, daemon=True).start()
-        return call
+    def _serialized(self, request: Any) -> bytes:
+        raw = serialized(request, self._serialize)
+        if raw is None:
+            raise Ended(BAD_REQUEST)
+        return raw
 
 
 class UnaryUnary(_MultiCallable, UnaryUnaryBase):
     """A method with one request and one answer."""
+
+    has_one_answer = True
 
     def __call__(
         self,
@@ -238,7 +266,7 @@ class UnaryUnary(_MultiCallable, UnaryUnaryBase):
         wait_for_ready: bool | None = None,
         compression: object = None,
     ) -> Any:
-        return self._call(request, timeout, metadata, wait_for_ready)[0]
+        return self._call(request, timeout, metadata, credentials, wait_for_ready)[0]
 
     def with_call(
         self,
@@ -249,8 +277,8 @@ class UnaryUnary(_MultiCallable, UnaryUnaryBase):
         wait_for_ready: bool | None = None,
         compression: object = None,
     ) -> tuple[Any, grpc.Call]:
-        answer, status = self._call(request, timeout, metadata, wait_for_ready)
-        return answer, Ended(status)
+        answer, status = self._call(request, timeout, metadata, credentials, wait_for_ready)
+        return answer, Ended(status, answer)
 
     def future(
         self,
@@ -261,31 +289,49 @@ class UnaryUnary(_MultiCallable, UnaryUnaryBase):
         wait_for_ready: bool | None = None,
         compression: object = None,
     ) -> Any:
-        return self._ask(self._open(metadata, timeout, wait_for_ready), request)
+        raw = self._serialized(request)
+        talk = self._open(metadata, timeout, wait_for_ready, credentials)
+        talk.ask(raw)
+        return OpenCallOfOneAnswer(talk, self._deserialize)
 
     def _call(
         self,
         request: Any,
         timeout: float | None,
         metadata: Iterable[Any] | None,
+        credentials: object,
         wait_for_ready: bool | None,
     ) -> tuple[Any, Status]:
-        try:
-            raw = self._serialize(request)
-        except Exception:
-            raise Ended(BAD_REQUEST) from None
-        found = self._channel.call_unary(self._path, raw, checked(metadata), timeout)
+        raw = self._serialized(request)
+        found = None
+        good = checked(metadata) if metadata else ()
+        if good is not None and credentials is None:
+            found = self._channel.call_unary(self._path, raw, good, timeout)
         if found is None:
-            call = self._open(metadata, timeout, wait_for_ready)
-            call.ask(raw)
-            found = call.only()
+            found = self._wait_for(raw, timeout, metadata, credentials, wait_for_ready)
         answer, status = found
-        if status.code is not Code.OK:
+        if status is not OK and status.code is not Code.OK:
             raise Ended(status)
+        decoded = deserialized(answer, self._deserialize)
+        if decoded is None:
+            raise Ended(BAD_RESPONSE)
+        return decoded, status
+
+    def _wait_for(
+        self,
+        raw: bytes,
+        timeout: float | None,
+        metadata: Iterable[Any] | None,
+        credentials: object,
+        wait_for_ready: bool | None,
+    ) -> tuple[bytes, Status]:
+        talk = self._open(metadata, timeout, wait_for_ready, credentials)
         try:
-            return self._deserialize(answer), status
-        except Exception:
-            raise Ended(BAD_RESPONSE) from None
+            talk.ask(raw)
+            status = talk.end()
+        finally:
+            talk.forget()  # where the wait was broken off
+        return talk.take() or b"", status
 
 
 class UnaryStream(_MultiCallable, UnaryStreamBase):
@@ -300,11 +346,16 @@ class UnaryStream(_MultiCallable, UnaryStreamBase):
         wait_for_ready: bool | None = None,
         compression: object = None,
     ) -> Any:
-        return self._ask(self._open(metadata, timeout, wait_for_ready), request)
+        raw = self._serialized(request)
+        talk = self._open(metadata, timeout, wait_for_ready, credentials)
+        talk.ask(raw)
+        return OpenCall(talk, self._deserialize)
 
 
 class StreamUnary(_MultiCallable, StreamUnaryBase):
     """A method with many requests and one answer. etcd has none: the answer is its error."""
+
+    has_one_answer = True
 
     def __call__(
         self,
@@ -315,7 +366,8 @@ class StreamUnary(_MultiCallable, StreamUnaryBase):
         wait_for_ready: bool | None = None,
         compression: object = None,
     ) -> Any:
-        return self.with_call(request_iterator, timeout, metadata, None, wait_for_ready)[0]
+        call = self.future(request_iterator, timeout, metadata, credentials, wait_for_ready)
+        return call.result()
 
     def with_call(
         self,
@@ -326,7 +378,7 @@ class StreamUnary(_MultiCallable, StreamUnaryBase):
         wait_for_ready: bool | None = None,
         compression: object = None,
     ) -> tuple[Any, grpc.Call]:
-        call = self.future(request_iterator, timeout, metadata, None, wait_for_ready)
+        call = self.future(request_iterator, timeout, metadata, credentials, wait_for_ready)
         return call.result(), call
 
     def future(
@@ -338,7 +390,9 @@ class StreamUnary(_MultiCallable, StreamUnaryBase):
         wait_for_ready: bool | None = None,
         compression: object = None,
     ) -> Any:
-        return self._ask_all(self._open(metadata, timeout, wait_for_ready), request_iterator)
+        talk = self._open(metadata, timeout, wait_for_ready, credentials)
+        talk.ask_all(request_iterator, self._serialize)
+        return OpenCallOfOneAnswer(talk, self._deserialize)
 
 
 class StreamStream(_MultiCallable, StreamStreamBase):
@@ -353,20 +407,6 @@ class StreamStream(_MultiCallable, StreamStreamBase):
         wait_for_ready: bool | None = None,
         compression: object = None,
     ) -> Any:
-        return self._ask_all(self._open(metadata, timeout, wait_for_ready), request_iterator)
-
-
-def checked(metadata: Iterable[Any] | None) -> Metadata:
-    """Metadata as it may be sent.
-
-    Raises:
-        ValueError: in grpcio's words, where it may not.
-    """
-    if not metadata:
-        return ()
-    pairs = [(str(key), value) for key, value in metadata]
-    for key, value in pairs:
-        wanted = bytes if key.endswith("-bin") else (str, bytes)
-        if not _KEY.fullmatch(key) or not isinstance(value, wanted):
-            raise ValueError(f"metadata was invalid: {metadata}")
-    return pairs
+        talk = self._open(metadata, timeout, wait_for_ready, credentials)
+        talk.ask_all(request_iterator, self._serialize)
+        return OpenCall(talk, self._deserialize)

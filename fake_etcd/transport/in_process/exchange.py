@@ -21,6 +21,7 @@ from fake_etcd.services.interceptor import admit
 from fake_etcd.transport.grpc import errors
 from fake_etcd.transport.grpc.handling import go_decode_reason
 from fake_etcd.transport.grpc.head import status_of_unknown
+from fake_etcd.transport.in_process.limits import MessageLimits
 from fake_etcd.transport.in_process.line import DOWN, Line
 
 _log = logging.getLogger("fake_etcd.transport")
@@ -78,6 +79,7 @@ class Exchange:
         path: "/etcdserverpb.KV/Put".
         metadata: the caller's.
         deadline: seconds on the node's clock, or None.
+        limits: the caller's.
         news: called when there is an answer or the status. It must not block.
 
     Attributes:
@@ -91,6 +93,7 @@ class Exchange:
         path: str,
         metadata: Metadata,
         deadline: float | None,
+        limits: MessageLimits,
         news: Callable[[], None],
     ) -> None:
         self.status: Status | None = None
@@ -99,7 +102,10 @@ class Exchange:
         self._path = path
         self._metadata = metadata
         self._deadline = deadline
+        self._limits = limits
         self._news = news
+        self._early: list[bytes] = []
+        self._early_half_close = False
         self._answers: deque[bytes] = deque()
         self._size = 0
         self._receiver: Receiver | None = None
@@ -111,13 +117,11 @@ class Exchange:
 
     def open(self, wait_for_ready: bool = False) -> None:
         """Begin: over a line that is down only once it is up, if the caller wants to wait."""
-        node = self._line.shared.node
-        if self._deadline is not None:
-            if self._deadline <= node.clock.now():
-                self.cut(LATE)
-                return
-            self._alarm = node.schedule.at(self._deadline, self._too_late)
-        self._line.opened(self)
+        clock = self._line.shared.node.clock
+        if self._deadline is not None and self._deadline <= clock.now():
+            self.cut(LATE)
+            return
+        self._set_alarm()
         if self._line.is_up:
             self._begin()
         elif wait_for_ready:
@@ -126,18 +130,34 @@ class Exchange:
             self.cut(DOWN)
 
     @property
-    def is_open(self) -> bool:
-        """Whether it has begun, so that it can be asked something."""
-        return self._endpoint is not None and self.status is None
+    def has_begun(self) -> bool:
+        """Whether there was a line to go over."""
+        return self._endpoint is not None
+
+    @property
+    def has_answers(self) -> bool:
+        """Whether there is something to take."""
+        return bool(self._answers)
 
     def message(self, raw: bytes) -> None:
-        """One request."""
-        if self.is_open:
+        """One request; it is kept until the call has begun."""
+        if self.status is not None:
+            return
+        too_large = self._limits.of_request(len(raw))
+        if too_large is not None:
+            self.cut(too_large)
+        elif self._endpoint is None:
+            self._early.append(raw)
+        else:
             self._guard(lambda: self._message(raw))
 
     def half_close(self) -> None:
         """There are no more requests."""
-        if self.is_open:
+        if self.status is not None:
+            return
+        if self._endpoint is None:
+            self._early_half_close = True
+        else:
             self._guard(self._half_close)
 
     def take(self) -> bytes | None:
@@ -155,11 +175,8 @@ class Exchange:
 
     def cut(self, status: Status) -> None:
         """End for the caller, whatever the handler thinks; answers that wait are gone."""
-        if self.status is not None:
-            return
-        self._answers.clear()
         receiver = self._receiver
-        self.close(status)
+        self._end(status)
         if receiver is not None:
             self._tell_cancelled(receiver)
 
@@ -167,6 +184,10 @@ class Exchange:
 
     def send(self, message: bytes) -> bool:
         if self.status is None:
+            too_large = self._limits.of_answer(len(message))
+            if too_large is not None:
+                self._give_up(too_large)
+                return True
             self._answers.append(message)
             self._size += len(message)
             # Once full it owes a `writable`, whatever is sent meanwhile.
@@ -193,16 +214,42 @@ class Exchange:
 
     # Inside
 
+    def _end(self, status: Status) -> None:
+        if self.status is None:
+            self._answers.clear()
+            self.close(status)
+
+    def _give_up(self, status: Status) -> None:
+        """`cut` while the handler is at work: it is told when that is over."""
+        shared, receiver = self._line.shared, self._receiver
+        self._end(status)
+
+        def tell() -> None:
+            with shared:
+                if receiver is not None:
+                    self._tell_cancelled(receiver)
+
+        shared.afterwards(tell)
+
+    def _set_alarm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        if self._deadline is not None:
+            schedule = self._line.shared.node.schedule
+            self._alarm = schedule.at(self._deadline, self._too_late)
+
     def _too_late(self) -> None:
         self.cut(LATE)
 
     def _came_up(self, is_up: bool) -> None:
         if is_up:
             self._line.unwatch(self._came_up)
+            self._set_alarm()  # the node may be another one by now
             self._begin()
             self._news()
 
     def _begin(self) -> None:
+        self._line.opened(self)
         endpoint = self._line.shared.endpoints.get(self._path)
         if endpoint is None:
             self.close(status_of_unknown(self._path.encode()))
@@ -210,6 +257,11 @@ class Exchange:
         self._endpoint = endpoint
         if endpoint.stream is not None:
             self._guard(self._open_stream)
+        early, self._early = self._early, []
+        for raw in early:
+            self.message(raw)
+        if self._early_half_close:
+            self.half_close()
 
     def _open_stream(self) -> None:
         assert self._endpoint is not None
