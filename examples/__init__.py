@@ -1,0 +1,1 @@
+"""Small applications of etcd, and their tests; `docs/testing.md` tells how they are tested."""
