@@ -195,6 +195,8 @@ def select(everything: Iterable[m.KeyValue], request: m.RangeRequest) -> m.Range
         shown.CopyFrom(kv)
         if request.keys_only:
             shown.value = b""
+            if request.sort_target != m.RangeRequest.VALUE:
+                shown.lease = 0  # etcd answers from its index, in which there are no leases
     return answer
 
 
