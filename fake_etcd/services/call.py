@@ -19,6 +19,37 @@ Metadata = Sequence[tuple[str, str | bytes]]
 """Request headers in the order they came; `-bin` values are bytes, all others text."""
 
 
+class Connection(Protocol):
+    """What a call came over, and others with it."""
+
+    @property
+    def peer(self) -> str:
+        """The other end, for people to read ("127.0.0.1:51812", "unix:", "in-process")."""
+
+    @property
+    def endpoint(self) -> int:
+        """Which of the server's addresses it came to; 0 is the first."""
+
+    def cut(self) -> None:
+        """End it without another word, and all calls on it. What was said before may arrive.
+
+        Handlers are told at once, so that none may be in the middle of something.
+        """
+
+
+class _Nowhere:
+    """The connection of a call that nobody made over one."""
+
+    peer = ""
+    endpoint = 0
+
+    def cut(self) -> None:
+        """There is nothing to cut."""
+
+
+_NOWHERE = _Nowhere()
+
+
 class Call:
     """One RPC as its handler sees it.
 
@@ -26,22 +57,27 @@ class Call:
         method: the row of the method table.
         metadata: the caller's metadata, without HTTP/2's and gRPC's own headers.
         deadline: seconds on the transport's monotonic clock, or None where the caller set none.
-        peer: the other end, for people to read ("127.0.0.1:51812", "unix:", "in-process").
+        connection: what it came over.
     """
 
-    __slots__ = ("deadline", "metadata", "method", "peer")
+    __slots__ = ("connection", "deadline", "metadata", "method")
 
     def __init__(
         self,
         method: Method,
         metadata: Metadata = (),
         deadline: float | None = None,
-        peer: str = "",
+        connection: Connection = _NOWHERE,
     ) -> None:
         self.method = method
         self.metadata = metadata
         self.deadline = deadline
-        self.peer = peer
+        self.connection = connection
+
+    @property
+    def peer(self) -> str:
+        """The other end of its connection."""
+        return self.connection.peer
 
 
 class Sink(Protocol):

@@ -9,19 +9,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from fake_etcd.testing import faults
     from fake_etcd.testing.fake import FakeEtcd
+    from fake_etcd.testing.faults import on
     from fake_etcd.testing.snapshots import Snapshot
 
-__all__ = ["FakeEtcd", "Snapshot"]
+__all__ = ["FakeEtcd", "Snapshot", "faults", "on"]
 
 _MODULES = {
     "FakeEtcd": "fake_etcd.testing.fake",
     "Snapshot": "fake_etcd.testing.snapshots",
+    "faults": "fake_etcd.testing.faults",
+    "on": "fake_etcd.testing.faults.on",
 }
-"""Where each name lives."""
+"""Where each name lives; some are modules themselves."""
 
 
 def __getattr__(name: str) -> object:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_MODULES[name]), name)
+    module = import_module(_MODULES[name])
+    return module if module.__name__.endswith(f".{name}") else getattr(module, name)

@@ -20,13 +20,14 @@ from fake_etcd.services.call import Call, Endpoints
 from fake_etcd.services.http import HttpRequest, HttpResponse
 from fake_etcd.testing.clock import SwitchClock, TestClock
 from fake_etcd.testing.control.door import Control
+from fake_etcd.testing.faults.faults import Faults
 from fake_etcd.testing.history import History
 from fake_etcd.testing.listening import Listening
 from fake_etcd.testing.snapshots import Snapshot, Snapshots
 from fake_etcd.testing.store import Store
 from fake_etcd.transport.in_process.channel import InProcessChannel
 from fake_etcd.transport.in_process.limits import Options
-from fake_etcd.transport.in_process.line import Line
+from fake_etcd.transport.in_process.line import Address
 from fake_etcd.transport.shared_node import SharedNode
 
 GONE = Status(Code.UNAVAILABLE, "fake_etcd: the server's state was set back under this call")
@@ -53,6 +54,7 @@ class FakeEtcd:
 
     Attributes:
         clock: its time.
+        faults: the rules by which calls go wrong.
         history: what clients said to it, and what they were told.
         store: its keys, read and written without a client.
 
@@ -80,7 +82,10 @@ class FakeEtcd:
         self._clock = SwitchClock()
         self._shared = SharedNode(Node(self._config, self._clock), {})
         self._clock.on_move = self._shared.moved
-        self._lines = [Line(self._shared) for _ in range(endpoints)]
+        self.faults = Faults(self._shared, random_seed, self._serve)
+        admit = self.faults.admit
+        self._addresses = [Address(self._shared, number, admit) for number in range(endpoints)]
+        self.faults.retry = self._retry
         self._channels: weakref.WeakSet[InProcessChannel] = weakref.WeakSet()
         self._listening: Listening | None = None
         self._is_closed = False
@@ -131,8 +136,9 @@ class FakeEtcd:
             return  # a forked child has none of its threads
         for channel in list(self._channels):
             channel.close()
-        for line in self._lines:
-            line.set_up(False)
+        self.faults.clear()
+        for address in self._addresses:
+            address.set_up(False)
         if self._listening is not None:
             self._listening.close(grace_seconds)
             self._listening = None
@@ -154,7 +160,7 @@ class FakeEtcd:
                 about connections, and change nothing.
         """
         self._require_open()
-        channel = InProcessChannel(self._lines[endpoint], options)
+        channel = InProcessChannel(self._addresses[endpoint].line(), options)
         self._channels.add(channel)
         return channel
 
@@ -194,7 +200,7 @@ class FakeEtcd:
             RuntimeError: the first endpoint is down.
         """
         self._require_open()
-        if not self._lines[0].is_up:
+        if not self._addresses[0].is_up:
             raise RuntimeError(f"listen({url!r}): the first endpoint is down; bring_up() before")
         return self._sockets().listen(0, url)
 
@@ -207,7 +213,7 @@ class FakeEtcd:
     def take_down(self, endpoint: int = 0) -> None:
         """Cut an address's connections and let nobody connect to it, until `bring_up`."""
         self._require_open()
-        self._lines[endpoint].set_up(False)
+        self._addresses[endpoint].set_up(False)
         if self._listening is not None:
             self._listening.shut(endpoint)
 
@@ -216,7 +222,7 @@ class FakeEtcd:
         self._require_open()
         if self._listening is not None:
             self._listening.open(endpoint)
-        self._lines[endpoint].set_up(True)
+        self._addresses[endpoint].set_up(True)
 
     @contextmanager
     def down(self, endpoint: int = 0) -> Iterator[None]:
@@ -233,9 +239,9 @@ class FakeEtcd:
         Returns:
             How many open calls in this process, and connections from outside, there were.
         """
-        cut = sum(line.cut() for line in self._lines)
+        cut = sum(address.cut() for address in self._addresses)
         if self._listening is not None:
-            cut += self._listening.cut(range(len(self._lines)))
+            cut += self._listening.cut(range(len(self._addresses)))
         return cut
 
     # State
@@ -243,7 +249,8 @@ class FakeEtcd:
     def reset(self) -> None:
         """Be empty and new again, with the time running and everything up.
 
-        Streams that are open end as if the server had gone away. Snapshots are no longer valid.
+        Streams that are open end as if the server had gone away. Snapshots are no longer valid,
+        and the rules of `faults` are gone.
         """
         self._require_open()
         with self._shared as shared:
@@ -254,12 +261,12 @@ class FakeEtcd:
             shared.replace(Node(self._config, self._clock))
             self._snapshots = Snapshots(shared.node)
             self._clock.attach(shared.node)
-            self._serve()
             self._end_streams()
+            self.faults.reset()
             self.history.clear()
             shared.moved()
-        for number, line in enumerate(self._lines):
-            if not line.is_up:
+        for number, address in enumerate(self._addresses):
+            if not address.is_up:
                 self.bring_up(number)
 
     def snapshot(self) -> Snapshot:
@@ -352,6 +359,7 @@ class FakeEtcd:
     def _serve(self) -> None:
         endpoints: Endpoints = registry.endpoints(self._shared.node)
         self._handlers = endpoints
+        endpoints = self.faults.layer(endpoints)
         for layer in self._layers:
             endpoints = layer(endpoints)
         self._shared.serve(self.history.layer(endpoints))
@@ -370,26 +378,34 @@ class FakeEtcd:
         self.hold(step)
         return [method.response.FromString(answer) for answer in answers]
 
+    def _retry(self) -> None:
+        for address in self._addresses:
+            address.retry()
+
     def _end_streams(self) -> None:
-        for line in self._lines:
-            line.cut(GONE)
+        for address in self._addresses:
+            address.cut(GONE)
         if self._listening is not None:
             self._listening.end_streams(GONE)
 
     def _sockets(self) -> Listening:
         if self._listening is None:
             self._listening = Listening(
-                self._shared, self._http, self._body_limit, len(self._lines)
+                self._shared,
+                self._http,
+                self._body_limit,
+                len(self._addresses),
+                self.faults.admit,
             )
         return self._listening
 
     def _open_ports(self) -> Listening:
         self._require_open()
         sockets = self._sockets()
-        for number, line in enumerate(self._lines):
+        for number, address in enumerate(self._addresses):
             if not sockets.addresses[number]:
                 sockets.listen(number, "http://127.0.0.1:0")
-                if not line.is_up:
+                if not address.is_up:
                     sockets.shut(number)
         return sockets
 

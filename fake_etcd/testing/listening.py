@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from fake_etcd.api.status import Status
@@ -29,6 +30,7 @@ class Listening:
         http: answers HTTP/1.1 requests.
         body_limit: how much of a request's body `http` takes.
         count: how many endpoints there are; each is one server, with any number of addresses.
+        admit: whether a connection to the endpoint of this number from this peer may be made.
 
     Attributes:
         addresses: those of each endpoint, "http://127.0.0.1:41235" or "unix:path". They stay the
@@ -36,11 +38,17 @@ class Listening:
     """
 
     def __init__(
-        self, shared: SharedNode, http: HttpHandler, body_limit: BodyLimit, count: int
+        self,
+        shared: SharedNode,
+        http: HttpHandler,
+        body_limit: BodyLimit,
+        count: int,
+        admit: Callable[[int, str], bool],
     ) -> None:
         self._shared = shared
         self._http = http
         self._body_limit = body_limit
+        self._admit = admit
         self._loop = new_loop()
         self._thread = threading.Thread(target=self._run, name="fake-etcd", daemon=True)
         self._servers: list[Server | None] = [None] * count
@@ -163,6 +171,8 @@ class Listening:
                 Limits(self._shared.node.config.max_receive_bytes),
                 connections_of(self._shared),
                 self._body_limit,
+                number,
+                partial(self._admit, number),
             )
         return server
 

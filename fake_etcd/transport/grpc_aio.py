@@ -31,8 +31,6 @@ _log = logging.getLogger("fake_etcd.transport")
 
 _SINK_LIMIT_MESSAGES = 2  # waiting answers from which on a handler should wait too
 
-_INTERNAL_ERROR = Status(Code.INTERNAL, "fake_etcd: internal error, see the server's log")
-
 _Context = grpc.aio.ServicerContext[bytes, bytes]
 _Behaviour = Callable[[object, _Context], Awaitable[None]]
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
@@ -105,6 +103,18 @@ async def _end(context: _Context, status: Status) -> None:
         await context.abort(_CODES[status.code], status.message)
 
 
+class _Connection:
+    """What a call came over; its socket is grpc.aio's alone."""
+
+    endpoint = 0
+
+    def __init__(self, peer: str) -> None:
+        self.peer = peer
+
+    def cut(self) -> None:
+        raise NotImplementedError("grpc.aio lets nobody cut its connections")
+
+
 class _Session:
     """One call; the `Sink` of a streaming handler."""
 
@@ -116,7 +126,7 @@ class _Session:
         self._max_receive_bytes = max_receive_bytes
         left = context.time_remaining()
         deadline = None if left is None else asyncio.get_running_loop().time() + left
-        self._call = Call(endpoint.method, metadata, deadline, context.peer())
+        self._call = Call(endpoint.method, metadata, deadline, _Connection(context.peer()))
         self._receiver: Receiver | None = None
         self._status: Status | None = None
         self._is_full = False
@@ -141,7 +151,7 @@ class _Session:
             raise
         except Exception:
             _log.exception("bug in the handler of %s", self._endpoint.method.path)
-            raise StatusError(_INTERNAL_ERROR) from None
+            raise StatusError(errors.HANDLER_BUG) from None
 
     # Sink
 
@@ -193,7 +203,7 @@ class _Session:
             receiver.cancelled()
         except Exception:
             _log.exception("bug in the handler of %s", self._endpoint.method.path)
-            self.close(_INTERNAL_ERROR)
+            self.close(errors.HANDLER_BUG)
 
     async def _write_all(self, receiver: Receiver) -> None:
         while True:

@@ -49,6 +49,8 @@ class Server:
         limits: see `Limits`.
         connection: makes what serves one socket; see `shared_listener` for another kind.
         body_limit: how much of a request's body `http` takes.
+        number: which of several that serve the same state this is; 0 is the first.
+        admit: whether a connection from this peer may be made; asked before it says anything.
     """
 
     def __init__(
@@ -58,11 +60,16 @@ class Server:
         limits: Limits,
         connection: ConnectionFactory | None = None,
         body_limit: BodyLimit = no_body,
+        number: int = 0,
+        admit: Callable[[str], bool] | None = None,
     ) -> None:
         self.http = http
         self.body_limit = body_limit
+        self.admit = admit
         self._connection = connection or Connection
-        self.grpc = GrpcServer(endpoints, limits.max_receive_bytes, limits.max_concurrent_streams)
+        self.grpc = GrpcServer(
+            endpoints, limits.max_receive_bytes, limits.max_concurrent_streams, number
+        )
         self._listeners: list[asyncio.AbstractServer] = []
         self._unix_paths: list[str] = []
         self._connections: set[Connection] = set()
@@ -167,6 +174,9 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=_WRITE_LIMIT)
         self._server.opened(self)
+        admit = self._server.admit
+        if admit is not None and not admit(self._peer()):
+            self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         grpc = self._grpc
@@ -234,14 +244,16 @@ class Connection(asyncio.Protocol):
             return
         self._first_bytes = b""
         if data.startswith(PREFACE):
-            peer = self._transport.get_extra_info("peername")
-            name = f"{peer[0]}:{peer[1]}" if isinstance(peer, tuple) else "unix:"
-            self._grpc = GrpcConnection(self._server.grpc, name, self._wake, self._time)
+            self._grpc = GrpcConnection(self._server.grpc, self._peer(), self._wake, self._time)
             self._grpc.receive(data, self._time())
             self._flush()
         else:
             self._http1 = Http1Connection(self._server.http, self._server.body_limit)
             self._feed_http1(self._http1, data)
+
+    def _peer(self) -> str:
+        peer = self._transport.get_extra_info("peername")
+        return f"{peer[0]}:{peer[1]}" if isinstance(peer, tuple) else "unix:"
 
     def _feed_http1(self, http1: Http1Connection, data: bytes) -> None:
         out = http1.receive(data)

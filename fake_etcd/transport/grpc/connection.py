@@ -67,7 +67,8 @@ class GrpcConnection:
     ) -> None:
         self._server = server
         self.max_receive_bytes = server.max_receive_bytes
-        self._peer = peer
+        self.peer = peer
+        self.endpoint = server.number
         self._wake = wake
         self._now = 0.0
         self._time = time
@@ -133,6 +134,11 @@ class GrpcConnection:
         while deadlines and deadlines[0][0] <= now:
             heapq.heappop(deadlines)[2].expire()
 
+    def cut(self) -> None:
+        """End without another word: the host sends what is ready, and closes the socket."""
+        self.http2.cut()
+        self.changed()
+
     def end_streams(self, status: Status) -> None:
         """End every streaming call with this; the connection stays."""
         for user in self.http2.users:
@@ -186,7 +192,7 @@ class GrpcConnection:
     # --- calls ---------------------------------------------------------------------------
 
     def call(self, head: Head, deadline: float | None) -> Call:
-        return Call(head.endpoint.method, head.metadata, deadline, self._peer)
+        return Call(head.endpoint.method, head.metadata, deadline, self)
 
     def end(self, stream: Stream, head: Head, status: Status) -> None:
         """Answer with a status alone: what grpc-go calls a trailers-only response."""

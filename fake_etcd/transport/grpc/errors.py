@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from fake_etcd.api.status import Code, Status
 
+HANDLER_BUG = Status(Code.INTERNAL, "fake_etcd: internal error, see the server's log")
+"""The one that is ours: it should never be seen."""
+
 EXPIRED = Status(Code.DEADLINE_EXCEEDED, "context deadline exceeded")
 NO_MESSAGE = Status(Code.UNKNOWN, "EOF")
 HALF_A_MESSAGE = Status(Code.UNKNOWN, "unexpected EOF")

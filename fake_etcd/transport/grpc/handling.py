@@ -6,7 +6,8 @@ import logging
 
 from google.protobuf.message import DecodeError
 
-from fake_etcd.api.status import OK, Code, Status
+from fake_etcd.api.status import OK, Status
+from fake_etcd.transport.grpc.errors import HANDLER_BUG
 from fake_etcd.transport.grpc.head import Head, status_fields
 from fake_etcd.transport.grpc.messages import GZIP, compress, pack_prefix
 
@@ -25,7 +26,7 @@ def frame_message(message: bytes, encoding: bytes) -> bytes:
 
 def internal_error(head: Head) -> Status:
     _log.exception("bug in the handler of %s", head.endpoint.method.path)
-    return Status(Code.INTERNAL, "fake_etcd: internal error, see the server's log")
+    return HANDLER_BUG
 
 
 def go_decode_reason(error: DecodeError) -> str:

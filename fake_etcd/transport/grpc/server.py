@@ -21,6 +21,7 @@ class GrpcServer:
         endpoints: what is served.
         max_receive_bytes: size of the largest request message, in bytes.
         max_concurrent_streams: calls at once on one connection; None is no limit.
+        number: which of several that serve the same state this is; 0 is the first.
     """
 
     def __init__(
@@ -28,10 +29,12 @@ class GrpcServer:
         endpoints: Endpoints,
         max_receive_bytes: int,
         max_concurrent_streams: int | None = None,
+        number: int = 0,
     ) -> None:
         self.endpoints = endpoints
         self.max_receive_bytes = max_receive_bytes
         self.max_concurrent_streams = max_concurrent_streams
+        self.number = number
         self._heads: dict[Fields, Head | Refusal] = {}
 
     def serve(self, endpoints: Endpoints) -> None:

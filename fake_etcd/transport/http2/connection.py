@@ -177,6 +177,10 @@ class Http2Connection:
         self._close_all(ErrorCode.CANCEL)
         self._application = _NO_APPLICATION  # nothing keeps the other alive
 
+    def cut(self) -> None:
+        """End without telling the peer: every open stream's user is told."""
+        self._close_all(ErrorCode.CANCEL)
+
     def go_away(self) -> None:
         """Take no new streams; those that are open may end (RFC 9113 §6.8)."""
         if not self._is_going_away and not self.closed:

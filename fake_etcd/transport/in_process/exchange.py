@@ -29,12 +29,8 @@ _log = logging.getLogger("fake_etcd.transport")
 SINK_LIMIT = 2**18
 """Bytes of answers that wait on one call before its handler is told to stop, as on a socket."""
 
-PEER = "in-process"
-
 LATE = Status(Code.DEADLINE_EXCEEDED, "Deadline Exceeded")
 """grpcio's words."""
-
-_INTERNAL_ERROR = Status(Code.INTERNAL, "fake_etcd: internal error, see the server's log")
 
 
 def answered(
@@ -48,7 +44,7 @@ def answered(
     try:
         request = _decoded(line, endpoint, raw)
         admit(metadata)
-        return endpoint.unary(request, Call(endpoint.method, metadata, deadline, PEER)), OK
+        return endpoint.unary(request, Call(endpoint.method, metadata, deadline, line)), OK
     except Exception as error:
         return b"", _status_of(error, endpoint)
 
@@ -68,7 +64,7 @@ def _status_of(error: Exception, endpoint: Endpoint) -> Status:
         status = errors.cannot_unmarshal if is_unary else errors.cannot_unmarshal_in_stream
         return status(go_decode_reason(error))
     _log.error("bug in the handler of %s", endpoint.method.path, exc_info=error)
-    return _INTERNAL_ERROR
+    return errors.HANDLER_BUG
 
 
 class Exchange:
@@ -122,7 +118,7 @@ class Exchange:
             self.cut(LATE)
             return
         self._set_alarm()
-        if self._line.is_up:
+        if self._line.connect():
             self._begin()
         elif wait_for_ready:
             self._line.watch(self._came_up)
@@ -175,8 +171,14 @@ class Exchange:
 
     def cut(self, status: Status) -> None:
         """End for the caller, whatever the handler thinks; answers that wait are gone."""
+        if self.status is None:
+            self._answers.clear()
+        self.lost(status)
+
+    def lost(self, status: Status) -> None:
+        """End likewise, with its connection: answers that came before may still be taken."""
         receiver = self._receiver
-        self._end(status)
+        self.close(status)
         if receiver is not None:
             self._tell_cancelled(receiver)
 
@@ -267,7 +269,7 @@ class Exchange:
         assert self._endpoint is not None
         assert self._endpoint.stream is not None
         admit(self._metadata)
-        call = Call(self._endpoint.method, self._metadata, self._deadline, PEER)
+        call = Call(self._endpoint.method, self._metadata, self._deadline, self._line)
         receiver = self._endpoint.stream(call, self)
         if self.status is None:
             self._receiver = receiver

@@ -1,0 +1,32 @@
+"""Faults: rules by which calls go wrong, for `FakeEtcd.faults`.
+
+`on` says which calls, the functions here say what happens to them:
+
+    etcd.faults.add(on.Put(key="a"), faults.lose_answer(), times=1)
+"""
+
+from fake_etcd.testing.faults.effects import (
+    compact_under_watcher,
+    cut,
+    delay,
+    deny_connections,
+    drop,
+    expire_leases,
+    lose_answer,
+    lose_watch,
+    refuse,
+    stall,
+)
+
+__all__ = [
+    "compact_under_watcher",
+    "cut",
+    "delay",
+    "deny_connections",
+    "drop",
+    "expire_leases",
+    "lose_answer",
+    "lose_watch",
+    "refuse",
+    "stall",
+]
