@@ -94,6 +94,11 @@ class TestClock:
         """Whether it stands still."""
         return self._clock.is_frozen
 
+    @property
+    def is_automatic(self) -> bool:
+        """Whether it moves on when all callers wait; see `auto_advance`."""
+        return self._clock.automatic
+
     def freeze(self) -> None:
         """Stand still from now on. Nothing where it does already."""
         if not self._clock.is_frozen:

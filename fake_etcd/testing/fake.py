@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
+import grpc
 from google.protobuf.message import Message
 
 from fake_etcd.api.methods import METHODS
@@ -20,6 +21,8 @@ from fake_etcd.services.call import Call, Endpoints
 from fake_etcd.services.http import HttpRequest, HttpResponse
 from fake_etcd.testing.clock import SwitchClock, TestClock
 from fake_etcd.testing.control.door import Control
+from fake_etcd.testing.explore import EFFECTS, Errors, Exploration, Exploring
+from fake_etcd.testing.faults.effects import Effect
 from fake_etcd.testing.faults.faults import Faults
 from fake_etcd.testing.history import History
 from fake_etcd.testing.listening import Listening
@@ -335,6 +338,60 @@ class FakeEtcd:
             RuntimeError: it is YAML, and PyYAML is not installed.
         """
         self.store.plant(source)
+
+    def explore(
+        self,
+        function: Callable[[FakeEtcd], object],
+        invariant: Callable[[FakeEtcd], object] | None = None,
+        *,
+        effects: Sequence[Effect] = EFFECTS,
+        allowed: Errors = (grpc.RpcError,),
+        broken: Errors = (),
+        budget: int = 1_000,
+        seed: int = 0,
+        progress: bool | None = None,
+    ) -> Exploration:
+        """Find out which of a function's calls may not go wrong.
+
+        It is run once to see its calls, then with each effect at each of them, always from the
+        state that there is now, which is there again afterwards. A call is a unary one, or a
+        request on a stream. `history` has the last run's calls.
+
+        Args:
+            function: gets this FakeEtcd; a coroutine function is run in a loop of its own.
+            invariant: what has to be true after each run, when nothing goes wrong any more: it
+                fails where it raises or gives False.
+            effects: what goes wrong; by default the request is lost, or its answer.
+            allowed: errors with which the function may end when something goes wrong. Any other
+                breaks it, as an invariant that fails does.
+            broken: those among them that are not allowed.
+            budget: how many runs at the most; of more, so many are chosen.
+            seed: what they are chosen by.
+            progress: whether to draw a bar; None: where standard error is a terminal.
+
+        Raises:
+            ValueError: the budget is less than 1.
+            RuntimeError: the function calls `reset`, or is not itself without faults.
+
+        >>> from fake_etcd.api import messages as m
+        >>> def count(etcd):  # wrong: it may count twice
+        ...     put = etcd.channel().unary_unary(
+        ...         "/etcdserverpb.KV/Put", m.PutRequest.SerializeToString, m.PutResponse.FromString
+        ...     )
+        ...     for attempt in range(2):
+        ...         try:
+        ...             return put(m.PutRequest(key=b"visits/%d" % etcd.store.revision))
+        ...         except grpc.RpcError:
+        ...             pass
+        >>> with FakeEtcd() as etcd:
+        ...     found = etcd.explore(count, lambda etcd: len(etcd.store.items()) == 1)
+        ...     print(found)
+        1 of 2 places breaks it, in 1 call:
+        - call 1, Put(key='visits/1'): lose the answer, cut the connection
+            the invariant is False
+        """
+        exploring = Exploring(self, function, invariant, effects, allowed, broken)
+        return exploring.run(budget, seed, progress)
 
     # What the parts of a FakeEtcd use
 

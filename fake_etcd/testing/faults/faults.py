@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from typing import NamedTuple
 
 from google.protobuf.message import Message
 
@@ -91,6 +93,17 @@ class Rule:
         return f"on {self.on}: {self.effect}{inside}; acted {times}"
 
 
+Probe = Callable[[Call, Message], Effect | None]
+"""Told of each request; what it gives acts on that."""
+
+
+class RulesState(NamedTuple):
+    """Rules with their counts, and what decides where they have a probability."""
+
+    rules: list[tuple[Rule, int, int]]
+    noise: int
+
+
 class Faults:
     """Rules by which calls go wrong. The first that is about a request acts on it, and no other.
 
@@ -120,6 +133,7 @@ class Faults:
         self._taps: dict[Tap, None] = {}
         self._timers: dict[threading.Timer, None] = {}
         self.retry: Callable[[], None] = _nobody
+        self._probe: Probe | None = None
 
     # Rules
 
@@ -201,7 +215,39 @@ class Faults:
     def __len__(self) -> int:
         return len(self._rules)
 
-    # What the FakeEtcd uses
+    # What the parts of a FakeEtcd use
+
+    @contextmanager
+    def probing(self, probe: Probe) -> Iterator[None]:
+        """Ask somebody about each request before the rules; `clear` does not change that."""
+        self._set_probe(probe)
+        try:
+            yield
+        finally:
+            self._set_probe(None)
+
+    def _set_probe(self, probe: Probe | None) -> None:
+        with self._shared:
+            self._probe = probe
+            self._serve()
+
+    def state(self) -> RulesState:
+        """The rules and how often each has acted, to be `put_back`."""
+        with self._shared:
+            rules = [(rule, rule.acted, rule._passed) for rule in self._rules]
+            return RulesState(rules, self._noise.state)
+
+    def put_back(self, state: RulesState) -> None:
+        """Have the rules that there were, with their counts."""
+        with self._shared:
+            kept = [rule for rule, _, _ in state.rules]
+            gone = [rule for rule in self._rules if rule not in kept]
+            self._rules = kept
+            for rule, acted, passed in state.rules:
+                rule.acted, rule._passed = acted, passed
+            self._noise.state = state.noise
+            self._serve()
+            self._let_go(gone)
 
     def layer(self, endpoints: Endpoints) -> Endpoints:
         """The same endpoints, with the faults on the way."""
@@ -235,6 +281,11 @@ class Faults:
         return self._shared.node
 
     def strike(self, tap: Tap, request: Message) -> bool:
+        if self._probe is not None:
+            found = self._probe(tap.call, request)
+            if found is not None:
+                found.act(Strike(tap, request, self, _forget))
+                return True
         if not self._rules:
             return False
         now = self.node.clock.now()
@@ -286,7 +337,8 @@ class Faults:
         handler = endpoint.stream
         if handler is None:
             path = endpoint.method.path
-            if endpoint.unary is None or not any(rule.is_about(path) for rule in self._rules):
+            is_struck = self._probe is not None or any(rule.is_about(path) for rule in self._rules)
+            if endpoint.unary is None or not is_struck:
                 return endpoint
             handler = as_stream(endpoint.unary)
         return Endpoint(endpoint.method, stream=partial(self._open, handler))
@@ -350,6 +402,10 @@ def _check_effect(on: OnCall | OnConnection, effect: Effect | DenyConnections) -
         objection = effect.objection(METHODS[path])
         if objection is not None:
             raise ValueError(f"{effect} on {on}: {objection}")
+
+
+def _forget(call: Callable[[], None]) -> None:
+    """Nobody takes a probe's effect away."""
 
 
 def _nobody() -> None:
