@@ -23,7 +23,7 @@ from fake_etcd.testing.clock import SwitchClock, TestClock
 from fake_etcd.testing.control.door import Control
 from fake_etcd.testing.explore import EFFECTS, Errors, Exploration, Exploring
 from fake_etcd.testing.faults.effects import Effect
-from fake_etcd.testing.faults.faults import Faults
+from fake_etcd.testing.faults.rules import Faults
 from fake_etcd.testing.history import History
 from fake_etcd.testing.listening import Listening
 from fake_etcd.testing.snapshots import Snapshot, Snapshots
@@ -139,12 +139,12 @@ class FakeEtcd:
             return  # a forked child has none of its threads
         for channel in list(self._channels):
             channel.close()
-        self.faults.clear()
         for address in self._addresses:
             address.set_up(False)
         if self._listening is not None:
             self._listening.close(grace_seconds)
             self._listening = None
+        self.faults.close()
 
     @property
     def is_closed(self) -> bool:
@@ -441,7 +441,7 @@ class FakeEtcd:
 
     def _end_streams(self) -> None:
         for address in self._addresses:
-            address.cut(GONE)
+            address.end_calls(GONE)
         if self._listening is not None:
             self._listening.end_streams(GONE)
 

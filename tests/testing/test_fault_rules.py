@@ -15,8 +15,7 @@ from fake_etcd.api import messages as m
 from fake_etcd.api.methods import METHODS, Kind
 from fake_etcd.services.call import Call
 from fake_etcd.testing import FakeEtcd, faults, on
-from fake_etcd.testing.faults import faults as rules
-from fake_etcd.testing.faults import spans
+from fake_etcd.testing.faults import rules, spans
 from fake_etcd.testing.faults.spans import Span
 from tests.testing.stubs import stub
 

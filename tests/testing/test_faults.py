@@ -408,9 +408,6 @@ def test_nothing_is_left_of_a_real_delay_that_nobody_waits_for() -> None:
         assert threading.active_count() == threads + 1
         call.cancel()
         call = stub(etcd.channel(), "KV/Put").future(m.PutRequest(key=b"a"))
-    for thread in threading.enumerate():
-        if isinstance(thread, threading.Timer):
-            thread.join()
     assert threading.active_count() == threads
 
 
@@ -512,6 +509,21 @@ def test_a_watcher_that_is_behind_finds_its_revision_compacted(
     assert (answer.canceled, answer.compact_revision, rule.acted) == (True, 4, 1)
 
 
+def test_a_watcher_that_fell_behind_is_told_that_what_it_missed_is_compacted(
+    etcd: FakeEtcd, channel: grpc.Channel
+) -> None:
+    stream = watch(channel, b"a")
+    stalled = etcd.faults.add(on.Watch(), faults.stall())
+    for _ in range(20):
+        put(etcd.channel(), b"a", bytes(100_000))
+    etcd.faults.now(faults.compact_under_watcher())
+    etcd.faults.remove(stalled)
+    answer = stream.next()
+    while not answer.canceled:
+        answer = stream.next()
+    assert answer.compact_revision == 21
+
+
 def test_a_client_that_loses_its_watch_connection_can_resume(
     etcd: FakeEtcd, channel: grpc.Channel
 ) -> None:
@@ -561,6 +573,14 @@ def test_a_connection_that_is_cut_is_denied_a_new_one(etcd: FakeEtcd) -> None:
     assert failure(lambda: put(channel, b"b"))[1] == "fake_etcd: this endpoint is down"
     etcd.faults.remove(rule)
     assert put(channel, b"b") == 3
+
+
+def test_going_back_leaves_connections_as_they_are(etcd: FakeEtcd) -> None:
+    channel = etcd.channel()
+    before = etcd.snapshot()
+    rule = etcd.faults.add(on.connection(), faults.deny_connections())
+    etcd.restore(before)
+    assert (put(channel, b"a"), rule.acted) == (2, 0)
 
 
 # Their end

@@ -28,6 +28,10 @@ HELD_LIMIT = 2**18
 """Bytes of answers that are held back before the handler is told to stop, as by a full socket."""
 
 
+_MOST_REQUESTS = 1_000
+"""Of a stream that are kept, the latest."""
+
+
 class Passage(enum.Enum):
     """What a gate does with an answer."""
 
@@ -101,7 +105,7 @@ class Tap:
         self._sink = sink
         self.node = host.node
         self.call = call
-        self.requests: list[Message] = []
+        self.requests: deque[Message] = deque(maxlen=_MOST_REQUESTS)
         self.send: Callable[[bytes], bool] = sink.send
         self.send_all: Callable[[Sequence[bytes]], bool] = sink.send_all
         self._keeps_requests = call.method.request is m.WatchRequest

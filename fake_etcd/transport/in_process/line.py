@@ -73,14 +73,24 @@ class Address:
         """Whether a line that tries to connect now gets through. The node is held."""
         return self.is_up and self._admit(self.number, PEER)
 
-    def cut(self, status: Status = CUT) -> int:
+    def cut(self) -> int:
         """Cut all lines.
 
         Returns:
             How many open calls there were.
         """
         with self.shared:
-            return sum(line.end(status) for line in list(self._lines.values()))
+            lines = list(self._lines.values())
+            count = sum(line.open_calls for line in lines)
+            for line in lines:
+                line.cut()
+            return count
+
+    def end_calls(self, status: Status) -> None:
+        """End all open calls on lines that stay connected."""
+        with self.shared:
+            for line in list(self._lines.values()):
+                line.end_calls(status)
 
     def set_up(self, is_up: bool) -> None:
         """Let lines connect from now on, or cut all and let none connect."""
@@ -140,20 +150,21 @@ class Line:
         """It is over."""
         self._calls.pop(call, None)
 
+    @property
+    def open_calls(self) -> int:
+        """How many there are."""
+        return len(self._calls)
+
+    def end_calls(self, status: Status) -> None:
+        """End all open calls with this. The node is held."""
+        calls, self._calls = self._calls, {}
+        for call in calls:
+            call.lost(status)
+
     def cut(self) -> None:
         """End all open calls. It connects again at once, if it is let in."""
-        self.end(CUT)
-
-    def end(self, status: Status) -> int:
-        """The same, with a reason of one's own.
-
-        Returns:
-            How many calls there were.
-        """
         with self.shared:
-            calls, self._calls = self._calls, {}
-            for call in calls:
-                call.lost(status)
+            self.end_calls(CUT)
             if self._retrying is not None:
                 self._retrying.cancel()
                 self._retrying = None
@@ -162,7 +173,6 @@ class Line:
                 self._become(is_admitted)
             elif not is_admitted:
                 self._retry_later()
-            return len(calls)
 
     def watch(self, tell: Callable[[bool], None]) -> None:
         """Tell somebody, who holds the node then, when it goes up or down."""

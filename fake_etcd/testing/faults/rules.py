@@ -131,7 +131,8 @@ class Faults:
         self._noise = Noise(seed)
         self._rules: list[Rule] = []
         self._taps: dict[Tap, None] = {}
-        self._timers: dict[threading.Timer, None] = {}
+        self._timers: dict[threading.Timer, None] = {}  # that are to be heard
+        self._threads: list[threading.Timer] = []
         self.retry: Callable[[], None] = _nobody
         self._probe: Probe | None = None
 
@@ -258,6 +259,13 @@ class Faults:
         self._noise = Noise(self._seed)
         self.clear()
 
+    def close(self) -> None:
+        """End, with all calls; no thread is left."""
+        self.clear()
+        for timer in self._threads:
+            timer.cancel()
+            timer.join()
+
     def admit(self, endpoint: int, peer: str) -> bool:
         """Whether a connection may be made."""
         if not self._rules:
@@ -328,6 +336,7 @@ class Faults:
         timer = threading.Timer(seconds, ring)
         timer.daemon = True
         self._timers[timer] = None
+        self._threads = [*filter(threading.Timer.is_alive, self._threads), timer]
         timer.start()
         return call_off
 
