@@ -189,6 +189,21 @@ def test_rules_of_the_test_act_in_each_run_alike(etcd: FakeEtcd) -> None:
     assert (list(etcd.faults), rule.acted) == ([rule], 0)
 
 
+def test_what_a_rule_of_the_function_did_ends_with_its_run(etcd: FakeEtcd) -> None:
+    channel = etcd.channel()
+
+    def deny(etcd: FakeEtcd) -> None:
+        stub(channel, "KV/Put")(m.PutRequest(key=b"a"))
+        etcd.faults.add(on.connection(), faults.deny_connections())
+        etcd.cut_connections()
+
+    found = etcd.explore(deny)
+    assert [(one.error is None, one.has_strayed) for one in found.outcomes] == [(False, False)] * 2
+    subscribed: list[grpc.ChannelConnectivity] = []
+    channel.subscribe(subscribed.append)
+    assert subscribed == [grpc.ChannelConnectivity.READY]
+
+
 def test_rules_can_be_cleared_by_the_function(etcd: FakeEtcd) -> None:
     def clearing(etcd: FakeEtcd) -> None:
         etcd.faults.clear()

@@ -328,6 +328,16 @@ def _reached(now: float, time: float) -> bool:
     return now >= time - 1e-6
 
 
+def test_a_rule_acts_from_its_beginning_up_to_and_without_its_end(etcd: FakeEtcd) -> None:
+    etcd.clock.freeze()
+    etcd.faults.add(on.Put(), faults.refuse("ABORTED", "x"), after=1, until=2)
+    told = []
+    for _ in range(3):
+        told.append(outcome(etcd.channel()))
+        etcd.clock.advance(1)
+    assert told == ["", "x", ""]
+
+
 def test_what_is_likely_is_decided_by_the_seed() -> None:
     def told(seed: int, resets: int) -> list[str]:
         with FakeEtcd(random_seed=seed) as etcd:

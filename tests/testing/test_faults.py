@@ -391,6 +391,15 @@ def test_a_call_that_is_delayed_beyond_its_deadline_changes_nothing(
     assert keys(etcd) == []
 
 
+def test_nothing_is_due_of_a_delayed_call_that_was_cancelled(etcd: FakeEtcd) -> None:
+    etcd.clock.freeze()
+    etcd.faults.add(on.Put(), faults.delay(5))
+    call = stub(etcd.channel(), "KV/Put").future(m.PutRequest(key=b"a"))
+    assert etcd.node.schedule.next_due is not None
+    call.cancel()
+    assert etcd.node.schedule.next_due is None
+
+
 def test_a_delay_of_real_time_passes_while_the_clock_stands_still(
     etcd: FakeEtcd, channel: grpc.Channel
 ) -> None:
