@@ -453,6 +453,7 @@ class FakeEtcd:
                 self._body_limit,
                 len(self._addresses),
                 self.faults.admit,
+                self._control is not None,
             )
         return self._listening
 

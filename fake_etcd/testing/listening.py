@@ -31,6 +31,7 @@ class Listening:
         body_limit: how much of a request's body `http` takes.
         count: how many endpoints there are; each is one server, with any number of addresses.
         admit: whether a connection to the endpoint of this number from this peer may be made.
+        spares_http1: whether that is not asked of HTTP/1.1; see `listener.Server`.
 
     Attributes:
         addresses: those of each endpoint, "http://127.0.0.1:41235" or "unix:path". They stay the
@@ -44,11 +45,13 @@ class Listening:
         body_limit: BodyLimit,
         count: int,
         admit: Callable[[int, str], bool],
+        spares_http1: bool,
     ) -> None:
         self._shared = shared
         self._http = http
         self._body_limit = body_limit
         self._admit = admit
+        self._spares_http1 = spares_http1
         self._loop = new_loop()
         self._thread = threading.Thread(target=self._run, name="fake-etcd", daemon=True)
         self._servers: list[Server | None] = [None] * count
@@ -173,6 +176,7 @@ class Listening:
                 self._body_limit,
                 number,
                 partial(self._admit, number),
+                self._spares_http1,
             )
         return server
 

@@ -51,6 +51,8 @@ class Server:
         body_limit: how much of a request's body `http` takes.
         number: which of several that serve the same state this is; 0 is the first.
         admit: whether a connection from this peer may be made; asked before it says anything.
+        spares_http1: whether that is not asked of HTTP/1.1, so that who denies connections can be
+            told to stop; of others it is asked when they have said what they speak, then.
     """
 
     def __init__(
@@ -62,10 +64,12 @@ class Server:
         body_limit: BodyLimit = no_body,
         number: int = 0,
         admit: Callable[[str], bool] | None = None,
+        spares_http1: bool = False,
     ) -> None:
         self.http = http
         self.body_limit = body_limit
         self.admit = admit
+        self.spares_http1 = spares_http1
         self._connection = connection or Connection
         self.grpc = GrpcServer(
             endpoints, limits.max_receive_bytes, limits.max_concurrent_streams, number
@@ -174,9 +178,8 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=_WRITE_LIMIT)
         self._server.opened(self)
-        admit = self._server.admit
-        if admit is not None and not admit(self._peer()):
-            self._transport.abort()
+        if not self._server.spares_http1:
+            self._admit()
 
     def data_received(self, data: bytes) -> None:
         grpc = self._grpc
@@ -244,12 +247,22 @@ class Connection(asyncio.Protocol):
             return
         self._first_bytes = b""
         if data.startswith(PREFACE):
+            if self._server.spares_http1 and not self._admit():
+                return
             self._grpc = GrpcConnection(self._server.grpc, self._peer(), self._wake, self._time)
             self._grpc.receive(data, self._time())
             self._flush()
         else:
             self._http1 = Http1Connection(self._server.http, self._server.body_limit)
             self._feed_http1(self._http1, data)
+
+    def _admit(self) -> bool:
+        """Whether it may be made; where not, it is no more."""
+        admit = self._server.admit
+        if admit is None or admit(self._peer()):
+            return True
+        self._transport.abort()
+        return False
 
     def _peer(self) -> str:
         peer = self._transport.get_extra_info("peername")

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from bench import golang
-from fake_etcd.testing.control import door
+from fake_etcd.testing import FakeEtcd
+from fake_etcd.testing.control import door, rules
 
 HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parents[1]
@@ -89,8 +90,19 @@ def test_every_block_is_of_a_kind_that_is_run_here() -> None:
     ]
 
 
-def test_the_page_has_the_table_as_it_is() -> None:
+def test_the_page_has_the_tables_as_they_are() -> None:
     assert door.markdown() in PAGE, "put the output of control.door.markdown() there"
+    assert rules.markdown() in PAGE, "put the output of control.rules.markdown() there"
+
+
+def test_the_rule_that_is_shown_is_one() -> None:
+    (shown,) = re.findall(r'`(\{"on": .*?)`', PAGE)
+    with FakeEtcd() as etcd:
+        rules.add(etcd.faults, json.loads(shown))
+        assert etcd.faults.describe() == (
+            "1. on method('Put', key='a'): refuse with UNAVAILABLE, 'etcdserver: no leader' "
+            "(times=1); acted 0 times"
+        )
 
 
 def test_the_command_line_prints_what_is_said_of_it(environment: dict[str, str]) -> None:

@@ -112,11 +112,7 @@ def markdown() -> str:
     """The table of operations, as docs/other-languages.md has it."""
     lines = ["| request | what it takes | what it does |", "| --- | --- | --- |"]
     for operation in operations.OPERATIONS:
-        fields = [
-            f"`{field.name}`{' (may be left out)' if field.optional else ''}: {field.does}"
-            for field in operation.fields
-        ]
-        taken = operation.takes_any or "; ".join(fields)
+        taken = operation.takes_any or "; ".join(each.described for each in operation.fields)
         lines.append(
             f"| `{operation.method} {ROOT}{operation.path}` | {taken} | {operation.does} |"
         )

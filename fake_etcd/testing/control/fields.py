@@ -6,9 +6,10 @@ refused with a sentence that says what is.
 
 from __future__ import annotations
 
+import base64
 import enum
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
@@ -37,7 +38,14 @@ class Kind(enum.Enum):
 
     SECONDS = "a number of seconds, 0 to 2^53"
     COUNT = "a whole number, 0 to 2^53"
+    SHARE = "a number, 0 to 1"
+    SWITCH = "true or false"
     TEXT = "text"
+    BYTES = 'text, or {"base64": TEXT}'
+    SPAN = '[FROM, TO], each text or {"base64": TEXT}, and TO may be null'
+    PAIRS = 'an object from names to text, or to {"base64": TEXT}'
+    IDS = "a list of ids, each as text"
+    OBJECT = "an object"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,11 @@ class Field:
     kind: Kind
     does: str
     optional: bool = False
+
+    @property
+    def described(self) -> str:
+        """It as a page of docs has it."""
+        return f"`{self.name}`{' (may be left out)' if self.optional else ''}: {self.does}"
 
 
 def of_query(request: HttpRequest, fields: Sequence[Field]) -> dict[str, Any]:
@@ -63,7 +76,7 @@ def of_query(request: HttpRequest, fields: Sequence[Field]) -> dict[str, Any]:
         if name in given:
             raise Refused(400, f'"{name}" is in the query twice')
         given[name] = _number_in(text, next((f.kind for f in fields if f.name == name), None))
-    return _checked(given, fields)
+    return checked(given, fields)
 
 
 def of_body(request: HttpRequest, fields: Sequence[Field]) -> dict[str, Any]:
@@ -72,7 +85,7 @@ def of_body(request: HttpRequest, fields: Sequence[Field]) -> dict[str, Any]:
     Raises:
         Refused: it is not understood.
     """
-    return _checked(mapping(request), fields)
+    return checked(mapping(request), fields)
 
 
 def mapping(request: HttpRequest) -> dict[str, Any]:
@@ -98,17 +111,33 @@ def mapping(request: HttpRequest) -> dict[str, Any]:
     return found
 
 
-def _checked(given: Mapping[str, object], fields: Sequence[Field]) -> dict[str, Any]:
+def checked(given: Mapping[str, object], fields: Sequence[Field], of: str = "") -> dict[str, Any]:
+    """The values of fields, read as what they are to be.
+
+    Args:
+        given: what was sent.
+        fields: what may be, and has to be.
+        of: the field whose object this is; empty: none.
+
+    Raises:
+        Refused: something is missing, or not what it is to be.
+    """
     known = {field.name: field for field in fields}
+    where = f'in "{of}", ' if of else ""
+    found = {}
     for name, value in given.items():
         if name not in known:
-            raise Refused(400, f'there is no field "{name}"; {_taken(fields)}')
-        if not _is_a(known[name].kind, value):
-            raise Refused(400, f'"{name}" is {known[name].kind.value}, not {json.dumps(value)}')
+            raise Refused(400, f'{where}there is no field "{name}"; {_taken(fields)}')
+        try:
+            found[name] = _READERS[known[name].kind](value)
+        except (ValueError, TypeError):
+            raise Refused(
+                400, f'{where}"{name}" is {known[name].kind.value}, not {_shown(value)}'
+            ) from None
     for field in fields:
         if field.name not in given and not field.optional:
-            raise Refused(400, f'"{field.name}" is missing; {_taken(fields)}')
-    return dict(given)
+            raise Refused(400, f'{where}"{field.name}" is missing; {_taken(fields)}')
+    return found
 
 
 def _taken(fields: Sequence[Field]) -> str:
@@ -119,14 +148,73 @@ def _taken(fields: Sequence[Field]) -> str:
     )
 
 
-def _is_a(kind: Kind, value: object) -> bool:
-    if kind is Kind.TEXT:
-        return isinstance(value, str)
-    if isinstance(value, bool) or not isinstance(
-        value, int if kind is Kind.COUNT else (int, float)
-    ):
-        return False
-    return 0 <= value <= 2**53
+def _shown(value: object) -> str:
+    shown = json.dumps(value)
+    return shown if len(shown) <= _MOST_SHOWN else f"{shown[:_MOST_SHOWN]}..."
+
+
+_MOST_SHOWN = 100
+
+
+def _is(*kinds: type) -> Callable[[Any], Any]:
+    """A reader of what is one of these types in Python, too."""
+
+    def read(value: Any) -> Any:
+        if type(value) not in kinds:
+            raise TypeError
+        return value
+
+    return read
+
+
+def _up_to(most: int, *kinds: type) -> Callable[[Any], Any]:
+    is_number = _is(*kinds)
+
+    def read(value: Any) -> Any:
+        if not 0 <= is_number(value) <= most:
+            raise ValueError
+        return value
+
+    return read
+
+
+def _bytes(value: Any) -> str | bytes:
+    if isinstance(value, str):
+        value.encode()  # not all text of JSON's is text of Unicode's
+        return value
+    if set(value) != {"base64"}:
+        raise ValueError
+    return base64.b64decode(value["base64"], validate=True)
+
+
+def _span(value: Any) -> tuple[str | bytes, str | bytes | None]:
+    start, end = _is(list)(value)
+    return _bytes(start), None if end is None else _bytes(end)
+
+
+def _pairs(value: Any) -> dict[str, str | bytes]:
+    return {
+        name: one if isinstance(one, str) else _bytes(one) for name, one in _is(dict)(value).items()
+    }
+
+
+def _ids(value: Any) -> list[int]:
+    return [int(_is(str)(one)) for one in _is(list)(value)]
+
+
+_READERS: Mapping[Kind, Callable[[Any], Any]] = {
+    Kind.SECONDS: _up_to(2**53, int, float),
+    Kind.COUNT: _up_to(2**53, int),
+    Kind.SHARE: _up_to(1, int, float),
+    Kind.SWITCH: _is(bool),
+    Kind.TEXT: _is(str),
+    Kind.BYTES: _bytes,
+    Kind.SPAN: _span,
+    Kind.PAIRS: _pairs,
+    Kind.IDS: _ids,
+    Kind.OBJECT: _is(dict),
+}
+"""How a value of JSON is read; they raise ValueError or TypeError where it is no such thing."""
 
 
 def _number_in(text: str, kind: Kind | None) -> object:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from fake_etcd import __version__
 from fake_etcd.api import version
 from fake_etcd.api.errors import EtcdError
-from fake_etcd.testing.control import plain
+from fake_etcd.testing.control import plain, rules
 from fake_etcd.testing.control.fields import Field, Kind, Refused
 from fake_etcd.testing.control.plain import Json
+from fake_etcd.testing.faults.faults import Rule
 from fake_etcd.testing.snapshots import Snapshot
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ class Desk:
         self.etcd = etcd
         self._snapshots: dict[int, Snapshot] = {}
         self._taken = 0
+        self._rules: dict[Rule, int] = {}
+        self._numbered = 0
 
     # What there is
 
@@ -122,6 +125,44 @@ class Desk:
 
     def _forget_invalid(self) -> None:
         self._snapshots = {id: kept for id, kept in self._snapshots.items() if kept.is_valid}
+
+    # Faults
+
+    def faults(self, given: Given) -> Json:
+        return {"rules": [self._rule(rule, number) for rule, number in self._numbers().items()]}
+
+    def add_fault(self, given: Given) -> Json:
+        rule = rules.add(self.etcd.faults, given)
+        return self._rule(rule, self._numbers()[rule])
+
+    def remove_faults(self, given: Given) -> Json:
+        if "rule" not in given:
+            self.etcd.faults.clear()
+        else:
+            found = [rule for rule, number in self._numbers().items() if number == given["rule"]]
+            if not found:
+                raise Refused(404, f"there is no rule {given['rule']}; GET /_fake/faults has them")
+            self.etcd.faults.remove(found[0])
+        return self.faults({})
+
+    def fault_now(self, given: Given) -> Json:
+        rules.now(self.etcd.faults, given)
+        return self._state()
+
+    def _numbers(self) -> dict[Rule, int]:
+        """All rules there are, those included that were not added here, with their numbers."""
+        found = {}
+        for rule in self.etcd.faults:
+            number = self._rules.get(rule)
+            if number is None:
+                self._numbered += 1
+                number = self._numbered
+            found[rule] = number
+        self._rules = found
+        return found
+
+    def _rule(self, rule: Rule, number: int) -> Json:
+        return {"rule": number, "acted": rule.acted, "description": str(rule)}
 
     # Time
 
@@ -243,4 +284,21 @@ OPERATIONS: tuple[Operation, ...] = (
         ),
     ),
     Operation("DELETE", "/history", Desk.clear_history, "Forget these calls."),
+    Operation(
+        "POST",
+        "/faults",
+        Desk.add_fault,
+        "Have calls go wrong, behind all rules that there are: the first that is about a request "
+        "acts on it.",
+        rules.RULE,
+    ),
+    Operation("POST", "/faults/now", Desk.fault_now, "Do at once what needs no call.", rules.NOW),
+    Operation("GET", "/faults", Desk.faults, "The rules, and how often each has acted."),
+    Operation(
+        "DELETE",
+        "/faults",
+        Desk.remove_faults,
+        "Take rules away; gives those left.",
+        (Field("rule", Kind.COUNT, "which; all where it is left out", optional=True),),
+    ),
 )
