@@ -33,6 +33,10 @@ _FRAMING = 2
 """So many times its own size a body may have with chunk headers and trailers; a peer that pads
 them does not get to go on for ever. A small one may have as much as the largest unread one."""
 
+_DISCARDED = 16
+"""So many times the size that a handler takes a body may have and is read to its end, so that who
+sends it gets to read the answer: most clients do not look before they have sent everything."""
+
 _MAX_BLANKS_AFTER_POST = 4
 """Go skips this many CRs and LFs between a POST and the next request (RFC 9112 §2.2)."""
 
@@ -117,7 +121,7 @@ def _unsupported_encoding() -> _Refused:
 class _Request:
     """One request whose head has been read; `body` finds the end of what follows it.
 
-    `content` is what the handler gets of that; None where it reads none.
+    `content` is what the handler gets of that; None where it reads none, or no more.
     """
 
     __slots__ = (
@@ -126,6 +130,7 @@ class _Request:
         "content_length",
         "expect",
         "keep_alive",
+        "limit",
         "max_body_bytes",
         "public",
         "version",
@@ -135,6 +140,7 @@ class _Request:
         headers = [(name, value) for name, value in event.headers]
         self.body = body
         self.content: bytearray | None = None
+        self.limit = 0
         self.max_body_bytes = MAX_UNREAD_BODY_BYTES
         self.version = event.http_version
         # h11 has refused whatever is not one decimal number, and lower-cased the names.
@@ -174,13 +180,24 @@ class _Request:
     def take_body(self, limit: int) -> None:
         """Have the handler get the body, where it is not larger than so many bytes."""
         self.content = bytearray()
-        self.max_body_bytes = limit
+        self.limit = limit
+        self.max_body_bytes = _DISCARDED * limit
+
+    def add(self, piece: bytes) -> None:
+        """A piece of the body has come."""
+        if self.content is not None:
+            self.content += piece
+            if len(self.content) > self.limit:
+                self.content = None
 
     def with_body(self, *, is_whole: bool) -> HttpRequest:
         """What the handler gets, once the body was read, or was found to be too large."""
-        if self.content is None:
+        if not self.limit:
             return self.public
-        return dataclasses.replace(self.public, body=bytes(self.content) if is_whole else None)
+        is_taken = is_whole and self.content is not None
+        return dataclasses.replace(
+            self.public, body=bytes(self.content or b"") if is_taken else None
+        )
 
 
 def _tokens(values: Iterable[bytes]) -> set[bytes]:
@@ -436,7 +453,7 @@ class Http1Connection:
                 request.body.receive_data(piece)
             is_complete = self._take_body(request)
         except h11.RemoteProtocolError:
-            if request.content is not None:
+            if request.limit:
                 raise _bad_request("malformed body") from None
             self._answer(request, out, reusable=False)
             return True
@@ -455,8 +472,7 @@ class Http1Connection:
             event = request.body.next_event()
             if isinstance(event, h11.Data):
                 self._body_bytes += len(event.data)
-                if request.content is not None:
-                    request.content += event.data
+                request.add(event.data)
                 if self._body_bytes > request.max_body_bytes:
                     return False
             else:

@@ -410,17 +410,27 @@ BODIES: dict[str, tuple[bytes, list[bytes | None], bytes]] = {
         NO_CONTENT.replace(b"1.1", b"1.0", 1) + b"Connection: keep-alive\r\n\r\n",
     ),
     "too large": (
-        READ + b"Content-Length: 1001\r\n\r\n",
-        [None],
-        NO_CONTENT + b"Connection: close\r\n\r\n",
+        READ + sized(b"a" * (LIMIT + 1)) + READ + sized(b"abc"),
+        [None, b"abc"],
+        (NO_CONTENT + b"\r\n") * 2,
+    ),
+    "too large chunks": (
+        READ + chunked(b"a" * LIMIT, b"b") + READ + sized(b"abc"),
+        [None, b"abc"],
+        (NO_CONTENT + b"\r\n") * 2,
     ),
     "too large and waiting for 100": (
         READ + b"Expect: 100-continue\r\nContent-Length: 1001\r\n\r\n",
         [None],
         NO_CONTENT + b"Connection: close\r\n\r\n",
     ),
-    "too large chunks": (
-        READ + chunked(b"a" * LIMIT, b"b"),
+    "far too large": (
+        READ + b"Content-Length: 16001\r\n\r\n",
+        [None],
+        NO_CONTENT + b"Connection: close\r\n\r\n",
+    ),
+    "far too large chunks": (
+        READ + chunked(*[b"a" * LIMIT] * 17),
         [None],
         NO_CONTENT + b"Connection: close\r\n\r\n",
     ),
