@@ -93,6 +93,39 @@ def command(program: Path, folder: Path, flags: Sequence[str] = ()) -> tuple[str
     ]
 
 
+def cluster_commands(
+    program: Path, folder: Path, members: int, flags: Sequence[str] = ()
+) -> list[tuple[str, list[str]]]:
+    """The same for each of several that are one cluster."""
+    ports = free_ports(2 * members)
+    clients, peers = ([f"http://127.0.0.1:{port}" for port in half] for half in _halves(ports))
+    names = [f"member-{number}" for number in range(1, members + 1)]
+    cluster = ",".join(f"{name}={peer}" for name, peer in zip(names, peers, strict=True))
+    return [
+        (
+            client,
+            [
+                str(program),
+                "--unsafe-no-fsync",
+                "--log-level=error",
+                f"--name={name}",
+                f"--data-dir={folder / name}",
+                f"--listen-client-urls={client}",
+                f"--advertise-client-urls={client}",
+                f"--listen-peer-urls={peer}",
+                f"--initial-advertise-peer-urls={peer}",
+                f"--initial-cluster={cluster}",
+                *flags,
+            ],
+        )
+        for name, client, peer in zip(names, clients, peers, strict=True)
+    ]
+
+
+def _halves(ports: list[int]) -> tuple[list[int], list[int]]:
+    return ports[: len(ports) // 2], ports[len(ports) // 2 :]
+
+
 @contextlib.contextmanager
 def start(version: str = VERSION, flags: Sequence[str] = ()) -> Iterator[Running]:
     """A real etcd with nothing in it, in a temporary folder, killed at the end.
@@ -105,11 +138,27 @@ def start(version: str = VERSION, flags: Sequence[str] = ()) -> Iterator[Running
         golang.NoGo: it cannot be built.
         NoOracle: it does not start with these flags.
     """
-    program = build(version)
-    with tempfile.TemporaryDirectory(prefix="etcd-") as folder, contextlib.ExitStack() as stack:
+    with run(build(version), flags) as (running,):
+        yield running
+
+
+@contextlib.contextmanager
+def run(program: Path, flags: Sequence[str] = (), members: int = 1) -> Iterator[list[Running]]:
+    """The same for a program that is there, or for a cluster of it.
+
+    Raises:
+        NoOracle: it does not start with these flags.
+    """
+    with tempfile.TemporaryDirectory(prefix="etcd-") as name, contextlib.ExitStack() as stack:
         for attempt in range(1, _ATTEMPTS + 1):
+            folder = Path(name) / str(attempt)
+            folder.mkdir()
+            if members == 1:
+                commands = [command(program, folder, flags)]
+            else:
+                commands = cluster_commands(program, folder, members, flags)
             try:
-                running = stack.enter_context(_started(program, Path(folder) / str(attempt), flags))
+                running = stack.enter_context(_started(folder, commands))
                 break
             except NoOracle:
                 if attempt == _ATTEMPTS:
@@ -118,25 +167,32 @@ def start(version: str = VERSION, flags: Sequence[str] = ()) -> Iterator[Running
 
 
 @contextlib.contextmanager
-def _started(program: Path, folder: Path, flags: Sequence[str]) -> Iterator[Running]:
-    folder.mkdir()
-    url, arguments = command(program, folder, flags)
-    log = folder / "log"
+def _started(folder: Path, commands: list[tuple[str, list[str]]]) -> Iterator[list[Running]]:
     environment = {name: it for name, it in os.environ.items() if not name.startswith("ETCD_")}
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            arguments, stdout=output, stderr=subprocess.STDOUT, env=environment
-        )
-    try:
+    with contextlib.ExitStack() as stack:
+        processes = []
+        for number, (_, arguments) in enumerate(commands):
+            with (folder / f"log-{number}").open("wb") as output:
+                process = subprocess.Popen(
+                    arguments, stdout=output, stderr=subprocess.STDOUT, env=environment
+                )
+            stack.callback(_end, process)
+            processes.append(process)
         deadline = time.monotonic() + START_SECONDS
-        while not is_well(url):
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise NoOracle(f"etcd does not answer on {url}:\n{log.read_text()}")
-            time.sleep(0.02)
-        yield Running(url, process.pid)
-    finally:
-        process.kill()  # nothing of it is to be kept, so there is nothing to end in order
-        process.wait()
+        for number, (url, _) in enumerate(commands):
+            while not is_well(url):
+                if processes[number].poll() is not None or time.monotonic() > deadline:
+                    log = (folder / f"log-{number}").read_text()
+                    raise NoOracle(f"etcd does not answer on {url}:\n{log}")
+                time.sleep(0.02)
+        yield [
+            Running(url, process.pid) for (url, _), process in zip(commands, processes, strict=True)
+        ]
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()  # nothing of it is to be kept, so there is nothing to end in order
+    process.wait()
 
 
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))

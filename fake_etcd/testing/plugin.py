@@ -1,16 +1,18 @@
 """The pytest plugin: fixtures, options, and what a failed test's report says of its etcd.
 
 pytest imports this module in every run of an environment that has fake_etcd in it, so it imports
-nothing of ours before a test asks for an etcd.
+next to nothing of ours before a test asks for an etcd.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
+
+from fake_etcd.testing import target
 
 if TYPE_CHECKING:
     from fake_etcd.testing.fake import FakeEtcd
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 _MARKER = "fake_etcd"
 _INI = "etcd_options"
 _FLAG = "--etcd-option"
+_TARGET = "--etcd"
+_WIPE = "--etcd-wipe"
 
 _USED = pytest.StashKey["list[Etcd]"]()
 """Of a test, or of the session: the etcds that it has."""
@@ -34,6 +38,21 @@ _ORDER = (
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("fake_etcd", f"fake_etcd: an etcd for each test. {_ORDER}")
+    group.addoption(
+        _TARGET,
+        default="fake",
+        metavar="WHICH",
+        help="What the fixtures give: fake (the emulator, the default); real (real etcd, built "
+        "with Go or found on the PATH); real:3 (a cluster of three members); real@3.6.16 (a "
+        "version); or HOST:PORT[,...] (a server that is there). Tests that use what only the "
+        "emulator has are skipped.",
+    )
+    group.addoption(
+        _WIPE,
+        action="store_true",
+        help=f"Let a server of {_TARGET}=HOST:PORT be wiped although it holds something. "
+        "Everything in it is deleted!",
+    )
     group.addoption(
         _FLAG,
         action="append",
@@ -56,11 +75,25 @@ def pytest_configure(config: pytest.Config) -> None:
         f"{_MARKER}(**options): options of the FakeEtcd that the fixtures give this test, such as "
         "max_txn_ops=64, random_seed=1, or seed=FILE_OR_MAPPING for the keys that it begins with.",
     )
+    try:
+        chosen = target.named(config.getoption(_TARGET))
+    except ValueError as error:
+        raise pytest.UsageError(f"{_TARGET}: {error}") from None
+    if isinstance(chosen, target.GivenServer) and _worker_count(config) > 1:
+        raise pytest.UsageError(
+            f"{_TARGET}: several workers would delete each other's keys from one server; give -n1, "
+            "or real for a server of each worker's own"
+        )
     if config.getoption(_FLAG) or config.getini(_INI):
         try:
             _options_for_all(config)
         except ValueError as error:
             raise pytest.UsageError(str(error)) from None
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    which = config.getoption(_TARGET)
+    return [] if which == "fake" else [f"etcd: {which}"]
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -77,7 +110,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def fake_etcd(request: pytest.FixtureRequest) -> Iterator[FakeEtcd]:
     """An etcd in this process with nothing in it, this test's alone."""
     pool = _pool(request.config)
-    etcd = pool.take(_options(request))
+    etcd = _take(pool, _options(request))
     _used(request.node).append(etcd)
     yield etcd  # type: ignore[misc]  # a real one has the same doors
     pool.give_back(etcd)
@@ -87,7 +120,7 @@ def fake_etcd(request: pytest.FixtureRequest) -> Iterator[FakeEtcd]:
 def fake_etcd_session(request: pytest.FixtureRequest) -> Iterator[FakeEtcd]:
     """One etcd for all tests of the session, never reset; markers have no say in it."""
     pool = _pool(request.config)
-    etcd = pool.take(_options_for_all(request.config))
+    etcd = _take(pool, _options_for_all(request.config))
     _used(request.session).append(etcd)
     yield etcd  # type: ignore[misc]  # as above
     pool.give_back(etcd)
@@ -103,7 +136,7 @@ def fake_etcd_factory(request: pytest.FixtureRequest) -> Iterator[Callable[..., 
     made: list[Etcd] = []
 
     def make(**options: Any) -> FakeEtcd:
-        etcd = pool.take(_merged(options, _options(request), "fake_etcd_factory"))
+        etcd = _take(pool, _merged(options, _options(request), "fake_etcd_factory"))
         made.append(etcd)
         _used(request.node).append(etcd)
         return etcd  # type: ignore[return-value]  # as above
@@ -113,12 +146,51 @@ def fake_etcd_factory(request: pytest.FixtureRequest) -> Iterator[Callable[..., 
         pool.give_back(etcd)
 
 
+def _take(pool: Pool, options: Options) -> Etcd:
+    from fake_etcd.testing.options import SEED
+    from fake_etcd.testing.pool import CannotUse
+
+    seed = options.pop(SEED, None)
+    etcd, problem = None, None
+    try:
+        etcd = pool.take(options)
+        if seed is not None:
+            etcd.seed(seed)
+    except (CannotUse, OSError, ValueError, RuntimeError) as error:
+        problem = str(error) or repr(error)
+    if problem is not None or etcd is None:
+        if etcd is not None:
+            pool.give_back(etcd)
+        pytest.fail(str(problem), pytrace=False)
+    return etcd
+
+
 def _pool(config: pytest.Config) -> Pool:
     if _POOL not in config.stash:
+        config.stash[_POOL] = _new_pool(config)
+    return config.stash[_POOL]
+
+
+def _new_pool(config: pytest.Config) -> Pool:
+    chosen = target.named(config.getoption(_TARGET))
+    if isinstance(chosen, target.Emulator):
         from fake_etcd.testing.pool import FakePool
 
-        config.stash[_POOL] = FakePool()
-    return config.stash[_POOL]
+        return FakePool()
+    from fake_etcd.testing.real_pool import GivenPool, ProcessPool
+
+    def refuse(reason: str) -> NoReturn:
+        pytest.skip(f"{reason} ({_TARGET}={config.getoption(_TARGET)})")
+
+    if isinstance(chosen, target.RealEtcdServers):
+        return ProcessPool(chosen, refuse)
+    return GivenPool(chosen, config.getoption(_WIPE), refuse)
+
+
+def _worker_count(config: pytest.Config) -> int:
+    """How many processes run tests: pytest-xdist's, of which this one starts them or is one."""
+    workers = getattr(config, "workerinput", {}).get("workercount")
+    return int(workers or config.getoption("numprocesses", None) or 1)
 
 
 def _used(node: pytest.Item | pytest.Session) -> list[Etcd]:

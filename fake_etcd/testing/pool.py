@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import os
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from fake_etcd.testing.fake import FakeEtcd
-from fake_etcd.testing.options import SEED, Options
+from fake_etcd.testing.options import Options
 from fake_etcd.testing.store import Store
+
+
+class CannotUse(Exception):
+    """There is no etcd for a test; a sentence that says why."""
 
 
 class Etcd(Protocol):
     """What a test gets, emulated or real."""
 
     store: Store
+
+    def seed(self, source: str | os.PathLike[str] | Mapping[Any, Any]) -> None:
+        """See `FakeEtcd.seed`."""
 
     def close(self) -> None:
         """End it."""
@@ -23,7 +31,15 @@ class Pool(Protocol):
     """Where tests get their etcds from."""
 
     def take(self, options: Options) -> Etcd:
-        """One with nothing in it but its seed, for a test alone."""
+        """One with nothing in it, for a test alone.
+
+        Args:
+            options: a FakeEtcd's, `SEED` not among them.
+
+        Raises:
+            CannotUse: there is none.
+            ValueError: an option has no such value.
+        """
 
     def give_back(self, etcd: Etcd) -> None:
         """Have one back, whatever the test did to it."""
@@ -40,18 +56,15 @@ class FakePool:
         self._keys: dict[FakeEtcd, object] = {}
 
     def take(self, options: Options) -> FakeEtcd:
-        configured = {name: value for name, value in options.items() if name != SEED}
         # In a forked child those that the parent made are of no use.
-        key = os.getpid(), repr(sorted(configured.items()))
+        key = os.getpid(), repr(sorted(options.items()))
         free = self._free.setdefault(key, [])
         if free:
             etcd = free.pop()
             etcd.reset()  # whoever kept a client may have written meanwhile
         else:
-            etcd = FakeEtcd(**configured)
+            etcd = FakeEtcd(**options)
         self._keys[etcd] = key
-        if SEED in options:
-            etcd.seed(options[SEED])
         return etcd
 
     def give_back(self, etcd: Etcd) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import textwrap
+import threading
 
 import pytest
+
+from tests.testing.runs import Runner
 
 pytest_plugins = ["pytester"]
 
@@ -12,22 +15,6 @@ pytest_plugins = ["pytester"]
 @pytest.fixture
 def run(pytester: pytest.Pytester) -> Runner:
     return Runner(pytester)
-
-
-class Runner:
-    """Runs a file of tests."""
-
-    def __init__(self, pytester: pytest.Pytester) -> None:
-        self.pytester = pytester
-
-    def __call__(self, source: str, *arguments: str, **outcomes: int) -> str:
-        """What pytest printed about a file; the outcomes have to be these."""
-        self.pytester.makepyfile(textwrap.dedent(source))
-        result = self.pytester.runpytest_inprocess("-p", "no:cacheprovider", *arguments)
-        found = result.parseoutcomes()
-        found.pop("warning", None), found.pop("warnings", None)
-        assert found == outcomes, result.stdout.str()
-        return result.stdout.str()
 
 
 def test_each_test_begins_with_an_empty_etcd_of_its_own(run: Runner) -> None:
@@ -204,6 +191,29 @@ def test_a_wrong_option_of_a_marker_fails_the_test(run: Runner, marker: str, mes
     assert message in output
 
 
+def test_a_seed_that_is_not_understood_fails_the_test(run: Runner) -> None:
+    output = run(
+        """
+        import pytest
+
+        @pytest.mark.fake_etcd(seed={"a": 1})
+        def test_it(fake_etcd):
+            pass
+
+        @pytest.mark.fake_etcd(endpoints=0)
+        def test_other(fake_etcd):
+            pass
+
+        def test_next(fake_etcd):
+            assert fake_etcd.store.revision == 1
+        """,
+        errors=2,
+        passed=1,
+    )
+    assert "seed: key 'a': the number 1; a value is text" in output
+    assert "endpoints=0: there has to be one at least" in output
+
+
 def test_seeds_are_read_from_beside_who_names_them(run: Runner, pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\netcd_options = seed = all.json")
     pytester.path.joinpath("all.json").write_text('{"from": "ini"}')
@@ -327,7 +337,9 @@ def test_a_run_without_it_imports_nothing_of_it(pytester: pytest.Pytester) -> No
 
         def test_it():
             ours = sorted(name for name in sys.modules if name.startswith("fake_etcd"))
-            assert ours == ["fake_etcd", "fake_etcd.testing", "fake_etcd.testing.plugin"]
+            names = ["", ".testing", ".testing.plugin", ".testing.target"]
+            assert ours == ["fake_etcd" + name for name in names]
+            assert not {"grpc", "google.protobuf", "yaml", "asyncio"} & set(sys.modules)
         """
     )
     pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
@@ -341,8 +353,6 @@ def test_nothing_is_left_when_the_run_is_over(run: Runner) -> None:
         """,
         passed=1,
     )
-    import threading
-
     assert [thread for thread in threading.enumerate() if thread.name == "fake-etcd"] == []
 
 

@@ -1,0 +1,230 @@
+"""A real etcd behind the doors that a FakeEtcd has, for tests that are to be run on both.
+
+What only the emulator can do is here too, and says so when it is touched.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, NoReturn, cast
+
+import grpc
+from google.protobuf.message import Message
+
+from fake_etcd.api import messages as m
+from fake_etcd.api.errors import EtcdError, StatusError
+from fake_etcd.api.methods import METHODS
+from fake_etcd.api.status import Code, Status
+from fake_etcd.testing.fake import FakeEtcd
+from fake_etcd.testing.store import Store
+
+_OPTIONS = (
+    ("grpc.enable_http_proxy", 0),
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+)
+"""As in process: no way around, and no bounds but etcd's."""
+
+_CALL_SECONDS = 30.0
+
+_ALL = b"\0"
+
+
+class RealEtcd:
+    """A server, or a cluster, that one test has for itself.
+
+    Args:
+        addresses: its members', "127.0.0.1:2379".
+        count: how many endpoints are wanted; where there are fewer members they come again.
+        refuse: told the name of an attribute that only the emulator has; raises.
+
+    Attributes:
+        store: its keys.
+    """
+
+    def __init__(
+        self, addresses: Sequence[str], count: int, refuse: Callable[[str], NoReturn]
+    ) -> None:
+        self._addresses = addresses
+        self._endpoints = [addresses[number % len(addresses)] for number in range(count)]
+        self._refuse = refuse
+        self._channels: list[grpc.Channel] = []
+        self._is_closed = False
+        self._own = grpc.insecure_channel(addresses[0], _OPTIONS)
+        self.store = Store(self._ask)
+
+    def __getattr__(self, name: str) -> Any:
+        # Called for names only that are not here.
+        if not name.startswith("_") and name in _emulated():
+            self._refuse(name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __enter__(self) -> RealEtcd:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> RealEtcd:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._is_closed
+
+    def close(self) -> None:
+        """Close all channels. The server's end is the pool's business."""
+        self._is_closed = True
+        for channel in (self._own, *self._channels):
+            channel.close()
+
+    @property
+    def endpoints(self) -> list[str]:
+        """All addresses, "127.0.0.1:41235"."""
+        return list(self._endpoints)
+
+    @property
+    def endpoint(self) -> str:
+        """The first of `endpoints`."""
+        return self._endpoints[0]
+
+    @property
+    def url(self) -> str:
+        """The first address, "http://127.0.0.1:41235"."""
+        return f"http://{self.endpoint}"
+
+    @property
+    def port(self) -> int:
+        """The first address's port."""
+        return int(self.endpoint.rpartition(":")[2])
+
+    def channel(self, endpoint: int = 0) -> grpc.Channel:
+        """A channel to an endpoint."""
+        channel = grpc.insecure_channel(self._endpoints[endpoint], _OPTIONS)
+        self._channels.append(channel)
+        return channel
+
+    def aio_channel(self, endpoint: int = 0) -> grpc.aio.Channel:
+        """The same for the running event loop; whoever asks for it closes it."""
+        return grpc.aio.insecure_channel(self._endpoints[endpoint], list(_OPTIONS))
+
+    def seed(self, source: str | os.PathLike[str] | Mapping[Any, Any]) -> None:
+        """As `FakeEtcd.seed`."""
+        self.store.plant(source)
+
+    def reset(self) -> None:
+        """Be empty again. Revisions and ids go on, for a real etcd cannot take them back.
+
+        Raises:
+            EtcdError: the server does not let it be wiped; it may have authentication on.
+        """
+        wipe(self._ask)
+
+    def contents(self) -> list[str]:
+        """What it holds, as people say it: "2 keys", "1 user". Nothing where it is empty."""
+        found = (
+            ("key", self.store.first(1)[1]),
+            ("lease", len(_leases(self._ask))),
+            ("user", len(_names(self._ask, "User", "users"))),
+            ("role", len(_names(self._ask, "Role", "roles"))),
+        )
+        return [f"{count} {name}{'s' if count > 1 else ''}" for name, count in found if count]
+
+    def _ask(self, path: str, requests: Sequence[Message]) -> list[Any]:
+        method = METHODS[path]
+        call = self._own.unary_unary(
+            path, method.request.SerializeToString, method.response.FromString
+        )
+        try:
+            return [call(request, timeout=_CALL_SECONDS) for request in requests]
+        except grpc.RpcError as error:
+            ended = cast("grpc.Call", error)
+            code = Code(ended.code().value[0])
+            raise StatusError(Status(code, ended.details() or "")) from None
+
+
+_names_of_emulator: frozenset[str] | None = None
+
+
+def _emulated() -> frozenset[str]:
+    """Everything that a FakeEtcd has and that is not private."""
+    global _names_of_emulator
+    if _names_of_emulator is None:
+        with FakeEtcd() as etcd:
+            _names_of_emulator = frozenset(name for name in dir(etcd) if name[0] != "_")
+    return _names_of_emulator
+
+
+# Wiping
+
+Ask = Callable[[str, Sequence[Message]], list[Any]]
+
+
+def wipe(ask: Ask) -> None:
+    """Take away alarms, leases, keys, users and roles.
+
+    Raises:
+        EtcdError: the server does not let it be done.
+    """
+    for alarm in _alarms(ask):
+        request = m.AlarmRequest(
+            action=m.AlarmRequest.DEACTIVATE, memberID=alarm.memberID, alarm=alarm.alarm
+        )
+        ask("/etcdserverpb.Maintenance/Alarm", [request])
+    for lease in _leases(ask):
+        _revoke(ask, lease)
+    ask("/etcdserverpb.KV/DeleteRange", [m.DeleteRangeRequest(key=_ALL, range_end=_ALL)])
+    for name in _names(ask, "User", "users"):
+        ask("/etcdserverpb.Auth/UserDelete", [m.AuthUserDeleteRequest(name=name)])
+    for name in _names(ask, "Role", "roles"):
+        ask("/etcdserverpb.Auth/RoleDelete", [m.AuthRoleDeleteRequest(role=name)])
+
+
+def _revoke(ask: Ask, lease: int) -> None:
+    try:
+        ask("/etcdserverpb.Lease/LeaseRevoke", [m.LeaseRevokeRequest(ID=lease)])
+    except EtcdError as error:
+        if error.code is not Code.NOT_FOUND:  # it may just have expired
+            raise
+
+
+def _leases(ask: Ask) -> list[int]:
+    answers = _if_served(ask, "/etcdserverpb.Lease/LeaseLeases", m.LeaseLeasesRequest())
+    return [status.ID for answer in answers for status in answer.leases]
+
+
+def _alarms(ask: Ask) -> list[Any]:
+    answers = _if_served(ask, "/etcdserverpb.Maintenance/Alarm", m.AlarmRequest())
+    return [alarm for answer in answers for alarm in answer.alarms]
+
+
+def _names(ask: Ask, what: str, field: str) -> list[str]:
+    path = f"/etcdserverpb.Auth/{what}List"
+    answers = _if_served(ask, path, METHODS[path].request())
+    return [name for answer in answers for name in getattr(answer, field)]
+
+
+def _if_served(ask: Ask, path: str, request: Message) -> list[Any]:
+    """The answer; none where the server has no such method, and so no such thing."""
+    try:
+        return ask(path, [request])
+    except EtcdError as error:
+        if error.code is Code.UNIMPLEMENTED:
+            return []
+        raise

@@ -1,0 +1,219 @@
+"""Where tests get real etcds from: processes of our own, or a server that is there."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NoReturn
+
+from fake_etcd.api.errors import EtcdError
+from fake_etcd.testing.options import Options
+from fake_etcd.testing.pool import CannotUse, Etcd
+from fake_etcd.testing.real import RealEtcd
+from fake_etcd.testing.target import GivenServer, RealEtcdServers
+
+Refuse = Callable[[str], NoReturn]
+"""Says that a test cannot be run here, and why; raises."""
+
+
+def _compaction(mode: str) -> Callable[[Any], list[str]]:
+    unit = "s" if mode == "periodic" else ""
+    return lambda value: [
+        f"--auto-compaction-mode={mode}",
+        f"--auto-compaction-retention={value:g}{unit}",
+    ]
+
+
+def _flag(name: str, unit: str = "") -> Callable[[Any], list[str]]:
+    return lambda value: [f"--{name}={value}{unit}"]
+
+
+_FLAGS: Mapping[str, Callable[[Any], list[str]]] = {
+    "max_request_bytes": _flag("max-request-bytes"),
+    "max_txn_ops": _flag("max-txn-ops"),
+    "heartbeat_interval_ms": _flag("heartbeat-interval"),
+    "election_timeout_ms": _flag("election-timeout"),
+    "progress_notify_interval_seconds": _flag("watch-progress-notify-interval", "s"),
+    "auto_compaction_period_seconds": _compaction("periodic"),
+    "auto_compaction_revisions": _compaction("revision"),
+}
+"""What etcd is told for options of a FakeEtcd; what is not here, only the emulator has."""
+
+_OF_3_5 = {"watch-progress-notify-interval": "experimental-watch-progress-notify-interval"}
+"""What flags were called before 3.6."""
+
+
+@dataclass(slots=True)
+class _Process:
+    """A server or cluster of our own."""
+
+    addresses: list[str]
+    stack: ExitStack
+    flags: tuple[str, ...]
+
+
+class ProcessPool:
+    """Real etcds in processes of our own, kept by their flags.
+
+    Args:
+        servers: what to start.
+        refuse: says that a test cannot be run on it.
+    """
+
+    def __init__(self, servers: RealEtcdServers, refuse: Refuse) -> None:
+        self._servers = servers
+        self._refuse = refuse
+        self._free: dict[tuple[str, ...], list[_Process]] = {}
+        self._used: dict[RealEtcd, _Process] = {}
+        self._program: Path | None = None
+        self._failure: CannotUse | None = None
+
+    def take(self, options: Options) -> RealEtcd:
+        """See `pool.Pool`.
+
+        Raises:
+            CannotUse: it cannot be built or does not start.
+        """
+        flags = self._flags(options)
+        free = self._free.setdefault(flags, [])
+        process = free.pop() if free else self._start(flags)
+        count = options.get("endpoints", self._servers.members)
+        etcd = RealEtcd(process.addresses, count, _refuse_name(self._refuse))
+        self._used[etcd] = process
+        return etcd
+
+    def give_back(self, etcd: Etcd) -> None:
+        assert isinstance(etcd, RealEtcd), "it came from here"
+        process = self._used.pop(etcd)
+        etcd.close()
+        with RealEtcd(process.addresses, 1, _refuse_name(self._refuse)) as wiper:
+            try:
+                wiper.reset()
+            except EtcdError:  # authentication is on, or the test has killed it
+                process.stack.close()
+                return
+        self._free[process.flags].append(process)
+
+    def close(self) -> None:
+        for free in self._free.values():
+            while free:
+                free.pop().stack.close()
+
+    def _flags(self, options: Options) -> tuple[str, ...]:
+        found: list[str] = []
+        for name, value in options.items():
+            if name == "endpoints":
+                continue
+            if name not in _FLAGS:
+                self._refuse(f"option {name}: only the emulator has it")
+            found += _FLAGS[name](value)
+        if (self._servers.version or "").startswith("3.5."):
+            for new, old in _OF_3_5.items():
+                found = [flag.replace(f"--{new}=", f"--{old}=") for flag in found]
+        return tuple(sorted(found))
+
+    def _start(self, flags: tuple[str, ...]) -> _Process:
+        if self._failure is not None:
+            raise self._failure
+        oracle = _oracle()
+        stack = ExitStack()
+        try:
+            started: AbstractContextManager[list[Any]]
+            started = oracle.run(self._built(oracle), flags, self._servers.members)
+            running = stack.enter_context(started)
+        except oracle.NoOracle as error:
+            raise CannotUse(str(error)) from None
+        addresses = [one.url.removeprefix("http://") for one in running]
+        return _Process(addresses, stack, flags)
+
+    def _built(self, oracle: Any) -> Path:
+        if self._program is None:
+            try:
+                self._program = oracle.build(self._servers.version or oracle.VERSION)
+            except oracle.golang.NoGo as error:
+                found = shutil.which("etcd") if self._servers.version is None else None
+                if found is None:
+                    self._failure = CannotUse(f"there is no real etcd: {error}")
+                    raise self._failure from None
+                self._program = Path(found)
+        assert self._program is not None, "it was built or found"
+        return self._program
+
+
+class GivenPool:
+    """A server that is there, for one test at a time.
+
+    Args:
+        server: which.
+        may_wipe: whether it may be wiped although it holds something that no test has put there.
+        refuse: says that a test cannot be run on it.
+    """
+
+    def __init__(self, server: GivenServer, may_wipe: bool, refuse: Refuse) -> None:
+        self._server = server
+        self._may_wipe = may_wipe
+        self._refuse = refuse
+        self._taken: RealEtcd | None = None
+
+    def take(self, options: Options) -> RealEtcd:
+        """See `pool.Pool`.
+
+        Raises:
+            CannotUse: it does not answer, cannot be wiped, or holds what is somebody else's.
+        """
+        for name in options:
+            if name != "endpoints":
+                self._refuse(f"option {name}: the server was started by somebody else")
+        if self._taken is not None:
+            self._refuse("this test wants two etcds, and there is one")
+        addresses = self._server.addresses
+        count = options.get("endpoints", len(addresses))
+        etcd = RealEtcd(addresses, count, _refuse_name(self._refuse))
+        try:
+            if not self._may_wipe and (held := etcd.contents()):
+                raise CannotUse(
+                    f"{addresses[0]} holds {', '.join(held)}, and everything there is would be "
+                    "deleted: give --etcd-wipe if that may be"
+                )
+            etcd.reset()
+        except EtcdError as error:
+            etcd.close()
+            raise CannotUse(f"{addresses[0]} cannot be wiped for tests: {error}") from None
+        except BaseException:
+            etcd.close()
+            raise
+        self._may_wipe = True  # what it holds from now on is the tests'
+        self._taken = etcd
+        return etcd
+
+    def give_back(self, etcd: Etcd) -> None:
+        """See `pool.Pool`.
+
+        Raises:
+            CannotUse: it cannot be wiped.
+        """
+        assert etcd is self._taken, "it came from here"
+        self._taken = None
+        etcd.close()
+        addresses = self._server.addresses
+        with RealEtcd(addresses, 1, _refuse_name(self._refuse)) as wiper:
+            try:
+                wiper.reset()
+            except EtcdError as error:
+                raise CannotUse(f"{addresses[0]} cannot be wiped again: {error}") from None
+
+    def close(self) -> None:
+        """Nothing is ours."""
+
+
+def _refuse_name(refuse: Refuse) -> Refuse:
+    return lambda name: refuse(f"fake_etcd.{name}: only the emulator has it")
+
+
+def _oracle() -> Any:
+    # By name: the conformance suite stands beside the layers, and not below this one.
+    return import_module("fake_etcd.conformance.oracle")

@@ -1,0 +1,179 @@
+"""`pytest --etcd=real`: the tests of FakeEtcd's users on real etcd."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from conformance import oracle
+from conformance.golang import NoGo
+from tests.testing.runs import Runner
+
+from .conftest import built
+
+pytest_plugins = ["pytester"]
+
+CACHE = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def program() -> Path:
+    """Real etcd's executable; without Go there is nothing to test."""
+    return built(oracle.build)
+
+
+@pytest.fixture
+def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Runner:
+    # pytester takes the home away, and with it what was built before.
+    monkeypatch.setenv("XDG_CACHE_HOME", CACHE)
+    folder = pytester.mkdir("temporary")
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    return Runner(pytester)
+
+
+def nothing_is_left(run: Runner) -> bool:
+    """Servers run in temporary folders, which go with them."""
+    return list((run.pytester.path / "temporary").iterdir()) == []
+
+
+TESTS = """
+    import grpc, pytest
+    from fake_etcd.api import messages as m
+    from tests.testing.stubs import stub
+
+    @pytest.mark.parametrize("number", range(2))
+    def test_each_begins_empty(fake_etcd, number):
+        channel = fake_etcd.channel()
+        assert fake_etcd.store.dump() == {}
+        put = stub(channel, "KV/Put")
+        granted = stub(channel, "Lease/LeaseGrant")(m.LeaseGrantRequest(TTL=100, ID=7))
+        put(m.PutRequest(key=b"a", value=b"1", lease=7))
+        fake_etcd.store.load({"b": {"base64": "/w=="}})
+        assert fake_etcd.store.dump() == {"a": "1", "b": b"\\xff"}
+        for endpoint in fake_etcd.endpoints:
+            with grpc.insecure_channel(endpoint) as each:
+                assert stub(each, "KV/Range")(m.RangeRequest(key=b"a")).count == 1
+
+    @pytest.mark.fake_etcd(max_txn_ops=1, auto_compaction_revisions=5)
+    def test_options_are_flags(fake_etcd):
+        op = m.RequestOp(request_range=m.RangeRequest(key=b"a"))
+        with pytest.raises(grpc.RpcError, match="too many operations"):
+            stub(fake_etcd.channel(), "KV/Txn")(m.TxnRequest(success=[op, op]))
+
+    @pytest.mark.fake_etcd(progress_notify_interval_seconds=0.5)
+    def test_other_options_are_other_flags(fake_etcd, fake_etcd_factory):
+        fake_etcd.store.put("a", "1")
+        other = fake_etcd_factory()
+        assert other.store.dump() == {}
+        assert other.port != fake_etcd.port
+
+    def test_time_is_the_emulators(fake_etcd):
+        fake_etcd.clock.freeze()
+"""
+
+
+@pytest.mark.parametrize("which", ["fake", "real", "real:3", "real@3.6.16"])
+def test_the_same_tests_run_on_either(run: Runner, which: str) -> None:
+    if which == "fake":
+        run(TESTS, passed=5)
+    else:
+        run(TESTS, f"--etcd={which}", passed=4, skipped=1)
+    assert nothing_is_left(run)
+
+
+AUTH = """
+    import pytest
+    from fake_etcd.api.methods import METHODS
+
+    def ask(channel, method, **fields):
+        method = METHODS[f"/etcdserverpb.Auth/{method}"]
+        call = channel.unary_unary(
+            method.path, method.request.SerializeToString, method.response.FromString
+        )
+        return call(method.request(**fields))
+
+    @pytest.mark.parametrize("is_enabled", [False, True, False])
+    def test_it(fake_etcd, is_enabled):
+        channel = fake_etcd.channel()
+        assert list(ask(channel, "UserList").users) == []
+        assert list(ask(channel, "RoleList").roles) == []
+        ask(channel, "UserAdd", name="root", password="a")
+        ask(channel, "UserAdd", name="ann", password="a")
+        ask(channel, "RoleAdd", name="root")
+        ask(channel, "UserGrantRole", user="root", role="root")
+        if is_enabled:
+            ask(channel, "AuthEnable")
+"""
+
+
+def test_users_and_roles_are_gone_even_where_authentication_is_on(run: Runner) -> None:
+    run(AUTH, "--etcd=real", passed=3)
+    assert nothing_is_left(run)
+
+
+def test_a_server_that_cannot_be_wiped_any_more_is_told(run: Runner) -> None:
+    with oracle.start() as running:
+        address = running.url.removeprefix("http://")
+        output = run(AUTH, f"--etcd={address}", "-k", "True", errors=1, passed=1, deselected=2)
+        assert f"{address} cannot be wiped again: etcdserver: user name is empty" in output
+        output = run(AUTH, f"--etcd={address}", "--etcd-wipe", "-k", "True", errors=1, deselected=2)
+        assert f"{address} cannot be wiped for tests: etcdserver: user name is empty" in output
+
+
+def test_a_test_may_reset_and_close_its_etcd(run: Runner) -> None:
+    run(
+        """
+        import pytest
+
+        @pytest.mark.parametrize("number", range(2))
+        def test_it(fake_etcd, number):
+            fake_etcd.store.put("a", "1")
+            fake_etcd.reset()
+            assert fake_etcd.store.dump() == {}
+            fake_etcd.store.put("a", "1")
+            fake_etcd.close()
+        """,
+        "--etcd=real",
+        passed=2,
+    )
+
+
+def test_a_version_that_does_not_exist_fails_tests_with_what_go_says(run: Runner) -> None:
+    output = run("def test_it(fake_etcd): pass", "--etcd=real@3.7.999", errors=1)
+    assert "there is no real etcd: go get go.etcd.io/etcd/server/v3@v3.7.999" in output
+
+
+def test_an_etcd_on_the_path_will_do_where_there_is_no_go(
+    run: Runner, program: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build(version: str) -> Path:
+        raise NoGo("no Go toolchain")
+
+    monkeypatch.setattr("fake_etcd.conformance.oracle.build", build)
+    monkeypatch.setattr("fake_etcd.conformance.oracle.golang.NoGo", NoGo)
+    source = "def test_it(fake_etcd): assert fake_etcd.store.put('a', '1') == 2"
+    folder = run.pytester.mkdir("bin")
+    monkeypatch.setenv("PATH", str(folder))
+    output = run(source, "--etcd=real", errors=1)
+    assert "there is no real etcd: no Go toolchain" in output
+    shutil.copy(program, folder / "etcd")
+    run(source, "--etcd=real", passed=1)
+
+
+def test_a_flag_that_etcd_refuses_is_told_in_its_words(run: Runner) -> None:
+    output = run(
+        """
+        import pytest
+
+        @pytest.mark.fake_etcd(max_txn_ops="many")
+        def test_it(fake_etcd):
+            pass
+        """,
+        "--etcd=real",
+        errors=1,
+    )
+    assert 'invalid value "many" for flag -max-txn-ops: parse error' in output
+    assert output.count("etcd does not answer on") == 1
