@@ -52,6 +52,8 @@ BARS = (
     _latency("serial-put"),
     _latency("serial-get"),
     Bar("start/uvloop", "process start to first answer", 0.25, False, "s"),
+    Bar("fixture/uvloop", "fixture in a test", 1.0, False, "ms"),
+    Bar("first-fixture/uvloop", "first use of the fixture, imports left out", 50.0, False, "ms"),
     Bar("empty/uvloop", "resident memory, empty", 60.0, False, "MB"),
     Bar("per-key/uvloop", "memory per key at a million keys", 1.5, False, "x"),
     _rate("events", "uvloop", 2.0),

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bench import svg
 from bench.bars import BARS
+from bench.fixture import Fixture
 from bench.growth import Growth
 from bench.scenarios import SCENARIOS, Speed, Turns
 from bench.watching import Watching
@@ -44,6 +45,7 @@ class Results:
     busy: float = 0.0
     speed: Speed = field(default_factory=dict)
     starts: Turns | None = None
+    fixture: Fixture | None = None
     keys: dict[str, Growth] = field(default_factory=dict)
     history: dict[str, Growth] = field(default_factory=dict)
     watching: Watching | None = None
@@ -59,6 +61,9 @@ def values(results: Results) -> dict[str, float]:
                 found[f"{scenario.name}/{server}"] = judged.ratio(server)
     if results.starts:
         found["start/uvloop"] = results.starts.median("uvloop")
+    if results.fixture:
+        found["fixture/uvloop"] = results.fixture.next_ms
+        found["first-fixture/uvloop"] = results.fixture.first_ms
     if results.keys:
         mine, real = results.keys["uvloop"], results.keys["real"]
         found["empty/uvloop"] = mine.empty_bytes / 1e6
@@ -82,6 +87,8 @@ def markdown(results: Results) -> str:
         parts += ["## Speed\n", _SPEED_TEXT, *_speed(results.speed)]
     if results.starts:
         parts += ["## Start\n", _starts(results.starts)]
+    if results.fixture:
+        parts += ["## The pytest fixture\n", _FIXTURE_TEXT, _fixture(results.fixture)]
     if results.watching:
         parts += ["## Watchers and leases\n", _WATCHING_TEXT, _watching(results.watching)]
     if results.keys:
@@ -126,6 +133,11 @@ _SPEED_TEXT = """\
 is also held up by its client: the transport alone, with handlers that answer a constant, shows
 where that ends. Figures are medians over the turns; a ratio is the median of the ratios to real
 etcd within one turn.
+"""
+
+_FIXTURE_TEXT = """\
+What a test waits for `fake_etcd` before and after it, beside a fixture that does nothing; the first
+one also opens the port. Imports are left out.
 """
 
 _MEMORY_TEXT = """\
@@ -218,6 +230,11 @@ def _with_ratio(turns: Turns, server: str, digits: int) -> str:
 def _starts(starts: Turns) -> str:
     rows = [(_TITLES[name], f"{starts.median(name):.3f}") for name in starts.by_server]
     return _table(("from process start to first answer", "s"), rows)
+
+
+def _fixture(fixture: Fixture) -> str:
+    rows = [("the first", f"{fixture.first_ms:.2f}"), ("each other", f"{fixture.next_ms:.2f}")]
+    return _table(("test", "ms"), rows)
 
 
 def _watching(watching: Watching) -> str:

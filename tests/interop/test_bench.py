@@ -11,6 +11,7 @@ import pytest
 
 from bench import report, servers, svg
 from bench.bars import BARS, Bar
+from bench.fixture import Fixture
 from bench.growth import Growth
 from bench.report import Results
 from bench.scenarios import SCENARIOS, Turns
@@ -31,6 +32,7 @@ def made_up() -> Results:
         turns=3,
         speed={scenario.name: dict.fromkeys(fields, turns) for scenario in SCENARIOS},
         starts=Turns({"real": [0.5], "uvloop": [0.2], "asyncio": [0.2]}),
+        fixture=Fixture(first_ms=20.0, next_ms=0.5),
         keys={"real": grown, "uvloop": grown},
         history={"real": grown, "uvloop": grown},
         watching=Watching(*[turns] * 8),
@@ -53,6 +55,7 @@ def test_every_bar_has_a_value_in_a_whole_run() -> None:
     assert [bar.name for bar in BARS if bar.name not in values] == []
     assert values["put/uvloop"] == 2.0
     assert values["per-key/uvloop"] == 1.0
+    assert values["fixture/uvloop"] == 0.5
     assert values["events/uvloop"] == 2.0
     assert values["kept/uvloop"] == 1.0
     assert values["per-lease/uvloop"] == 40.0 / 1024
