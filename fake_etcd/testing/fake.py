@@ -60,6 +60,7 @@ class FakeEtcd:
         faults: the rules by which calls go wrong.
         history: what clients said to it, and what they were told.
         store: its keys, read and written without a client.
+        is_changed: whether it was given addresses, which `reset` does not take away.
 
     >>> from fake_etcd.api import messages as m
     >>> with FakeEtcd() as etcd:
@@ -97,6 +98,7 @@ class FakeEtcd:
         self.clock = TestClock(self._clock, self)
         self.history = History(self._shared)
         self.store = Store(self._ask)
+        self.is_changed = False
         self._clock.attach(self._shared.node)
         self._snapshots = Snapshots(self._shared.node)
         self._control = Control(self, control_token) if control else None
@@ -205,6 +207,7 @@ class FakeEtcd:
         self._require_open()
         if not self._addresses[0].is_up:
             raise RuntimeError(f"listen({url!r}): the first endpoint is down; bring_up() before")
+        self.is_changed = True
         return self._sockets().listen(0, url)
 
     def advertise(self, urls: Sequence[str]) -> None:
@@ -212,6 +215,7 @@ class FakeEtcd:
         with self._shared as shared:
             config = dataclasses.replace(self._config, advertise_client_urls=tuple(urls))
             self._config = shared.node.config = config
+            self.is_changed = True
 
     def take_down(self, endpoint: int = 0) -> None:
         """Cut an address's connections and let nobody connect to it, until `bring_up`."""

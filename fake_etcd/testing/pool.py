@@ -70,6 +70,8 @@ class FakePool:
     def give_back(self, etcd: Etcd) -> None:
         assert isinstance(etcd, FakeEtcd), "it came from here"
         key = self._keys.pop(etcd)
+        if etcd.is_changed:
+            etcd.close()
         if not etcd.is_closed:
             etcd.reset()  # no stream is to outlive its test
             self._free[key].append(etcd)

@@ -6,7 +6,7 @@ What only the emulator can do is here too, and says so when it is touched.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, NoReturn, cast
 
@@ -20,12 +20,14 @@ from fake_etcd.api.status import Code, Status
 from fake_etcd.testing.fake import FakeEtcd
 from fake_etcd.testing.store import Store
 
-_OPTIONS = (
-    ("grpc.enable_http_proxy", 0),
-    ("grpc.max_receive_message_length", -1),
-    ("grpc.max_send_message_length", -1),
-)
-"""As in process: no way around, and no bounds but etcd's."""
+Options = Iterable[tuple[str, Any]]
+"""What grpcio's channels take."""
+
+_DIRECT = ("grpc.enable_http_proxy", 0)
+"""Tests and server are on one machine, whatever the environment says of proxies."""
+
+_OF_STORE = (_DIRECT, ("grpc.max_receive_message_length", -1))
+"""The store reads everything at once."""
 
 _CALL_SECONDS = 30.0
 
@@ -52,7 +54,7 @@ class RealEtcd:
         self._refuse = refuse
         self._channels: list[grpc.Channel] = []
         self._is_closed = False
-        self._own = grpc.insecure_channel(addresses[0], _OPTIONS)
+        self._own = grpc.insecure_channel(addresses[0], _OF_STORE)
         self.store = Store(self._ask)
 
     def __getattr__(self, name: str) -> Any:
@@ -114,15 +116,15 @@ class RealEtcd:
         """The first address's port."""
         return int(self.endpoint.rpartition(":")[2])
 
-    def channel(self, endpoint: int = 0) -> grpc.Channel:
+    def channel(self, endpoint: int = 0, options: Options | None = None) -> grpc.Channel:
         """A channel to an endpoint."""
-        channel = grpc.insecure_channel(self._endpoints[endpoint], _OPTIONS)
+        channel = grpc.insecure_channel(self._endpoints[endpoint], (_DIRECT, *(options or ())))
         self._channels.append(channel)
         return channel
 
-    def aio_channel(self, endpoint: int = 0) -> grpc.aio.Channel:
+    def aio_channel(self, endpoint: int = 0, options: Options | None = None) -> grpc.aio.Channel:
         """The same for the running event loop; whoever asks for it closes it."""
-        return grpc.aio.insecure_channel(self._endpoints[endpoint], list(_OPTIONS))
+        return grpc.aio.insecure_channel(self._endpoints[endpoint], [_DIRECT, *(options or ())])
 
     def seed(self, source: str | os.PathLike[str] | Mapping[Any, Any]) -> None:
         """As `FakeEtcd.seed`."""

@@ -76,6 +76,25 @@ def test_a_test_may_close_its_etcd(run: Runner) -> None:
     )
 
 
+def test_a_test_may_give_its_etcd_addresses(run: Runner) -> None:
+    run(
+        """
+        import pytest
+
+        seen = set()
+
+        @pytest.mark.parametrize("number", range(2))
+        def test_it(fake_etcd, number):
+            assert fake_etcd.node.config.advertise_client_urls == ()
+            fake_etcd.advertise(["http://etcd:2379"])
+            seen.add(fake_etcd.listen("http://127.0.0.1:0"))
+            assert len(seen) == number + 1
+            assert len(fake_etcd._listening.addresses[0]) == 1
+        """,
+        passed=2,
+    )
+
+
 def test_the_session_keeps_its_etcd_and_a_factory_gives_more(run: Runner) -> None:
     run(
         """
