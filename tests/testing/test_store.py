@@ -120,6 +120,15 @@ def test_it_holds_what_was_loaded(
         assert other.store.items() == etcd.store.items()
 
 
+@pytest.mark.parametrize("prefix", [b"a\xff", b"\xff", b"\xff\xff"])
+def test_a_prefix_may_end_with_the_last_byte(etcd: FakeEtcd, prefix: bytes) -> None:
+    keys = [b"a\xfe", b"a\xff", b"a\xff\xff", b"b", b"\xfe", b"\xff", b"\xff\xff", b"\xff\xff\xff"]
+    etcd.store.load(dict.fromkeys(keys, "1"))
+    assert [key for key, _ in etcd.store.items(prefix)] == [
+        key for key in keys if key.startswith(prefix)
+    ]
+
+
 @given(
     mapping=st.dictionaries(
         st.text(st.characters(codec="utf-8"), min_size=1, max_size=5),
@@ -166,6 +175,7 @@ FORMS = 'a value is text in quotes, {"base64": TEXT} or {"value": VALUE, "ttl": 
             '{"a": {"value": "b", "ttl": "1"}}',
             "key 'a': ttl '1'; it is a whole number of seconds, 1 or more",
         ),
+        ("a.json", '{"a": {"value": "b", "ttl": true}}', "key 'a': ttl True; it is a whole number"),
         ("a.json", '{"a": {"value": {"value": "b", "ttl": 1}, "ttl": 1}}', "key 'a': a mapping of"),
         ("a.json", '{"": "a"}', "etcd has no empty key"),
         ("a.json", '{"a": "b", "a": "c"}', "key 'a' stands there twice"),

@@ -110,6 +110,29 @@ def test_a_server_that_holds_something_may_be_wiped(run: Runner, server: FakeEtc
     assert server.store.dump() == {}
 
 
+def test_what_comes_in_between_two_tests_is_the_tests(run: Runner, server: FakeEtcd) -> None:
+    run(
+        """
+        import grpc, pytest
+        from fake_etcd.api import messages as m
+        from tests.testing.stubs import stub
+
+        def test_one(fake_etcd):
+            pass
+
+        @pytest.fixture
+        def late(request):
+            with grpc.insecure_channel(request.config.getoption("--etcd")) as channel:
+                stub(channel, "KV/Put")(m.PutRequest(key=b"a"), wait_for_ready=True)
+
+        def test_two(late, fake_etcd):
+            assert fake_etcd.store.dump() == {}
+        """,
+        f"--etcd={server.endpoint}",
+        passed=2,
+    )
+
+
 def test_what_only_the_emulator_has_skips_the_test(run: Runner, server: FakeEtcd) -> None:
     output = run(
         """
