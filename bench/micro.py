@@ -18,6 +18,7 @@ from fake_etcd.core.mvcc import Store
 from fake_etcd.core.node import Node
 from fake_etcd.services import registry
 from fake_etcd.services.call import Call
+from fake_etcd.testing import FakeEtcd
 
 VALUE = b"x" * 100
 RANGE, PUT, TXN = (METHODS[f"/etcdserverpb.KV/{name}"] for name in ("Range", "Put", "Txn"))
@@ -72,6 +73,18 @@ def handler_costs() -> dict[str, float]:
     return costs
 
 
+def history_cost() -> float:
+    """What a FakeEtcd's history adds to a call."""
+    with FakeEtcd() as etcd:
+        plain = registry.endpoints(etcd.node)[PUT.path].unary
+        recorded = etcd.history.layer(registry.endpoints(etcd.node))[PUT.path].unary
+        assert plain is not None, "it answers at once"
+        assert recorded is not None, "so it does recorded"
+        request, call = messages.PutRequest(key=key(1), value=VALUE), Call(PUT)
+        without = cost(lambda: plain(request, call))
+        return cost(lambda: recorded(request, call)) - without
+
+
 def range_costs(size: int) -> tuple[float, float]:
     """A range of 100 keys at random places among `size`, and its dictionary look-ups alone."""
     store = Store()
@@ -114,6 +127,7 @@ def main() -> None:
     print("| decoded and handled | µs |\n| --- | --- |")
     for title, microseconds in handler_costs().items():
         print(f"| {title} | {microseconds:.1f} |")
+    print(f"\nWhat a history adds to a call: {history_cost():.1f} µs")
     print("\n| keys in the store | range of 100, µs | 100 look-ups, µs |\n| --- | --- | --- |")
     for size in (1_000, 10_000, 100_000, 1_000_000):
         whole, look_ups = range_costs(size)
