@@ -28,6 +28,7 @@ from fake_etcd.testing.history import History
 from fake_etcd.testing.listening import Listening
 from fake_etcd.testing.snapshots import Snapshot, Snapshots
 from fake_etcd.testing.store import Store
+from fake_etcd.transport.in_process.aio import InProcessAioChannel
 from fake_etcd.transport.in_process.channel import InProcessChannel
 from fake_etcd.transport.in_process.limits import Options
 from fake_etcd.transport.in_process.line import Address
@@ -91,6 +92,7 @@ class FakeEtcd:
         self._addresses = [Address(self._shared, number, admit) for number in range(endpoints)]
         self.faults.retry = self._retry
         self._channels: weakref.WeakSet[InProcessChannel] = weakref.WeakSet()
+        self._aio_channels: weakref.WeakSet[InProcessAioChannel] = weakref.WeakSet()
         self._listening: Listening | None = None
         self._is_closed = False
         self._process = os.getpid()
@@ -141,6 +143,8 @@ class FakeEtcd:
             return  # a forked child has none of its threads
         for channel in list(self._channels):
             channel.close()
+        for aio_channel in list(self._aio_channels):
+            aio_channel.drop()
         for address in self._addresses:
             address.set_up(False)
         if self._listening is not None:
@@ -167,6 +171,29 @@ class FakeEtcd:
         self._require_open()
         channel = InProcessChannel(self._addresses[endpoint].line(), options)
         self._channels.add(channel)
+        return channel
+
+    def aio_channel(self, endpoint: int = 0, options: Options | None = None) -> InProcessAioChannel:
+        """A `grpc.aio.Channel` without a socket, for whichever event loop runs when it is used.
+
+        Args:
+            endpoint: the number of the address that it stands for.
+            options: as for `channel`.
+
+        >>> import asyncio
+        >>> from fake_etcd.api import messages as m
+        >>> async def put(etcd: FakeEtcd) -> int:
+        ...     async with etcd.aio_channel() as channel:
+        ...         path = "/etcdserverpb.KV/Put"
+        ...         put = channel.unary_unary(path, m.PutRequest.SerializeToString)
+        ...         return len(await put(m.PutRequest(key=b"a")))
+        >>> with FakeEtcd() as etcd:
+        ...     asyncio.run(put(etcd))
+        28
+        """
+        self._require_open()
+        channel = InProcessAioChannel(self._addresses[endpoint].line(), options)
+        self._aio_channels.add(channel)
         return channel
 
     @property

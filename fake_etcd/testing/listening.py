@@ -13,8 +13,9 @@ from fake_etcd.cli.serving import new_loop
 from fake_etcd.services.call import Endpoints
 from fake_etcd.services.http import BodyLimit, HttpHandler
 from fake_etcd.transport.listener import Limits, Server
-from fake_etcd.transport.shared_listener import SharedTimer, connections_of
+from fake_etcd.transport.shared_listener import connections_of
 from fake_etcd.transport.shared_node import SharedNode
+from fake_etcd.transport.shared_timer import SharedTimer
 
 T = TypeVar("T")
 

@@ -195,6 +195,21 @@ class SharedNode:
             return
         self._wait(condition, seconds)
 
+    def move_on(self, calls: int) -> None:
+        """Move an automatic clock on for a host whose callers wait, if nobody has called since
+        `calls`, which was `QUIET_SECONDS` ago."""
+        with self.unnoticed():
+            self.was_quiet_since(calls)
+            if self.is_quiet:
+                self.node.clock.idle()
+
+    def unnoticed(self) -> SharedNode:
+        """For a `with` that is to be no call: of those who only look."""
+        self._acquire()
+        self.calls -= 1
+        self._lock.release()
+        return self
+
     @property
     def is_quiet(self) -> bool:
         """Whether nobody has called or was told anything since a time that was found quiet.

@@ -192,6 +192,8 @@ class OpenCall(grpc.RpcError, grpc.Call, Future):
     # grpc.Call
 
     def initial_metadata(self) -> Any:
+        """Waits for the first answer, with which it comes, as it does from etcd."""
+        self._talk.until_answered()
         return ()
 
     def trailing_metadata(self) -> Any:

@@ -76,10 +76,12 @@ class Exchange:
         metadata: the caller's.
         deadline: seconds on the node's clock, or None.
         limits: the caller's.
+        has_one_answer: it is a part of the end, and nobody takes it before.
         news: called when there is an answer or the status. It must not block.
 
     Attributes:
         status: how it ended; None as long as it goes on. Answers may still be waiting.
+        has_answered: whether there was an answer, with which its metadata comes.
         is_full: nobody takes the answers, so that nothing more should be asked.
     """
 
@@ -90,15 +92,18 @@ class Exchange:
         metadata: Metadata,
         deadline: float | None,
         limits: MessageLimits,
+        has_one_answer: bool,
         news: Callable[[], None],
     ) -> None:
         self.status: Status | None = None
+        self.has_answered = False
         self.is_full = False
         self._line = line
         self._path = path
         self._metadata = metadata
         self._deadline = deadline
         self._limits = limits
+        self._has_one_answer = has_one_answer
         self._news = news
         self._early: list[bytes] = []
         self._early_half_close = False
@@ -113,6 +118,8 @@ class Exchange:
 
     def open(self, wait_for_ready: bool = False) -> None:
         """Begin: over a line that is down only once it is up, if the caller wants to wait."""
+        if self.status is not None:  # cancelled at once
+            return
         clock = self._line.shared.node.clock
         if self._deadline is not None and self._deadline <= clock.now():
             self.cut(LATE)
@@ -131,9 +138,18 @@ class Exchange:
         return self._endpoint is not None
 
     @property
-    def has_answers(self) -> bool:
-        """Whether there is something to take."""
-        return bool(self._answers)
+    def over(self) -> Status | None:
+        """`status` as the caller is told it: a stream that went well is over when its last answer
+        has been taken, as with grpcio."""
+        status = self.status
+        if status is None or status.code is not Code.OK or self._has_one_answer:
+            return status
+        return None if self._answers else status
+
+    @property
+    def holds_requests_back(self) -> bool:
+        """Whether the caller should ask no more for now."""
+        return self.status is None and (self.is_full or self._endpoint is None)
 
     def message(self, raw: bytes) -> None:
         """One request; it is kept until the call has begun."""
@@ -190,6 +206,7 @@ class Exchange:
             if too_large is not None:
                 self._give_up(too_large)
                 return True
+            self.has_answered = True
             self._answers.append(message)
             self._size += len(message)
             # Once full it owes a `writable`, whatever is sent meanwhile.

@@ -46,7 +46,7 @@ class Talk:
         metadata: the caller's.
         timeout: seconds on the node's clock.
         limits: the caller's.
-        has_one_answer: an answer is part of its end, and nobody takes it before.
+        has_one_answer: see `Exchange`.
 
     Attributes:
         deadline: on the node's clock, or None.
@@ -57,7 +57,6 @@ class Talk:
         "_condition",
         "_done",
         "_exchange",
-        "_has_one_answer",
         "_shared",
         "deadline",
         "was_cancelled",
@@ -75,9 +74,10 @@ class Talk:
         self._shared = line.shared
         self._condition = self._shared.condition()
         self._done: list[Callable[[], None]] | None = []
-        self._has_one_answer = has_one_answer
         self.deadline = None if timeout is None else self.now() + timeout
-        self._exchange = Exchange(line, path, metadata, self.deadline, limits, self._news)
+        self._exchange = Exchange(
+            line, path, metadata, self.deadline, limits, has_one_answer, self._news
+        )
         self.was_cancelled = False
 
     def now(self) -> float:
@@ -86,12 +86,8 @@ class Talk:
 
     @property
     def status(self) -> Status | None:
-        """How it ended. A stream that went well is over when its last answer has been taken."""
-        exchange = self._exchange
-        status = exchange.status
-        if status is None or status.code is not Code.OK or self._has_one_answer:
-            return status
-        return None if exchange.has_answers else status
+        """How it ended; see `Exchange.over`."""
+        return self._exchange.over
 
     # Requests
 
@@ -125,7 +121,7 @@ class Talk:
 
     def _ask_for_now(self, requests: Iterator[Any], serialize: Serialize) -> bool:
         """Whether that was all there is to ask."""
-        while not self._has_to_wait:
+        while not self._exchange.holds_requests_back:
             if not self._ask_next(requests, serialize):
                 return True
         return False
@@ -133,14 +129,8 @@ class Talk:
     def _ask_in_turn(self, requests: Iterator[Any], serialize: Serialize) -> None:
         while self._ask_next(requests, serialize):
             with self._shared as shared:
-                while self._has_to_wait:
+                while self._exchange.holds_requests_back:
                     shared.sleep(self._condition)
-
-    @property
-    def _has_to_wait(self) -> bool:
-        return self._exchange.status is None and (
-            self._exchange.is_full or not self._exchange.has_begun
-        )
 
     def _ask_next(self, requests: Iterator[Any], serialize: Serialize) -> bool:
         """Whether there may be more."""
@@ -204,7 +194,7 @@ class Talk:
         if self._done is not None and self.status is not None:
             done, self._done = self._done, None
             for call in done:
-                self._shared.afterwards(_safe(call))
+                self._shared.afterwards(guarded(call))
 
     # Answers
 
@@ -219,6 +209,13 @@ class Talk:
                     return raw
                 if self._exchange.status is not None:
                     return None
+                shared.sleep(self._condition)
+
+    def until_answered(self) -> None:
+        """Wait for the first answer, or the end."""
+        with self._shared as shared:
+            shared.run_due()
+            while not self._exchange.has_answered and self._exchange.status is None:
                 shared.sleep(self._condition)
 
     def take(self) -> bytes | None:
@@ -253,7 +250,7 @@ def serialized(request: Any, serialize: Serialize) -> bytes | None:
     return raw
 
 
-def _safe(call: Callable[[], None]) -> Callable[[], None]:
+def guarded(call: Callable[[], None]) -> Callable[[], None]:
     """Whoever brought the end about has nothing to do with who wants to know of it."""
 
     def made() -> None:
