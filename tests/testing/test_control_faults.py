@@ -13,7 +13,7 @@ from fake_etcd.services.http import HttpRequest
 from fake_etcd.testing import FakeEtcd, faults, on
 from fake_etcd.testing.control.door import Control
 from fake_etcd.testing.control.rules import FAULTS
-from fake_etcd.testing.faults.faults import Rule
+from fake_etcd.testing.faults.rules import Rule
 from tests.testing.stubs import stub
 from tests.testing.test_control import Remote
 

@@ -15,7 +15,7 @@ from fake_etcd.api.errors import EtcdError
 from fake_etcd.testing.control import plain, rules
 from fake_etcd.testing.control.fields import Field, Kind, Refused
 from fake_etcd.testing.control.plain import Json
-from fake_etcd.testing.faults.faults import Rule
+from fake_etcd.testing.faults.rules import Rule
 from fake_etcd.testing.snapshots import Snapshot
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from fake_etcd.testing import faults
 from fake_etcd.testing.control.fields import Field, Kind, Refused, checked
 from fake_etcd.testing.faults import on
 from fake_etcd.testing.faults.effects import ActionEffect, DenyConnections, Effect
-from fake_etcd.testing.faults.faults import Faults, Rule
+from fake_etcd.testing.faults.rules import Faults, Rule
 
 
 class Fault(NamedTuple):
