@@ -15,6 +15,8 @@ import pytest
 from fake_etcd.testing import target
 
 if TYPE_CHECKING:
+    import pluggy
+
     from fake_etcd.testing.fake import FakeEtcd
     from fake_etcd.testing.options import Options
     from fake_etcd.testing.pool import Etcd, Pool
@@ -252,18 +254,17 @@ def _options_for_all(config: pytest.Config) -> Options:
 # Report
 
 
-@pytest.hookimpl(wrapper=True)
+@pytest.hookimpl(hookwrapper=True)  # pytest 7 knows no other kind
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    report = yield
+) -> Generator[None, pluggy.Result[pytest.TestReport], None]:
+    report = (yield).get_result()
     if report.failed and report.when in ("setup", "call"):
         etcds = list(_used(item))
         if "fake_etcd_session" in getattr(item, "fixturenames", ()):
             etcds += _used(item.session)
         if etcds:
             _describe(etcds, report)
-    return report
 
 
 def _describe(etcds: list[Etcd], report: pytest.TestReport) -> None:

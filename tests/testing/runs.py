@@ -6,6 +6,9 @@ import textwrap
 
 import pytest
 
+# pytester forgets what a run imported, and uvloop cannot be imported twice: it is here before.
+import fake_etcd.testing.fake  # noqa: F401
+
 
 class Runner:
     """Runs tests with the plugin in it."""
