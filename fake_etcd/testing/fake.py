@@ -386,7 +386,7 @@ class FakeEtcd:
 
         It is run once to see its calls, then with each effect at each of them, always from the
         state that there is now, which is there again afterwards. A call is a unary one, or a
-        request on a stream. `history` has the last run's calls.
+        request on a stream. `history` begins anew with each run.
 
         Args:
             function: gets this FakeEtcd; a coroutine function is run in a loop of its own.

@@ -274,6 +274,15 @@ def test_a_request_on_a_stream_is_handled_and_its_answer_lost(
     assert stream.end() == (grpc.StatusCode.UNAVAILABLE, [])
 
 
+def test_a_request_that_has_no_answer_loses_the_connection_all_the_same(
+    etcd: FakeEtcd, channel: grpc.Channel
+) -> None:
+    stream = watch(channel, b"a")
+    etcd.faults.add(on.Watch(), faults.lose_answer())
+    stream.ask(m.WatchRequest(cancel_request=m.WatchCancelRequest(watch_id=7)))
+    assert stream.end() == (grpc.StatusCode.UNAVAILABLE, [])
+
+
 # Cut
 
 

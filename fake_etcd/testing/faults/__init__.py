@@ -6,6 +6,7 @@
 """
 
 from fake_etcd.testing.faults.effects import (
+    Effect,
     compact_under_watcher,
     cut,
     delay,
@@ -17,8 +18,12 @@ from fake_etcd.testing.faults.effects import (
     refuse,
     stall,
 )
+from fake_etcd.testing.faults.rules import Faults, Rule
 
 __all__ = [
+    "Effect",
+    "Faults",
+    "Rule",
     "compact_under_watcher",
     "cut",
     "delay",

@@ -219,10 +219,7 @@ class _CutAfter(Effect):
 
 
 @dataclass(frozen=True, slots=True)
-class _CutNow(Effect):
-    def act(self, strike: Strike) -> None:
-        strike.tap.in_turn(strike.tap.cut)
-
+class _CutNow(_Drop):
     def act_on_open(self, strike: Strike) -> bool:
         strike.tap.cut()
         return True
