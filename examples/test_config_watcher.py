@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+from types import ModuleType
+
+from examples import config_watcher
 from examples.config_watcher import ConfigWatcher
 from examples.etcd import Etcd
-from fake_etcd.testing import FakeEtcd
+from examples.one_line_less import one_line_less
+from fake_etcd.testing import FakeEtcd, faults
 
 
 def test_it_follows_every_change_below_its_prefix(fake_etcd: FakeEtcd) -> None:
@@ -45,3 +50,30 @@ def test_it_reads_everything_again_where_history_is_gone(fake_etcd: FakeEtcd) ->
     watcher.wait()
     assert watcher.settings == {"color": "red"}
     watcher.close()
+
+
+def story(app: ModuleType, etcd: FakeEtcd) -> None:
+    """A setting goes, and etcd is compacted before the watcher looks."""
+    etcd.store.load({"config/color": "green", "config/size": "10"})
+    watcher = app.ConfigWatcher(Etcd(etcd.channel()), "config/")
+    etcd.store.delete("config/size")
+    etcd.store.put("other", "1")
+    Etcd(etcd.channel()).compact(etcd.store.revision)
+    watcher.wait()
+    watcher.close()
+    assert watcher.settings == {"color": "green"}
+
+
+def test_no_fault_breaks_it(fake_etcd: FakeEtcd) -> None:
+    fake_etcd.explore(partial(story, config_watcher)).assert_ok()
+
+
+def test_one_line_less_and_a_setting_outlives_its_end(fake_etcd: FakeEtcd) -> None:
+    app = one_line_less(config_watcher, "self.settings.clear()")
+    found = fake_etcd.explore(partial(story, app))
+    # Whether it began or not, the watch is lost, and with it what was deleted.
+    assert [outcome.place.number for outcome in found.broken] == [2, 2]
+    assert {outcome.place.effect for outcome in found.broken} == {
+        faults.drop(),
+        faults.lose_answer(),
+    }

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+from types import ModuleType
+
+from examples import distributed_lock
 from examples.distributed_lock import Lock
 from examples.etcd import Etcd
-from fake_etcd.testing import FakeEtcd
+from examples.one_line_less import one_line_less
+from fake_etcd.testing import FakeEtcd, faults
 
 
 def test_one_of_two_has_the_lock(fake_etcd: FakeEtcd) -> None:
@@ -35,3 +40,26 @@ def test_an_owner_that_slept_for_too_long_writes_nothing(fake_etcd: FakeEtcd) ->
     assert not sleeper.write(b"stock", b"41")
     assert other.write(b"stock", b"42")
     assert not sleeper.beat()
+
+
+def story(app: ModuleType, etcd: FakeEtcd) -> None:
+    """Two want the lock at once; one gets it and works, then it is the other one's turn."""
+    locks = [app.Lock(Etcd(etcd.channel()), "stock") for _ in range(2)]
+    owners = [lock for lock in locks if lock.acquire()]
+    assert len(owners) == 1, f"{len(owners)} have the lock"
+    assert owners[0].write(b"stock", b"41"), "the owner may not write"
+    owners[0].release()
+    (other,) = set(locks) - set(owners)
+    assert other.acquire(), "nobody has the lock, and it is not to be had"
+
+
+def test_no_fault_breaks_it(fake_etcd: FakeEtcd) -> None:
+    fake_etcd.explore(partial(story, distributed_lock)).assert_ok()
+
+
+def test_one_line_less_and_a_lock_does_not_recognise_itself(fake_etcd: FakeEtcd) -> None:
+    app = one_line_less(distributed_lock, "is_ours |= lock.lease == self._lease")
+    found = fake_etcd.explore(partial(story, app))
+    # Both are transactions that took the lock.
+    assert [outcome.place.number for outcome in found.broken] == [2, 8]
+    assert {outcome.place.effect for outcome in found.broken} == {faults.lose_answer()}

@@ -151,6 +151,16 @@ def test_an_import_that_the_suite_may_not_have_is_found(
     assert suite_breaches(tmp_path) == ([f"conformance/a.py:1: {why}"] if why else [])
 
 
+def test_the_examples_import_what_their_readers_may() -> None:
+    found = {
+        f"{path.name}: {target}"
+        for path in sorted((CHECKOUT / "examples").glob("*.py"))
+        for _, target in imported(path.read_text(encoding="utf-8"), "", False)
+        if part_of(target) not in (None, "api", "testing")
+    }
+    assert found == set()
+
+
 def test_the_check_reads_the_package() -> None:
     parts = {part_of(f"{PACKAGE}.{path.stem}") for path in (CHECKOUT / PACKAGE).iterdir()}
     assert {"api", "core", "services", "transport", "cli"} <= parts
