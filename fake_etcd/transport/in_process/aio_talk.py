@@ -242,6 +242,7 @@ class AioTalk:
         shared.calls += 1
         if self._is_told:
             return
+        self._is_told = True  # before the loop is told, whose thread may look at once
         if runs_here(loop):
             shared.afterwards(self._look)
         else:
@@ -249,7 +250,6 @@ class AioTalk:
                 loop.call_soon_threadsafe(self._look)
             except RuntimeError:  # it is closed
                 shared.afterwards(self._lose)
-        self._is_told = True
 
     def _look(self) -> None:
         self._is_told = False
