@@ -105,6 +105,7 @@ class Exploration:
         Raises:
             AssertionError: with all that is.
         """
+        __tracebackhide__ = True  # pytest shows the line that called
         if self.broken:
             raise AssertionError(str(self)) from self.broken[0].breach
 

@@ -12,13 +12,16 @@ from pathlib import Path
 import pytest
 
 from conformance import oracle
+from fake_etcd.testing import FakeEtcd, faults, on, plugin
 from tests.interop.conftest import built
 
 from .guide import Section, agrees, sections
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
-SECTIONS = sections(CHECKOUT / "docs" / "testing.md")
+GUIDE = CHECKOUT / "docs" / "testing.md"
+
+SECTIONS = sections(GUIDE)
 
 _OUTCOME = re.compile(r"^\d+ (passed|failed|skipped|error)(, \d+ (?!warnings)\w+)*", re.M)
 """The last line that pytest prints, without warnings."""
@@ -26,10 +29,11 @@ _OUTCOME = re.compile(r"^\d+ (passed|failed|skipped|error)(, \d+ (?!warnings)\w+
 
 def pytest_in(folder: Path, arguments: list[str]) -> subprocess.CompletedProcess[str]:
     """Runs pytest as a reader would, who has the checkout on the path for its examples."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     return subprocess.run(
         [sys.executable, "-m", "pytest", *arguments],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(CHECKOUT), "COLUMNS": "80", "PY_COLORS": "0"},
+        env={**ours, "PYTHONPATH": str(CHECKOUT), "COLUMNS": "80", "PY_COLORS": "0"},
         capture_output=True,
         text=True,
         timeout=60,
@@ -59,6 +63,26 @@ def test_a_section_does_what_it_says(section: Section, tmp_path: Path) -> None:
         outcome = _OUTCOME.search(done.stdout)
         assert outcome, done.stdout + done.stderr
         assert outcome[0] == f"{tests} passed", done.stdout
+
+
+def test_what_the_text_names_is_there() -> None:
+    with FakeEtcd() as etcd:
+        places = {
+            r"\bfake_etcd\.(?!api|testing)(\w+)": dir(etcd),
+            r"`clock\.(\w+)": dir(etcd.clock),
+            r"`history\.(\w+)": dir(etcd.history),
+            r"`on\.(\w+)": dir(on),
+            r"`(\w+)\(": [*faults.__all__, *dir(etcd), *dir(plugin)],
+        }
+    for pattern, known in places.items():
+        named = re.findall(pattern, GUIDE.read_text(encoding="utf-8"))
+        assert named
+        assert set(named) - set(known) == set()
+
+
+def test_its_links_lead_somewhere() -> None:
+    for target in re.findall(r"\]\((?!http)([^)#]+)", GUIDE.read_text(encoding="utf-8")):
+        assert (GUIDE.parent / target).exists(), target
 
 
 def test_the_first_test_of_the_readme_passes(tmp_path: Path) -> None:
