@@ -45,6 +45,10 @@ class FakeEtcd:
     The first use of `url`, `endpoint`, `endpoints` or `port` opens ports on the loopback
     interface, for any client in any process; all doors lead to the same state.
 
+    Threads and event loops may share it. A process that is forked may not: there each use raises
+    a RuntimeError, and `close` does nothing; an `endpoint` that was opened before the fork can be
+    connected to.
+
     Args:
         endpoints: how many addresses it has.
         random_seed: what its ids and jitter begin with; the same seed, the same bytes.
@@ -478,6 +482,7 @@ class FakeEtcd:
 
     def _sockets(self) -> Listening:
         if self._listening is None:
+            self._shared.require_owned()
             self._listening = Listening(
                 self._shared,
                 self._http,

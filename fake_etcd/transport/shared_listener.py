@@ -42,6 +42,7 @@ class SharedConnection(Connection):
             super().go_away()
 
     def _wake(self) -> None:
+        self._shared.calls += 1
         if threading.get_ident() == self._thread:
             super()._wake()
         elif not self._flush_is_due:

@@ -21,11 +21,15 @@ from fake_etcd.services.call import Endpoints
 QUIET_SECONDS = 0.005
 """Real time without a call after which all threads are taken to wait, where that is not known."""
 
+_STEPS_AT_ONCE = 500
+"""How often an automatic clock moves before others may call: a few milliseconds."""
+
 
 def _refuse() -> bool:
     """Stands in a forked child for taking the lock: its threads stayed behind."""
     raise RuntimeError(
-        "this etcd belongs to the process that made it; a forked child has to make its own"
+        "this etcd belongs to the process that made it; a forked child has to make its own, or "
+        "be a client of an `endpoint` that was opened before"
     )
 
 
@@ -52,7 +56,6 @@ class SharedNode:
         self._depth = 0
         self._afterwards: list[Callable[[], None]] = []
         self._left_behind: deque[Callable[[], None]] = deque()
-        self._quiet_at = -1
         self._sleepers: dict[threading.Condition, None] = {}
         self._hosts: tuple[Callable[[], None], ...] = ()
         self._servers: list[Callable[[Endpoints], None]] = []
@@ -90,6 +93,11 @@ class SharedNode:
     def is_disowned(self) -> bool:
         """Whether this is a forked child's copy, which nobody can use."""
         return self._acquire is _refuse
+
+    def require_owned(self) -> None:
+        """Raises RuntimeError in a forked child, as every use does there."""
+        if self.is_disowned:
+            _refuse()
 
     def clear_away(self, call: Callable[[], None]) -> None:
         """Have something ended that nobody refers to any more; for finalizers, at any moment.
@@ -152,16 +160,14 @@ class SharedNode:
 
     def moved(self) -> None:
         """The clock was moved or goes otherwise: whoever waits for a time looks again."""
-        for sleeper in self._sleepers:
-            sleeper.notify_all()
         self._work_came()
 
     def _work_came(self) -> None:
         for tell in self._hosts:
             tell()
+        # All of them: who is told of it may have its answer and be gone before it is due.
         for sleeper in self._sleepers:
             sleeper.notify_all()
-            break  # one is enough: it does what is due
 
     # Waiting
 
@@ -190,18 +196,25 @@ class SharedNode:
         seconds = None if due is None else clock.seconds_until(due)
         if most_seconds is not None and (seconds is None or most_seconds < seconds):
             seconds = most_seconds
-        if due is not None and clock.automatic and self._nobody_else_runs(condition):
-            clock.idle()
-            return
-        self._wait(condition, seconds)
+        if due is not None and clock.automatic:
+            if self._nobody_else_runs(condition):
+                self._move_on()
+        else:
+            self._wait(condition, seconds)
 
     def move_on(self, calls: int) -> None:
         """Move an automatic clock on for a host whose callers wait, if nobody has called since
         `calls`, which was `QUIET_SECONDS` ago."""
         with self.unnoticed():
-            self.was_quiet_since(calls)
-            if self.is_quiet:
-                self.node.clock.idle()
+            if calls == self.calls:
+                self._move_on()
+
+    def _move_on(self) -> None:
+        """To the next time at which somebody is told something, or a good way towards it."""
+        calls, clock = self.calls, self.node.clock
+        for _ in range(_STEPS_AT_ONCE):
+            if not clock.idle() or calls != self.calls:
+                return
 
     def unnoticed(self) -> SharedNode:
         """For a `with` that is to be no call: of those who only look."""
@@ -210,27 +223,16 @@ class SharedNode:
         self._lock.release()
         return self
 
-    @property
-    def is_quiet(self) -> bool:
-        """Whether nobody has called or was told anything since a time that was found quiet.
-
-        So time can be moved on by many steps after one wait.
-        """
-        return self._quiet_at == self.calls
-
-    def was_quiet_since(self, calls: int) -> None:
-        """Somebody has waited for `QUIET_SECONDS`, at whose beginning `calls` was this."""
-        if calls == self.calls:
-            self._quiet_at = calls
-
     def _nobody_else_runs(self, condition: threading.Condition) -> bool:
-        """Whether all threads of this process sleep here, or nobody called for a while."""
-        if threading.active_count() == len(self._sleepers) + 1 or self.is_quiet:
+        """Whether all threads of this process sleep here, or nobody called for a while.
+
+        It may have waited for that, and the caller may have been notified meanwhile.
+        """
+        if threading.active_count() == len(self._sleepers) + 1:
             return True
         calls = self.calls
         self._wait(condition, QUIET_SECONDS)
-        self.was_quiet_since(calls)
-        return self.is_quiet
+        return calls == self.calls
 
     def _wait(self, condition: threading.Condition, seconds: float | None) -> None:
         self._sleepers[condition] = None

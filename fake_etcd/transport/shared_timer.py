@@ -35,15 +35,16 @@ class SharedTimer:
         self._cancel()
 
     def _come(self) -> None:
+        if self._is_set_soon:
+            return
         if runs_here(self._loop):
             self._set()
-        elif not self._is_set_soon:
+        else:
+            self._is_set_soon = True
             try:
                 self._loop.call_soon_threadsafe(self._set)
             except RuntimeError:  # it is closed
                 self._shared.remove_host(self._come)
-            else:
-                self._is_set_soon = True
 
     def _cancel(self) -> None:
         if self._handle is not None:
@@ -99,11 +100,11 @@ class CallersTimer(SharedTimer):
     def _when_quiet(self) -> asyncio.TimerHandle | None:
         if not self._waiting:
             return None
-        seconds = 0.0 if self._shared.is_quiet else QUIET_SECONDS
-        return self._loop.call_later(seconds, self._move_on, self._shared.calls)
+        return self._loop.call_later(QUIET_SECONDS, self._move_on, self._shared.calls)
 
     def _move_on(self, calls: int) -> None:
         self._handle = None
         if self._waiting:
+            self._is_set_soon = True  # each step would set it
             self._shared.move_on(calls)
             self._set()

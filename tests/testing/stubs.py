@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import grpc
+import grpc.aio
 
 from fake_etcd.api.methods import METHODS, Kind
 
@@ -15,7 +16,7 @@ _FACTORY = {
 }
 
 
-def stub(channel: grpc.Channel, name: str) -> Any:
+def stub(channel: grpc.Channel | grpc.aio.Channel, name: str) -> Any:
     """The callable of a method, "KV/Put"."""
     path = f"/etcdserverpb.{name}"
     method = METHODS[path]

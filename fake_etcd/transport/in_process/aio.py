@@ -228,6 +228,7 @@ class InProcessAioChannel(grpc.aio.Channel):
         return talk
 
     def _caller_now(self) -> Caller:
+        self._line.shared.require_owned()
         loop = asyncio.get_running_loop()
         if self._caller is None or self._caller.loop is not loop:
             self._caller = Caller(self._line.shared, loop)

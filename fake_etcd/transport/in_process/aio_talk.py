@@ -228,6 +228,7 @@ class AioTalk:
     # Waiting
 
     async def _wait(self) -> None:
+        self._caller.shared.require_owned()
         news = self._caller.loop.create_future()
         self._waiters.append(news)
         try:
