@@ -9,11 +9,11 @@ import sys
 import time
 from pathlib import Path
 
-from bench import fixture, golang, growth, report, scenarios, watching
+from bench import fixture, golang, growth, in_process, report, scenarios, watching
 from conformance import oracle
 from conformance.golang import NoGo
 
-PARTS = ("start", "fixture", "watching", "keys", "history")
+PARTS = ("start", "fixture", "in-process", "watching", "keys", "history")
 """What --only takes beside the names of scenarios."""
 
 _QUICK_SIZES, _QUICK_HISTORIES = growth.SIZES[:3], growth.HISTORIES[:3]
@@ -49,6 +49,9 @@ def main(arguments: list[str]) -> int:
     if not only or "fixture" in only:
         say("fixture")
         results.fixture = fixture.run(max(options.turns, 3))
+    if not only or "in-process" in only:
+        say("in-process")
+        results.in_process = in_process.run(max(options.turns, 3))
     if not only or "watching" in only:
         results.watching = watching.run(options.turns, seconds, say)
     for server in growth.SERVERS:

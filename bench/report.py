@@ -9,11 +9,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 
 from bench import svg
 from bench.bars import BARS
 from bench.fixture import Fixture
 from bench.growth import Growth
+from bench.in_process import InProcess
 from bench.scenarios import SCENARIOS, Speed, Turns
 from bench.watching import Watching
 from conformance import golang
@@ -46,6 +48,7 @@ class Results:
     speed: Speed = field(default_factory=dict)
     starts: Turns | None = None
     fixture: Fixture | None = None
+    in_process: InProcess | None = None
     keys: dict[str, Growth] = field(default_factory=dict)
     history: dict[str, Growth] = field(default_factory=dict)
     watching: Watching | None = None
@@ -64,6 +67,10 @@ def values(results: Results) -> dict[str, float]:
     if results.fixture:
         found["fixture/uvloop"] = results.fixture.next_ms
         found["first-fixture/uvloop"] = results.fixture.first_ms
+    if results.in_process:
+        found["in-process/uvloop"] = results.in_process.above_handler_us
+        found["of-loopback/uvloop"] = results.in_process.of_loopback
+        found["aio-of-loopback/uvloop"] = results.in_process.aio_of_loopback
     if results.keys:
         mine, real = results.keys["uvloop"], results.keys["real"]
         found["empty/uvloop"] = mine.empty_bytes / 1e6
@@ -89,6 +96,8 @@ def markdown(results: Results) -> str:
         parts += ["## Start\n", _starts(results.starts)]
     if results.fixture:
         parts += ["## The pytest fixture\n", _FIXTURE_TEXT, _fixture(results.fixture)]
+    if results.in_process:
+        parts += ["## Calls without a wire\n", _IN_PROCESS_TEXT, _in_process(results.in_process)]
     if results.watching:
         parts += ["## Watchers and leases\n", _WATCHING_TEXT, _watching(results.watching)]
     if results.keys:
@@ -138,6 +147,12 @@ etcd within one turn.
 _FIXTURE_TEXT = """\
 What a test waits for `fake_etcd` before and after it, beside a fixture that does nothing; the first
 one also opens the port. Imports are left out.
+"""
+
+_IN_PROCESS_TEXT = """\
+One put of 100 bytes at a time, client and server in one Python process, as in a test: by the
+channels that a `FakeEtcd` gives, and by grpcio's through its port. Figures are medians over the
+turns.
 """
 
 _MEMORY_TEXT = """\
@@ -235,6 +250,18 @@ def _starts(starts: Turns) -> str:
 def _fixture(fixture: Fixture) -> str:
     rows = [("the first", f"{fixture.first_ms:.2f}"), ("each other", f"{fixture.next_ms:.2f}")]
     return _table(("test", "ms"), rows)
+
+
+def _in_process(found: InProcess) -> str:
+    rows = [
+        ("decoded and handled", found.handler),
+        ("`channel()`, bytes", found.channel),
+        ("`channel()`, messages", found.messages),
+        ("grpcio to `endpoint`, messages", found.loopback),
+        ("`aio_channel()`, messages", found.aio),
+        ("grpc.aio to `endpoint`, messages", found.aio_loopback),
+    ]
+    return _table(("a put", "µs"), [(name, f"{median(costs):.1f}") for name, costs in rows])
 
 
 def _watching(watching: Watching) -> str:

@@ -13,6 +13,7 @@ from bench import report, servers, svg
 from bench.bars import BARS, Bar
 from bench.fixture import Fixture
 from bench.growth import Growth
+from bench.in_process import InProcess
 from bench.report import Results
 from bench.scenarios import SCENARIOS, Turns
 from bench.watching import Watching
@@ -33,6 +34,14 @@ def made_up() -> Results:
         speed={scenario.name: dict.fromkeys(fields, turns) for scenario in SCENARIOS},
         starts=Turns({"real": [0.5], "uvloop": [0.2], "asyncio": [0.2]}),
         fixture=Fixture(first_ms=20.0, next_ms=0.5),
+        in_process=InProcess(
+            handler=[2.0, 20.0],
+            channel=[6.0, 26.0],
+            messages=[7.0, 70.0],
+            loopback=[70.0, 700.0],
+            aio=[30.0, 300.0],
+            aio_loopback=[120.0, 1_200.0],
+        ),
         keys={"real": grown, "uvloop": grown},
         history={"real": grown, "uvloop": grown},
         watching=Watching(*[turns] * 8),
@@ -56,6 +65,9 @@ def test_every_bar_has_a_value_in_a_whole_run() -> None:
     assert values["put/uvloop"] == 2.0
     assert values["per-key/uvloop"] == 1.0
     assert values["fixture/uvloop"] == 0.5
+    assert values["in-process/uvloop"] == 5.0
+    assert values["of-loopback/uvloop"] == pytest.approx(0.1)
+    assert values["aio-of-loopback/uvloop"] == 0.25
     assert values["events/uvloop"] == 2.0
     assert values["kept/uvloop"] == 1.0
     assert values["per-lease/uvloop"] == 40.0 / 1024
