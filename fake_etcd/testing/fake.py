@@ -297,6 +297,7 @@ class FakeEtcd:
             self._clock.put_back(0.0)
             self._clock.run()
             shared.replace(Node(self._config, self._clock))
+            self._snapshots.release_all()
             self._snapshots = Snapshots(shared.node)
             self._clock.attach(shared.node)
             self._end_streams()

@@ -71,6 +71,13 @@ class Snapshots:
         if self._has(snapshot) and snapshot.is_valid:
             self._node.release(snapshot._kept)
 
+    def release_all(self) -> None:
+        """Forget all of them."""
+        for _, kept in self._all:
+            if kept.journal.valid:
+                self._node.release(kept)
+        self._all.clear()
+
     def _has(self, snapshot: Snapshot) -> bool:
         return any(kept is snapshot._kept for _, kept in self._all)
 

@@ -145,6 +145,7 @@ def test_a_snapshot_of_another_one_or_of_before_a_reset_is_refused() -> None:
             other.restore(snapshot)
         etcd.restore(snapshot)
         etcd.reset()
+        assert not snapshot.is_valid
         with pytest.raises(ValueError, match=sentence):
             etcd.restore(snapshot)
         etcd.release(snapshot)
