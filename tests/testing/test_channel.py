@@ -20,6 +20,7 @@ import pytest
 
 from fake_etcd.api import messages as m
 from fake_etcd.testing import FakeEtcd
+from fake_etcd.transport.in_process.channel import InProcessChannel
 from tests.testing.stubs import stub
 
 PATIENCE_SECONDS = 20.0
@@ -340,7 +341,11 @@ def test_metadata_that_cannot_be_sent_ends_the_call(channel: Any, metadata: Any)
     expected = (grpc.StatusCode.INTERNAL, "Invalid metadata")
     request = m.PutRequest(key=b"a")
     put = stub(channel, "KV/Put")
-    assert ended(refused(lambda: put(request, metadata=metadata))) == expected
+    try:
+        assert ended(refused(lambda: put(request, metadata=metadata))) == expected
+    except ValueError as error:  # so it was in grpcio 1.49
+        assert not isinstance(channel, InProcessChannel)
+        assert str(error).startswith("metadata was invalid")
     assert stub(channel, "KV/Range")(EVERYTHING).count == 0
 
 

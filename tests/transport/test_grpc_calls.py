@@ -115,6 +115,15 @@ def test_a_status_waits_behind_the_answers_that_wait():
     assert exchange.send(window_update(1, 100)) == [("DATA", 1, message(b"one")), trailers(), STOP]
 
 
+def test_a_half_close_that_comes_by_itself_is_no_second_request():
+    """While the answer to the first waits for its reader."""
+    exchange = GrpcExchange(answering(b"answer"))
+    exchange.send(settings((4, 0)) + exchange.client.headers(1, request_fields(RANGE)))
+    assert exchange.send(data(1, message(ASK))) == [head()]
+    assert exchange.send(data(1, b"", end=True)) == []
+    assert exchange.send(settings((4, 100))) == [("DATA", 1, message(b"answer")), trailers()]
+
+
 def test_output_outside_of_a_read_wakes_the_host_and_inside_does_not():
     exchange, call = opened()
     call.on["half close"] = call.sink.close

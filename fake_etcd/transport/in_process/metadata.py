@@ -13,7 +13,7 @@ from fake_etcd.api.status import Code, Status
 from fake_etcd.services.call import Metadata
 
 INVALID = Status(Code.INTERNAL, "Invalid metadata")
-"""How a call with such metadata ends."""
+"""How a call with such metadata ends. (In grpcio 1.49 it was a ValueError.)"""
 
 _KEY = re.compile(r"[0-9a-z_.-]+")
 _VALUE = re.compile(r"[\x20-\x7e]*")
