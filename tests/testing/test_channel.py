@@ -99,7 +99,7 @@ class Queue:
         return self
 
     def __next__(self) -> Any:
-        request = self._queue.get(timeout=PATIENCE_SECONDS)
+        request = self._queue.get()
         if request is None:
             raise StopIteration
         return request
@@ -567,20 +567,17 @@ def test_a_stream_of_one_answer_can_be_cancelled(channel: Any) -> None:
     requests.end()
 
 
-def test_a_call_that_nobody_holds_is_ended(channel: Any, etcd: FakeEtcd) -> None:
-    with open_watch(channel) as (call, requests):
-        hub = etcd._shared.node.watches
-        assert len(hub._synced.members) == 1
+@pytest.mark.parametrize("asks_on", [True, False])
+def test_a_call_that_nobody_holds_is_ended(channel: Any, etcd: FakeEtcd, asks_on: bool) -> None:
+    members = etcd._shared.node.watches._synced.members
+    requests = Queue()
+    requests.put(watch_of(b"a"))
+    call = stub(channel, "Watch/Watch")(requests if asks_on else iter([watch_of(b"a")]))
+    assert next(call).created
+    assert len(members) == 1
     del call
     with Waiting(etcd) as until:
-        until(lambda: not hub._synced.members)
-    watch = open_watch(channel)
-    with watch:
-        assert len(hub._synced.members) == 1
-        del watch.call
-        with Waiting(etcd) as until:
-            until(lambda: not hub._synced.members)
-        watch.call = stub(channel, "Watch/Watch")(iter([]))
+        until(lambda: not members)
     requests.end()
 
 

@@ -311,6 +311,14 @@ next(call)
 async def aio_put():
     await put(aio_channel)
 
+async def aio_open():
+    call = stub(aio_channel, "Watch/Watch")([create])
+    await call.read()
+    return call
+
+loop = asyncio.new_event_loop()
+aio_call = loop.run_until_complete(aio_open())
+
 uses = {
     "put": lambda: put(channel),
     "future": lambda: put(channel, timeout=5),
@@ -320,6 +328,8 @@ uses = {
     "watch": lambda: stub(channel, "Watch/Watch")(iter([create])),
     "new channel": lambda: put(etcd.channel()),
     "asyncio": lambda: asyncio.run(aio_put()),
+    "asyncio read": lambda: loop.run_until_complete(aio_call.read()),
+    "asyncio code": lambda: loop.run_until_complete(aio_call.code()),
     "clock": lambda: etcd.clock.freeze(),
     "endpoint": lambda: etcd.endpoint,
     "reset": lambda: etcd.reset(),
@@ -354,8 +364,9 @@ etcd.close()
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_a_forked_child_is_told_so_and_can_have_its_own() -> None:
     printed = run_python("-W", "ignore", "-c", FORKED).splitlines()
-    names = ["put", "future", "next", "code", "cancel", "watch", "new channel", "asyncio", "clock"]
-    names += ["endpoint", "reset", "snapshot", "take_down", "store"]
+    names = ["put", "future", "next", "code", "cancel", "watch", "new channel", "asyncio"]
+    names += ["asyncio read", "asyncio code"]
+    names += ["clock", "endpoint", "reset", "snapshot", "take_down", "store"]
     assert printed == [*names, "own 2", "parent 2 1"]
 
 
