@@ -12,6 +12,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable
+from operator import length_hint
 from typing import Any
 
 import grpc
@@ -286,10 +287,13 @@ def test_requests_that_are_there_wait_until_answers_are_taken() -> None:
             stub(etcd.channel(), "KV/Put")(each)
         for request in requests:
             request.create_request.start_revision = 1
-        call = stub(etcd.channel(), "Watch/Watch")(iter(requests))
+        left = iter(requests)
+        call = stub(etcd.channel(), "Watch/Watch")(left)
+        assert length_hint(left) > count // 2
         found: set[bytes] = set()
         while len(found) < count:
             found |= {event.kv.key for event in next(call).events}
+        assert length_hint(left) == 0
         assert found == {each.key for each in puts}
 
 
