@@ -143,8 +143,7 @@ class RecordedCall:
         """One line: "Put(key='a', value='1') -> OK, revision 2"."""
         requests, answer, status = self.requests, self.answer, self.status
         asked = readable.clipped(readable.fields(requests[0]), _MOST_SHOWN) if requests else ""
-        ended = "going on" if status is None else status.code.name
-        parts = [f"{ended} {status.message!r}" if status is not None and status.message else ended]
+        parts = [_told(status)]
         if self._method.kind is not Kind.UNARY:
             parts.append(f"{len(requests)} sent, {len(self._encoded_answers())} received")
         if answer is not None:
@@ -464,6 +463,15 @@ class _RecordedReceiver:
 
     def writable(self) -> None:
         self._recording.guard(self._receiver.writable)
+
+
+def _told(status: Status | None) -> str:
+    """How a call ended, for people; of one that was broken off its client has its own status."""
+    if status is None:
+        return "going on"
+    if status is _BROKEN_OFF:
+        return status.message
+    return f"{status.code.name} {status.message!r}" if status.message else status.code.name
 
 
 def _status_of(error: Exception) -> Status:

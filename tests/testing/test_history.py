@@ -95,7 +95,7 @@ def test_a_stream_is_one_call_with_the_messages_of_both_sides(etcd: FakeEtcd) ->
     answers.cancel()
     assert call.status == Status(Code.CANCELLED, "broken off")
     assert str(call) == (
-        "Watch(create_request=(key='a')) -> CANCELLED 'broken off', 2 sent, 3 received, "
+        "Watch(create_request=(key='a')) -> broken off, 2 sent, 3 received, "
         "watch_id=1, events=[(kv='b': '1' @2)], revision 2"
     )
 
