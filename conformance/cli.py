@@ -25,6 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; gives the exit status."""
     options = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, _terminate)
+    # A shell has what it starts in the background ignore this one; etcd ends by it all the same.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     command: Callable[[argparse.Namespace], int] = options.run
     try:
         return command(options)
