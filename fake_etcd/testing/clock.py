@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -116,7 +117,7 @@ class TestClock:
         When it returns, everything has been sent; a watcher in this process has its events.
 
         Raises:
-            ValueError: it would go back.
+            ValueError: it would go back, or never end.
             RuntimeError: the clock is not frozen.
         """
         self._require_frozen("advance(...)")
@@ -124,6 +125,8 @@ class TestClock:
             raise ValueError(
                 f"advance({seconds}): time does not go back; restore a snapshot for that"
             )
+        if not math.isfinite(seconds):
+            raise ValueError(f"advance({seconds}): say by how many seconds")
         self._driven.hold(lambda: self._clock.advance(seconds))
 
     def advance_to_next(self) -> float:

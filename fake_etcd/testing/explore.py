@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
@@ -204,6 +204,8 @@ class Exploring:
         with self._etcd.faults.probing(probe):
             try:
                 _finished(self._function(self._etcd))
+            except _InLoop:
+                raise
             except Exception as raised:
                 error = raised
         return calls, error
@@ -215,6 +217,8 @@ class Exploring:
         try:
             if _finished(self._invariant(self._etcd)) is False:
                 return AssertionError("the invariant is False")
+        except _InLoop:
+            raise
         except Exception as error:
             return error
         return None
@@ -270,7 +274,28 @@ class _Bar:
 
 def _finished(result: Any) -> Any:
     """What a function gave; a coroutine is run."""
-    return asyncio.run(_awaited(result)) if isawaitable(result) else result
+    if not isawaitable(result):
+        return result
+    if _is_in_loop():
+        if isinstance(result, Coroutine):
+            result.close()  # or Python warns that nobody awaited it
+        raise _InLoop(
+            "explore(): coroutines are run in a loop of their own, and one runs here already: call "
+            "it where none does, or by await asyncio.to_thread(fake_etcd.explore, ...)"
+        )
+    return asyncio.run(_awaited(result))
+
+
+def _is_in_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+class _InLoop(RuntimeError):
+    """A mistake of who called, and nothing that the function did."""
 
 
 async def _awaited(result: Awaitable[Any]) -> Any:

@@ -13,12 +13,10 @@ MOST_KEYS = 40
 
 def described(etcd: Any) -> str:
     """The last calls, the keys, and the faults that are active, for people."""
-    lines = []
-    if isinstance(etcd, FakeEtcd):
-        lines += _calls(etcd)
-    lines += _keys(etcd)
-    faults = getattr(etcd, "faults", None) if isinstance(etcd, FakeEtcd) else None
-    told = faults.describe() if faults is not None else ""
+    if not isinstance(etcd, FakeEtcd):
+        return "\n".join(["calls are seen by the emulator only", *_keys(etcd)])
+    lines = [*_calls(etcd), *_keys(etcd)]
+    told = etcd.faults.describe()
     if told:
         lines += ["", "faults:", *(f"  {line}" for line in told.splitlines())]
     return "\n".join(lines)

@@ -15,10 +15,11 @@ from google.protobuf.message import Message
 
 from fake_etcd.api.methods import METHODS
 from fake_etcd.api.status import Code, Status
-from fake_etcd.core.node import Node, NodeConfig
+from fake_etcd.core.node import Node
 from fake_etcd.services import http, registry
 from fake_etcd.services.call import Call, Endpoints
 from fake_etcd.services.http import HttpRequest, HttpResponse
+from fake_etcd.testing import server_options
 from fake_etcd.testing.clock import SwitchClock, TestClock
 from fake_etcd.testing.control.door import Control
 from fake_etcd.testing.explore import EFFECTS, Errors, Exploration, Exploring
@@ -55,10 +56,11 @@ class FakeEtcd:
         control: whether its addresses serve `/_fake/...` too, JSON by which programs in other
             languages do what a test does here; docs/other-languages.md has what there is.
         control_token: what such a program has to say to be listened to; empty: nothing.
-        **options: fields of `core.node.NodeConfig`, "max_txn_ops" for example.
+        **options: the server's, "max_txn_ops" for example; docs/pytest.md has all of them.
 
     Raises:
-        TypeError: there is no such option.
+        TypeError: there is no such option, or its value is of another kind.
+        ValueError: it is a number that makes no sense.
 
     Attributes:
         clock: its time.
@@ -85,9 +87,8 @@ class FakeEtcd:
         control_token: str = "",
         **options: Any,
     ) -> None:
-        if endpoints < 1:
-            raise ValueError(f"endpoints={endpoints}: there has to be one at least")
-        self._config = NodeConfig(seed=random_seed, **options)
+        server_options.check("endpoints", int, endpoints)
+        self._config = server_options.config(options, random_seed)
         self._clock = SwitchClock()
         self._shared = SharedNode(Node(self._config, self._clock), {})
         self._clock.on_move = self._shared.moved
@@ -171,9 +172,12 @@ class FakeEtcd:
             options: as `grpc.insecure_channel` takes them. Limits on the size of messages are
                 kept, grpcio's by default: an answer of more than 4 MiB is an error. Others are
                 about connections, and change nothing.
+
+        Raises:
+            ValueError: there is no such endpoint.
         """
         self._require_open()
-        channel = InProcessChannel(self._addresses[endpoint].line(), options)
+        channel = InProcessChannel(self._address(endpoint).line(), options)
         self._channels.add(channel)
         return channel
 
@@ -196,7 +200,7 @@ class FakeEtcd:
         28
         """
         self._require_open()
-        channel = InProcessAioChannel(self._addresses[endpoint].line(), options)
+        channel = InProcessAioChannel(self._address(endpoint).line(), options)
         self._aio_channels.add(channel)
         return channel
 
@@ -251,16 +255,17 @@ class FakeEtcd:
     def take_down(self, endpoint: int = 0) -> None:
         """Cut an address's connections and let nobody connect to it, until `bring_up`."""
         self._require_open()
-        self._addresses[endpoint].set_up(False)
+        self._address(endpoint).set_up(False)
         if self._listening is not None:
             self._listening.shut(endpoint)
 
     def bring_up(self, endpoint: int = 0) -> None:
         """Let clients connect to an address again; its port is the one it had."""
         self._require_open()
+        address = self._address(endpoint)
         if self._listening is not None:
             self._listening.open(endpoint)
-        self._addresses[endpoint].set_up(True)
+        address.set_up(True)
 
     @contextmanager
     def down(self, endpoint: int = 0) -> Iterator[None]:
@@ -407,7 +412,8 @@ class FakeEtcd:
 
         Raises:
             ValueError: the budget is less than 1.
-            RuntimeError: the function calls `reset`, or is not itself without faults.
+            RuntimeError: the function calls `reset`, or is not itself without faults; or it is a
+                coroutine function, and a loop runs in this thread already.
 
         >>> from fake_etcd.api import messages as m
         >>> def count(etcd):  # wrong: it may count twice
@@ -512,6 +518,14 @@ class FakeEtcd:
     def _body_limit(self, request: HttpRequest) -> int:
         control = self._control
         return http.no_body(request) if control is None else control.body_limit(request)
+
+    def _address(self, endpoint: int) -> Address:
+        if endpoint not in range(len(self._addresses)):
+            raise ValueError(
+                f"there is no endpoint {endpoint!r}: this FakeEtcd has {len(self._addresses)}, "
+                "counted from 0; give endpoints= for more"
+            )
+        return self._addresses[endpoint]
 
     def _require_open(self) -> None:
         if self._is_closed:

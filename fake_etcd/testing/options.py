@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from functools import cache
 from typing import Any, get_type_hints
 
-from fake_etcd.core.node import NodeConfig
+from fake_etcd.testing import server_options
 from fake_etcd.testing.fake import FakeEtcd
 
 Options = dict[str, Any]
@@ -32,33 +31,44 @@ def parsed(text: str, where: str) -> tuple[str, object]:
         raise ValueError(f"{where}: {text!r} is no NAME=VALUE")
     if name == SEED:
         return name, value
-    known = _types()
-    if name not in known:
+    if name not in known():
         raise ValueError(_unknown(name, where))
     try:
-        return name, _READERS[known[name]](value)
+        read = _READERS[known()[name]](value)
     except ValueError as error:
         raise ValueError(f"{where}: {name}: {error}") from None
+    return name, _checked(name, read, where)
 
 
 def checked(options: Mapping[str, Any], where: str) -> Options:
     """The same options.
 
     Raises:
-        ValueError: there is no such option.
+        ValueError: there is no such option, or it has no such value.
     """
-    for name in options:
-        if name != SEED and name not in _types():
+    for name, value in options.items():
+        if name == SEED:
+            continue
+        if name not in known():
             raise ValueError(_unknown(name, where))
+        _checked(name, value, where)
     return dict(options)
 
 
-def _types() -> dict[str, object]:
-    """What each option is."""
-    of_config = get_type_hints(NodeConfig)
+def _checked(name: str, value: object, where: str) -> object:
+    """The same value."""
+    try:
+        server_options.check(name, known()[name], value)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{where}: {error}") from None
+    return value
+
+
+@cache
+def known() -> Mapping[str, object]:
+    """The options of a FakeEtcd, and their types."""
     of_fake = get_type_hints(FakeEtcd.__init__)
-    found = {field.name: of_config[field.name] for field in fields(NodeConfig)}
-    del found["seed"]  # FakeEtcd calls it random_seed
+    found = dict(server_options.types())
     for name, parameter in inspect.signature(FakeEtcd.__init__).parameters.items():
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
             found[name] = of_fake[name]
@@ -66,10 +76,7 @@ def _types() -> dict[str, object]:
 
 
 def _unknown(name: str, where: str) -> str:
-    names = sorted([*_types(), SEED])
-    near = difflib.get_close_matches(name, names, 1)
-    meant = f"; {near[0]!r} is one" if near else ""
-    return f"{where}: FakeEtcd has no option {name!r}{meant}. Options are {', '.join(names)}"
+    return f"{where}: FakeEtcd has {server_options.no_option(name, [*known(), SEED])}"
 
 
 def _switch(text: str) -> bool:

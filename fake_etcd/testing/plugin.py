@@ -219,10 +219,13 @@ def _merged(
 ) -> Options:
     from fake_etcd.testing.options import SEED, checked
 
+    problem = ""
     try:
         found = checked(options, where)
     except ValueError as error:
-        pytest.fail(str(error), pytrace=False)
+        problem = str(error)
+    if problem:  # out here the report is this sentence alone
+        pytest.fail(problem, pytrace=False)
     if folder is not None and isinstance(found.get(SEED), (str, Path)):
         found[SEED] = folder / found[SEED]
     return {**under, **found}

@@ -141,6 +141,17 @@ def test_time_does_not_go_back() -> None:
             etcd.clock.advance(-1)
 
 
+@pytest.mark.parametrize("seconds", [float("inf"), float("nan")])
+def test_it_is_moved_by_what_has_an_end(seconds: float) -> None:
+    with FakeEtcd() as etcd:
+        etcd.clock.freeze()
+        leased(etcd.channel())
+        before = etcd.clock.now
+        with pytest.raises(ValueError, match=r"^advance\(\w+\): say by how many seconds$"):
+            etcd.clock.advance(seconds)
+        assert etcd.clock.now == before
+
+
 def test_it_stands_still_and_runs_again_from_there() -> None:
     with FakeEtcd() as etcd:
         etcd.clock.freeze()

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fake_etcd.testing import FakeEtcd, history
+from fake_etcd.core.node import NodeConfig
+from fake_etcd.testing import FakeEtcd, history, options
 from tests.testing.runs import Runner
 
 pytest_plugins = ["pytester"]
@@ -65,6 +66,17 @@ def test_its_report_is_what_a_failure_shows(pytester: pytest.Pytester) -> None:
 def test_its_bounds_are_those_of_the_history() -> None:
     assert f"The last {history.MOST_ENTRIES:,} calls and messages" in PAGE
     assert f"no more than {history.MOST_BYTES >> 20} MiB" in PAGE
+
+
+def test_its_table_has_every_option_with_its_default() -> None:
+    table = PAGE.partition("| option |")[2].partition("\n\n")[0]
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", table, re.MULTILINE))
+    config = NodeConfig()
+    assert set(rows) == {options.SEED, *options.known()}
+    for name in rows:
+        default = getattr(config, name, 0)
+        if name != options.SEED and isinstance(default, (int, float)) and default:
+            assert f"{default:,.0f}" in rows[name], name
 
 
 def test_everything_that_it_names_is_there() -> None:

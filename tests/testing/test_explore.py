@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from fake_etcd.api import messages as m
 from fake_etcd.testing import FakeEtcd, faults, on
+from fake_etcd.testing.explore import Exploration
 from tests.testing.stubs import stub
 
 
@@ -266,6 +268,25 @@ def test_a_coroutine_function_is_explored_in_a_loop_of_its_own(etcd: FakeEtcd) -
         return is_counted_once(etcd)
 
     assert len(etcd.explore(visit_later, is_right).broken) == 1
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_coroutine_function_is_not_explored_where_a_loop_runs(etcd: FakeEtcd) -> None:
+    async def visit_later(etcd: FakeEtcd) -> None:
+        visit_wrongly(etcd)
+
+    async def is_right(etcd: FakeEtcd) -> bool:
+        return is_counted_once(etcd)
+
+    async def explore() -> Exploration:
+        for function, invariant in ((visit_later, is_counted_once), (visit_wrongly, is_right)):
+            with pytest.raises(
+                RuntimeError, match=r"^explore\(\): coroutines are run in a loop of"
+            ):
+                etcd.explore(function, invariant)
+        return await asyncio.to_thread(etcd.explore, visit_later, is_right)
+
+    assert len(asyncio.run(explore()).broken) == 1
 
 
 def test_a_function_that_fails_by_itself_is_not_explored(etcd: FakeEtcd) -> None:

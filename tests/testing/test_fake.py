@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import doctest
+import re
 import socket
 import threading
+from typing import Any
 
 import grpc
 import pytest
 
 from fake_etcd.api import messages as m
+from fake_etcd.core.node import NodeConfig
 from fake_etcd.testing import FakeEtcd, clock, fake
 from tests.testing.stubs import stub
 
@@ -157,10 +160,56 @@ def test_options_are_the_servers() -> None:
         with pytest.raises(grpc.RpcError) as caught:
             stub(etcd.channel(), "KV/Txn")(txn)
         assert caught.value.details() == "etcdserver: too many operations in txn request"
-    with pytest.raises(TypeError, match="max_tnx_ops"):
-        FakeEtcd(max_tnx_ops=1)
-    with pytest.raises(ValueError, match=r"^endpoints=0: there has to be one at least$"):
-        FakeEtcd(endpoints=0)
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"max_tnx_ops": 1}, TypeError("no option 'max_tnx_ops'; 'max_txn_ops' is one. Options")),
+        ({"seed": {}}, TypeError("no option 'seed': call seed(...) for keys")),
+        ({"max_txn_ops": "3"}, TypeError("max_txn_ops='3': it has to be a whole number")),
+        ({"max_txn_ops": True}, TypeError("max_txn_ops=True: it has to be a whole number")),
+        ({"max_txn_ops": -1}, ValueError("max_txn_ops=-1: it has to be 0 at least")),
+        ({"name": 1}, TypeError("name=1: it has to be text")),
+        ({"endpoints": 0}, ValueError("endpoints=0: it has to be 1 at least")),
+        ({"endpoints": "3"}, TypeError("endpoints='3': it has to be a whole number")),
+        ({"random_seed": 0.5}, TypeError("random_seed=0.5: it has to be a whole number")),
+        ({"heartbeat_interval_ms": 0}, ValueError("heartbeat_interval_ms=0: it has to be 1 at l")),
+        ({"election_timeout_ms": 400}, ValueError("at least five times heartbeat_interval_ms=100")),
+        (
+            {"progress_notify_interval_seconds": float("inf")},
+            TypeError("progress_notify_interval_seconds=inf: it has to be a number"),
+        ),
+        (
+            {"advertise_client_urls": "http://a"},
+            TypeError("advertise_client_urls='http://a': it has to be a tuple of texts"),
+        ),
+    ],
+)
+def test_an_option_that_makes_no_sense_is_refused(
+    options: dict[str, Any], error: Exception
+) -> None:
+    with pytest.raises(type(error), match=re.escape(str(error))):
+        FakeEtcd(**options)
+
+
+def test_options_may_be_any_values_that_make_sense() -> None:
+    options: dict[str, Any] = {"advertise_client_urls": ["http://a"], "max_txn_ops": 0}
+    with FakeEtcd(random_seed=-1, progress_notify_interval_seconds=5, **options) as etcd:
+        assert etcd.node.config == NodeConfig(
+            advertise_client_urls=("http://a",),
+            max_txn_ops=0,
+            progress_notify_interval_seconds=5,
+            seed=-1,
+        )
+
+
+@pytest.mark.parametrize("number", [2, -1, "127.0.0.1:2379"])
+def test_an_endpoint_that_is_not_there_is_refused(number: Any) -> None:
+    with FakeEtcd(endpoints=2) as etcd:
+        for use in (etcd.channel, etcd.aio_channel, etcd.take_down, etcd.bring_up):
+            with pytest.raises(ValueError, match=f"^there is no endpoint {number!r}: this FakeEt"):
+                use(number)
 
 
 def test_a_hundred_of_them_do_not_touch_each_other() -> None:

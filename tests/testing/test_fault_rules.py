@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -393,6 +394,47 @@ def test_effects_are_refused_where_they_are_nothing(
 ) -> None:
     with pytest.raises(ValueError, match=complaint):
         etcd.faults.add(which, effect)
+
+
+@pytest.mark.parametrize(
+    ("which", "effect", "complaint"),
+    [
+        (
+            on.Put,
+            faults.drop,
+            "add(..., drop): say what happens by `faults`, such as faults.drop()",
+        ),
+        (
+            "Put",
+            faults.drop(),
+            "add('Put', ...): say which calls by `on`, such as on.Put(key=\"a\")",
+        ),
+        (faults.drop, on.Put, "add(drop, ...): say which calls by `on`"),
+    ],
+)
+def test_what_is_no_rule_is_refused(
+    etcd: FakeEtcd, which: Any, effect: Any, complaint: str
+) -> None:
+    with pytest.raises(TypeError, match=f"^{re.escape(complaint)}"):
+        etcd.faults.add(which, effect)
+    assert len(etcd.faults) == 0
+
+
+def test_what_needs_a_call_is_not_done_at_once(etcd: FakeEtcd) -> None:
+    effect: Any = faults.expire_leases
+    with pytest.raises(
+        TypeError, match=r"^now\(expire_leases\): only expire_leases\(\) and compac"
+    ):
+        etcd.faults.now(effect)
+
+
+def test_metadata_is_found_whatever_the_letters_of_its_name(etcd: FakeEtcd) -> None:
+    rule = etcd.faults.add(on.Put(metadata={"Token": "X"}), faults.refuse("no leader"))
+    put = stub(etcd.channel(), "KV/Put")
+    put(m.PutRequest(key=b"a"), metadata=[("token", "x")])
+    with pytest.raises(grpc.RpcError):
+        put(m.PutRequest(key=b"a"), metadata=[("token", "X")])
+    assert rule.acted == 1
 
 
 def test_a_rule_that_is_not_there_cannot_be_removed(etcd: FakeEtcd) -> None:

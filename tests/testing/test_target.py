@@ -200,7 +200,8 @@ def test_a_failure_shows_the_keys_of_a_server(run: Runner, server: FakeEtcd) -> 
         failed=1,
     )
     assert "- etcd -" in output
-    assert "keys at revision 2:\n  'a': '1'\n" in output
+    shown = "calls are seen by the emulator only\n\nkeys at revision 2:\n  'a': '1'\n"
+    assert f"-\n{shown}" in output
 
 
 def refuse(name: str) -> None:

@@ -134,7 +134,8 @@ class On:
         """
         keys = _keys(key, prefix, range)
         paths = frozenset(method.path for method in self._methods)
-        pairs = tuple((metadata or {}).items())
+        # On the wire names are in small letters always.
+        pairs = tuple((name.lower(), value) for name, value in (metadata or {}).items())
         return OnCall(self._name, self._argument, paths, keys, Client(endpoint, peer), pairs)
 
 

@@ -161,10 +161,12 @@ class Faults:
             until: in how many seconds it ends.
 
         Raises:
+            TypeError: what is given is none of `on`, or none of the effects.
             ValueError: a limit that makes no sense, or an effect that is nothing for the calls.
         """
         if isinstance(on, On):
             on = on()
+        _check_kinds(on, effect)
         if not isinstance(effect, DenyConnections) and times is None:
             times = effect.default_times
         _check(times, skip, probability, after, until)
@@ -201,7 +203,16 @@ class Faults:
             self._let_go(rules)
 
     def now(self, effect: ActionEffect) -> None:
-        """Do at once what needs no call: `expire_leases()`, `compact_under_watcher()`."""
+        """Do at once what needs no call: `expire_leases()`, `compact_under_watcher()`.
+
+        Raises:
+            TypeError: it is none of these.
+        """
+        if not isinstance(effect, ActionEffect):
+            raise TypeError(
+                f"now({_name(effect)}): only expire_leases() and compact_under_watcher() need no "
+                "call"
+            )
         with self._shared as shared:
             shared.run_due()
             effect.do(shared.node)
@@ -398,6 +409,20 @@ def _check(
         raise ValueError(f"probability={probability}: more than 0, and up to 1")
     if after < 0 or (until is not None and until <= after):
         raise ValueError(f"after={after}, until={until}: it would never act")
+
+
+def _check_kinds(on: object, effect: object) -> None:
+    """What types say already, for those who do not look at them."""
+    if not isinstance(on, (OnCall, OnConnection)):
+        raise TypeError(f'add({_name(on)}, ...): say which calls by `on`, such as on.Put(key="a")')
+    if not isinstance(effect, (Effect, DenyConnections)):
+        raise TypeError(
+            f"add(..., {_name(effect)}): say what happens by `faults`, such as faults.drop()"
+        )
+
+
+def _name(thing: object) -> str:
+    return str(getattr(thing, "__name__", None) or repr(thing))
 
 
 def _check_effect(on: OnCall | OnConnection, effect: Effect | DenyConnections) -> None:

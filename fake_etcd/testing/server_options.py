@@ -1,0 +1,111 @@
+"""The options of a server as a test gives them: by name, and checked, for nobody else does.
+
+The command line has checks of its own, in etcd's words.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
+from functools import cache
+from typing import Any, NamedTuple, get_type_hints
+
+from fake_etcd.core.node import NodeConfig
+
+_LEAST = {
+    "endpoints": 1,
+    "heartbeat_interval_ms": 1,
+    "election_timeout_ms": 1,
+    "random_seed": -math.inf,
+}
+"""The least numbers that make sense, where that is not 0."""
+
+
+class _Kind(NamedTuple):
+    """What a value has to be: in words, and how to tell."""
+
+    words: str
+    is_one: Callable[[object], bool]
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: object) -> bool:
+    return _is_whole(value) or (isinstance(value, float) and math.isfinite(value))
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, (tuple, list)) and all(isinstance(one, str) for one in value)
+
+
+_KINDS: Mapping[object, _Kind] = {
+    int: _Kind("a whole number", _is_whole),
+    float: _Kind("a number", _is_number),
+    bool: _Kind("True or False", lambda value: isinstance(value, bool)),
+    str: _Kind("text", lambda value: isinstance(value, str)),
+    tuple[str, ...]: _Kind("a tuple of texts", _is_texts),
+}
+
+
+@cache
+def types() -> Mapping[str, object]:
+    """The type of each option."""
+    hints = get_type_hints(NodeConfig)
+    # Its seed is called random_seed by a FakeEtcd, whose own option that is.
+    return {field.name: hints[field.name] for field in fields(NodeConfig) if field.name != "seed"}
+
+
+def config(options: Mapping[str, Any], random_seed: int) -> NodeConfig:
+    """What a server is started with.
+
+    Raises:
+        TypeError: there is no such option, or its value is of another kind.
+        ValueError: it is a number that makes no sense.
+    """
+    for name, value in options.items():
+        if name == "seed":
+            raise TypeError(
+                "FakeEtcd has no option 'seed': call seed(...) for keys that it begins with; "
+                "random_seed= is for its ids"
+            )
+        if name not in types():
+            raise TypeError(f"FakeEtcd has {no_option(name, types())}")
+        check(name, types()[name], value)
+    check("random_seed", int, random_seed)
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in options.items()
+    }
+    made = NodeConfig(seed=random_seed, **values)
+    if made.election_timeout_ms < 5 * made.heartbeat_interval_ms:
+        raise ValueError(
+            f"election_timeout_ms={made.election_timeout_ms}: at least five times "
+            f"heartbeat_interval_ms={made.heartbeat_interval_ms}"
+        )
+    return made
+
+
+def check(name: str, kind: object, value: object) -> None:
+    """Look at the value of an option, its own or a FakeEtcd's, that is to be of this type.
+
+    Raises:
+        TypeError: it is of another kind.
+        ValueError: it is a number, and too small.
+    """
+    wanted = _KINDS[kind]
+    if not wanted.is_one(value):
+        raise TypeError(f"{name}={value!r}: it has to be {wanted.words}")
+    least = _LEAST.get(name, 0)
+    if isinstance(value, (int, float)) and value < least:
+        raise ValueError(f"{name}={value!r}: it has to be {least} at least")
+
+
+def no_option(name: str, known: Iterable[str]) -> str:
+    """A complaint of a name that is none of these, with those that are."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, 1)
+    meant = f"; {near[0]!r} is one" if near else ""
+    return f"no option {name!r}{meant}. Options are {', '.join(names)}"
