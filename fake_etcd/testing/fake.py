@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 from google.protobuf.message import Message
@@ -27,6 +27,7 @@ from fake_etcd.testing.faults.effects import Effect
 from fake_etcd.testing.faults.rules import Faults
 from fake_etcd.testing.history import History
 from fake_etcd.testing.listening import Listening
+from fake_etcd.testing.server_options import ServerOptions
 from fake_etcd.testing.snapshots import Snapshot, Snapshots
 from fake_etcd.testing.store import Store
 from fake_etcd.transport.in_process.aio import InProcessAioChannel
@@ -34,6 +35,9 @@ from fake_etcd.transport.in_process.channel import InProcessChannel
 from fake_etcd.transport.in_process.limits import Options
 from fake_etcd.transport.in_process.line import Address
 from fake_etcd.transport.shared_node import SharedNode
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack  # every type checker has it; no need to install it
 
 GONE = Status(Code.UNAVAILABLE, "fake_etcd: the server's state was set back under this call")
 """How open streams end at `reset` and `restore`: as if the server had gone away."""
@@ -85,9 +89,11 @@ class FakeEtcd:
         random_seed: int = 0,
         control: bool = False,
         control_token: str = "",
-        **options: Any,
+        **options: Unpack[ServerOptions],
     ) -> None:
         server_options.check("endpoints", int, endpoints)
+        server_options.check("control", bool, control)
+        server_options.check("control_token", str, control_token)
         self._config = server_options.config(options, random_seed)
         self._clock = SwitchClock()
         self._shared = SharedNode(Node(self._config, self._clock), {})

@@ -215,6 +215,7 @@ class History:
             AssertionError: there was not; it says what there was.
             ValueError: as `calls`.
         """
+        __tracebackhide__ = True  # pytest shows the line that called
         found = len(self.calls(method, **fields))
         wanted = FieldMatch(method, fields)
         if times is None and not found:
@@ -231,6 +232,7 @@ class History:
             AssertionError: there was, or nobody can say so any more.
             ValueError: as `calls`.
         """
+        __tracebackhide__ = True  # pytest shows the line that called
         found = self.calls(method, **fields)
         wanted = FieldMatch(method, fields)
         if found:
@@ -261,6 +263,7 @@ class History:
             TimeoutError: there were fewer in that time; it says what there was.
             ValueError: as `calls`.
         """
+        __tracebackhide__ = True  # pytest shows the line that called
         wanted = FieldMatch(method, fields)
         until = time.monotonic() + timeout
         found: dict[RecordedCall, None] = {}
@@ -319,6 +322,7 @@ class History:
         return ". These calls were recorded:\n" + "\n".join(lines)
 
     def _require_whole(self, what: str) -> None:
+        __tracebackhide__ = True
         if self.forgotten:
             raise AssertionError(
                 f"nobody can say {what}: {self.forgotten} of the oldest calls and messages are "

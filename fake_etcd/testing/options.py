@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
-from functools import cache
-from typing import Any, get_type_hints
+from typing import Any
 
 from fake_etcd.testing import server_options
-from fake_etcd.testing.fake import FakeEtcd
 
 Options = dict[str, Any]
 
@@ -64,15 +61,9 @@ def _checked(name: str, value: object, where: str) -> object:
     return value
 
 
-@cache
 def known() -> Mapping[str, object]:
     """The options of a FakeEtcd, and their types."""
-    of_fake = get_type_hints(FakeEtcd.__init__)
-    found = dict(server_options.types())
-    for name, parameter in inspect.signature(FakeEtcd.__init__).parameters.items():
-        if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
-            found[name] = of_fake[name]
-    return found
+    return {**server_options.types(), **server_options.OF_FAKE}
 
 
 def _unknown(name: str, where: str) -> str:

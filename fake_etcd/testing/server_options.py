@@ -8,11 +8,35 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields
 from functools import cache
-from typing import Any, NamedTuple, get_type_hints
+from typing import Any, NamedTuple, TypedDict, get_type_hints
 
 from fake_etcd.core.node import NodeConfig
+
+
+class ServerOptions(TypedDict, total=False):
+    """The fields of `NodeConfig` once more, as keywords that type checkers know."""
+
+    name: str
+    initial_advertise_peer_urls: tuple[str, ...]
+    initial_cluster_token: str
+    advertise_client_urls: tuple[str, ...]
+    max_request_bytes: int
+    max_txn_ops: int
+    heartbeat_interval_ms: int
+    election_timeout_ms: int
+    progress_notify_interval_seconds: float
+    auto_compaction_period_seconds: float
+    auto_compaction_revisions: int
+
+
+OF_FAKE: Mapping[str, object] = {
+    "endpoints": int,
+    "random_seed": int,
+    "control": bool,
+    "control_token": str,
+}
+"""What a FakeEtcd takes itself, beside the server's options."""
 
 _LEAST = {
     "endpoints": 1,
@@ -53,10 +77,8 @@ _KINDS: Mapping[object, _Kind] = {
 
 @cache
 def types() -> Mapping[str, object]:
-    """The type of each option."""
-    hints = get_type_hints(NodeConfig)
-    # Its seed is called random_seed by a FakeEtcd, whose own option that is.
-    return {field.name: hints[field.name] for field in fields(NodeConfig) if field.name != "seed"}
+    """The type of each option of the server's."""
+    return get_type_hints(ServerOptions)
 
 
 def config(options: Mapping[str, Any], random_seed: int) -> NodeConfig:
@@ -73,7 +95,7 @@ def config(options: Mapping[str, Any], random_seed: int) -> NodeConfig:
                 "random_seed= is for its ids"
             )
         if name not in types():
-            raise TypeError(f"FakeEtcd has {no_option(name, types())}")
+            raise TypeError(f"FakeEtcd has {no_option(name, [*types(), *OF_FAKE])}")
         check(name, types()[name], value)
     check("random_seed", int, random_seed)
     values: dict[str, Any] = {

@@ -60,10 +60,13 @@ class Snapshots:
         Raises:
             ValueError: the snapshot is another's, or no longer valid.
         """
-        if not self._has(snapshot):
+        if not snapshot.is_valid:
             raise ValueError(
-                "this snapshot is of another FakeEtcd, or was taken before its last reset()"
+                "this snapshot is no longer valid: reset(), release(), or going back to one that "
+                "was taken before it, has ended it"
             )
+        if not self._has(snapshot):
+            raise ValueError("this snapshot is of another FakeEtcd")
         self._node.restore(snapshot._kept)
 
     def release(self, snapshot: Snapshot) -> None:

@@ -304,6 +304,28 @@ def test_a_failure_shows_calls_and_keys(run: Runner) -> None:
     assert "- etcd -" in output
 
 
+@pytest.mark.parametrize(
+    "assertion",
+    ["assert_called('Put')", "assert_not_called('Range')", "wait_for('Put', timeout=0)"],
+)
+def test_a_failed_assertion_on_the_history_shows_the_line_of_the_test(
+    run: Runner, assertion: str
+) -> None:
+    output = run(
+        f"""
+        from fake_etcd.api import messages as m
+        from tests.testing.stubs import stub
+
+        def test_it(fake_etcd):
+            stub(fake_etcd.channel(), "KV/Range")(m.RangeRequest(key=b"a"))
+            fake_etcd.history.{assertion}
+        """,
+        failed=1,
+    )
+    assert f">       fake_etcd.history.{assertion}\nE       " in output
+    assert "history.py" not in output
+
+
 def test_a_report_is_bounded_and_names_each_etcd(run: Runner) -> None:
     output = run(
         """
