@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -105,6 +106,7 @@ class FakeEtcd:
         self._channels: weakref.WeakSet[InProcessChannel] = weakref.WeakSet()
         self._aio_channels: weakref.WeakSet[InProcessAioChannel] = weakref.WeakSet()
         self._listening: Listening | None = None
+        self._opening = threading.RLock()  # of ports; never waited for where the node is held
         self._is_closed = False
         self._process = os.getpid()
         self._layers: list[Callable[[Endpoints], Endpoints]] = []
@@ -158,9 +160,10 @@ class FakeEtcd:
             aio_channel.drop()
         for address in self._addresses:
             address.set_up(False)
-        if self._listening is not None:
-            self._listening.close(grace_seconds)
-            self._listening = None
+        with self._opening:
+            listening, self._listening = self._listening, None
+        if listening is not None:
+            listening.close(grace_seconds)
         self.faults.close()
 
     @property
@@ -248,8 +251,10 @@ class FakeEtcd:
         self._require_open()
         if not self._addresses[0].is_up:
             raise RuntimeError(f"listen({url!r}): the first endpoint is down; bring_up() before")
-        self.is_changed = True
-        return self._sockets().listen(0, url)
+        self._shared.require_owned()
+        with self._opening:
+            self.is_changed = True
+            return self._sockets().listen(0, url)
 
     def advertise(self, urls: Sequence[str]) -> None:
         """Have the member tell clients that it is found at these URLs."""
@@ -268,6 +273,7 @@ class FakeEtcd:
     def bring_up(self, endpoint: int = 0) -> None:
         """Let clients connect to an address again; its port is the one it had."""
         self._require_open()
+        self._shared.require_owned()
         address = self._address(endpoint)
         if self._listening is not None:
             self._listening.open(endpoint)
@@ -349,6 +355,7 @@ class FakeEtcd:
             self._snapshots.restore(snapshot)
             self._clock.put_back(snapshot.time)
             self._end_streams()
+            self._retry()  # when they would have tried again is in another time
             shared.moved()
         self._flush()
 
@@ -494,26 +501,36 @@ class FakeEtcd:
             self._listening.end_streams(GONE)
 
     def _sockets(self) -> Listening:
-        if self._listening is None:
-            self._shared.require_owned()
-            self._listening = Listening(
-                self._shared,
-                self._http,
-                self._body_limit,
-                len(self._addresses),
-                self.faults.admit,
-                self._control is not None,
-            )
-        return self._listening
+        found = self._listening
+        if found is not None:
+            return found
+        self._shared.require_owned()
+        with self._opening:
+            self._require_open()
+            if self._listening is None:
+                self._listening = Listening(
+                    self._shared,
+                    self._http,
+                    self._body_limit,
+                    len(self._addresses),
+                    self.faults.admit,
+                    self._control is not None,
+                )
+            return self._listening
 
     def _open_ports(self) -> Listening:
         self._require_open()
         sockets = self._sockets()
-        for number, address in enumerate(self._addresses):
-            if not sockets.addresses[number]:
-                sockets.listen(number, "http://127.0.0.1:0")
-                if not address.is_up:
-                    sockets.shut(number)
+        if all(sockets.addresses):
+            return sockets
+        self._shared.require_owned()
+        with self._opening:
+            self._require_open()
+            for number, address in enumerate(self._addresses):
+                if not sockets.addresses[number]:
+                    sockets.listen(number, "http://127.0.0.1:0")
+                    if not address.is_up:
+                        sockets.shut(number)
         return sockets
 
     def _http(self, request: HttpRequest) -> HttpResponse:

@@ -56,6 +56,8 @@ class Listening:
         self._loop = new_loop()
         self._thread = threading.Thread(target=self._run, name="fake-etcd", daemon=True)
         self._servers: list[Server | None] = [None] * count
+        self._turns = [asyncio.Lock() for _ in range(count)]
+        """Of each endpoint: who opens it waits until it is shut, and the other way round."""
         self._opening: set[asyncio.Task[None]] = set()
         self.addresses: list[list[str]] = [[] for _ in range(count)]
         self._thread.start()
@@ -150,41 +152,52 @@ class Listening:
 
     async def _stop(self, grace_seconds: float) -> None:
         shut = [self._shut(number, grace_seconds) for number in range(len(self._servers))]
-        await asyncio.gather(*self._opening, *shut)
+        # One that cannot be opened was logged by the loop, and is no reason to stay.
+        await asyncio.gather(*self._opening, return_exceptions=True)
+        await asyncio.gather(*shut)
         self._shared.remove_server(self._serve)
         self._timer.close()
 
     async def _listen(self, number: int, url: str) -> str:
-        address = await self._server(number).listen(url)
-        self.addresses[number].append(address)
-        return address
+        async with self._turns[number]:
+            address = await self._server(number).listen(url)
+            self.addresses[number].append(address)
+            return address
 
     async def _open(self, number: int) -> None:
-        if self._servers[number] is None:
-            server = self._server(number)
-            for address in self.addresses[number]:
-                await server.listen(address)
+        async with self._turns[number]:
+            if self._servers[number] is None:
+                server = self._server(number)
+                try:
+                    for address in self.addresses[number]:
+                        await server.listen(address)
+                except BaseException:  # all of them or none, so that it can be tried again
+                    self._servers[number] = None
+                    await server.close(0.0)
+                    raise
 
     def _server(self, number: int) -> Server:
         """The one of an endpoint, which is made where there is none."""
         server = self._servers[number]
         if server is None:
-            server = self._servers[number] = Server(
-                self._shared.endpoints,
-                self._http,
-                Limits(self._shared.node.config.max_receive_bytes),
-                connections_of(self._shared),
-                self._body_limit,
-                number,
-                partial(self._admit, number),
-                self._spares_http1,
-            )
+            with self._shared as shared:  # so that it hears of all endpoints that replace these
+                server = self._servers[number] = Server(
+                    shared.endpoints,
+                    self._http,
+                    Limits(shared.node.config.max_receive_bytes),
+                    connections_of(shared),
+                    self._body_limit,
+                    number,
+                    partial(self._admit, number),
+                    self._spares_http1,
+                )
         return server
 
     async def _shut(self, number: int, grace_seconds: float) -> None:
-        server, self._servers[number] = self._servers[number], None
-        if server is not None:
-            await server.close(grace_seconds)
+        async with self._turns[number]:
+            server, self._servers[number] = self._servers[number], None
+            if server is not None:
+                await server.close(grace_seconds)
 
     def _cut(self, numbers: Sequence[int]) -> int:
         cut = 0

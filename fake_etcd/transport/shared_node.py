@@ -56,7 +56,8 @@ class SharedNode:
         self._depth = 0
         self._afterwards: list[Callable[[], None]] = []
         self._left_behind: deque[Callable[[], None]] = deque()
-        self._sleepers: dict[threading.Condition, None] = {}
+        self._sleepers: list[threading.Condition] = []
+        """What they sleep on, once for each: several may sleep on one."""
         self._hosts: tuple[Callable[[], None], ...] = ()
         self._servers: list[Callable[[Endpoints], None]] = []
         node.on_due = self._work_came
@@ -108,12 +109,10 @@ class SharedNode:
         if self.is_disowned:
             return
         self._left_behind.append(call)
+        # Who is interrupted may hold what another thread waits for that has the node: no waiting.
         if self._lock.acquire(blocking=False):
-            is_free = not self._depth
-            self._lock.release()
-            if is_free:
-                with self:
-                    pass  # on leaving it is done
+            self._depth += 1
+            self.__exit__(None, None, None)  # it is done here, if nobody is in the midst of it
 
     def _clear_away(self) -> None:
         while self._left_behind:
@@ -181,11 +180,13 @@ class SharedNode:
         May end early: the caller looks whether there is what it waits for. It ends after
         `most_seconds` of real time at the latest.
         """
-        if self._afterwards:
+        if self._afterwards or self._left_behind:
             depth, self._depth = self._depth, 1
-            self.__exit__(None, None, None)
-            self._lock.acquire()
-            self._depth = depth
+            try:
+                self.__exit__(None, None, None)
+            finally:
+                self._lock.acquire()
+                self._depth = depth
             return
         node, clock = self.node, self.node.clock
         now = clock.now()
@@ -235,13 +236,13 @@ class SharedNode:
         return calls == self.calls
 
     def _wait(self, condition: threading.Condition, seconds: float | None) -> None:
-        self._sleepers[condition] = None
+        self._sleepers.append(condition)
         depth, self._depth = self._depth, 0
         try:
             condition.wait(None if seconds is None else min(seconds, threading.TIMEOUT_MAX))
         finally:
             self._depth = depth
-            self._sleepers.pop(condition, None)
+            self._sleepers.remove(condition)
 
 
 def _nobody() -> None:

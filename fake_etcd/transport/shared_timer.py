@@ -26,16 +26,18 @@ class SharedTimer:
         self._loop = loop
         self._handle: asyncio.TimerHandle | None = None
         self._is_set_soon = False
+        self._is_closed = False
         shared.add_host(self._come)
         self._set()
 
     def close(self) -> None:
         """Run nothing more."""
+        self._is_closed = True
         self._shared.remove_host(self._come)
         self._cancel()
 
     def _come(self) -> None:
-        if self._is_set_soon:
+        if self._is_set_soon and not self._loop.is_closed():
             return
         if runs_here(self._loop):
             self._set()
@@ -55,6 +57,8 @@ class SharedTimer:
         with self._shared.unnoticed() as shared:
             self._is_set_soon = False
             self._cancel()
+            if self._is_closed:  # since it was told, or by what it has just run
+                return
             clock = shared.node.clock
             due = shared.node.next_due(clock.now())
             if due is None:

@@ -458,6 +458,16 @@ async def test_a_stream_of_answers_ends(make: Callable[..., Any]) -> None:
 
 
 @asynchronous
+async def test_cancel_ends_a_stream_whose_answers_nobody_takes(make: Callable[..., Any]) -> None:
+    async with make() as channel:
+        call = stub(channel, "KV/RangeStream")(EVERYTHING)
+        await call.wait_for_connection()
+        assert call.cancel()
+        assert await ended(call) == LOCALLY
+        assert (call.done(), call.cancelled(), call.cancel()) == (True, True, False)
+
+
+@asynchronous
 async def test_a_stream_is_not_done_before_its_answers_are_taken(make: Callable[..., Any]) -> None:
     async with make() as channel:
         call = stub(channel, "KV/RangeStream")(EVERYTHING)

@@ -557,6 +557,14 @@ def test_cancel_from_another_thread_wakes_who_waits(channel: Any) -> None:
         )
 
 
+def test_cancel_ends_a_stream_whose_answers_nobody_takes(channel: Any) -> None:
+    call = stub(channel, "KV/RangeStream")(EVERYTHING)
+    assert call.cancel()
+    assert ended(call) == (CANCELLED, "Locally cancelled by application!")
+    assert refused(lambda: next(call)) is call
+    assert (call.done(), call.cancelled(), call.cancel()) == (True, True, False)
+
+
 def test_a_stream_of_one_answer_can_be_cancelled(channel: Any) -> None:
     requests = Queue()
     future = channel.stream_unary(WATCH).future(requests)
@@ -660,6 +668,13 @@ def test_close_ends_calls_and_refuses_new_ones(channel: Any) -> None:
     channel.close()
 
 
+def test_close_ends_a_stream_whose_answers_nobody_takes(channel: Any) -> None:
+    call = stub(channel, "KV/RangeStream")(EVERYTHING)
+    channel.close()
+    assert ended(call) == (CANCELLED, "Channel closed!")
+    assert (call.done(), call.cancelled()) == (True, False)
+
+
 def test_a_channel_is_a_context(make: Callable[..., Any]) -> None:
     with make() as channel:
         assert stub(channel, "KV/Put")(m.PutRequest(key=b"a")).header.revision == 2
@@ -680,6 +695,17 @@ def test_subscribers_hear_that_the_channel_is_ready(channel: Any) -> None:
         pass
     channel.unsubscribe(heard.put)
     channel.unsubscribe(heard.put)
+
+
+def test_a_subscriber_that_raises_harms_nobody(channel: Any, etcd: FakeEtcd) -> None:
+    heard: queue.Queue[grpc.ChannelConnectivity] = queue.Queue()
+    channel.subscribe(boom, try_to_connect=True)
+    channel.subscribe(heard.put, try_to_connect=True)
+    while heard.get(timeout=PATIENCE_SECONDS) is not grpc.ChannelConnectivity.READY:
+        pass
+    etcd.take_down()
+    while heard.get(timeout=PATIENCE_SECONDS) is grpc.ChannelConnectivity.READY:
+        pass
 
 
 def test_calls_fail_while_the_endpoint_is_down(channel: Any, etcd: FakeEtcd) -> None:

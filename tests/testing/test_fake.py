@@ -8,6 +8,8 @@ import inspect
 import re
 import socket
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast, get_type_hints
 
 import grpc
@@ -15,8 +17,9 @@ import pytest
 
 from fake_etcd.api import messages as m
 from fake_etcd.core.node import NodeConfig
-from fake_etcd.testing import FakeEtcd, clock, fake, server_options
+from fake_etcd.testing import FakeEtcd, clock, fake, listening, server_options
 from fake_etcd.testing.server_options import ServerOptions
+from fake_etcd.transport.listener import Server
 from tests.testing.stubs import stub
 
 
@@ -277,6 +280,72 @@ def test_nothing_is_left_after_the_end() -> None:
     for use in (etcd.channel, lambda: etcd.url, etcd.reset, etcd.snapshot, etcd.take_down):
         with pytest.raises(RuntimeError, match=r"^this FakeEtcd is closed$"):
             use()
+
+
+def test_threads_that_ask_for_the_address_at_once_are_told_the_same() -> None:
+    threads = set(threading.enumerate())
+    for _ in range(5):
+        with FakeEtcd(endpoints=2) as etcd:
+            together = threading.Barrier(4)
+
+            def ask(etcd: FakeEtcd = etcd, together: threading.Barrier = together) -> list[str]:
+                together.wait()
+                return etcd.endpoints
+
+            with ThreadPoolExecutor(4) as pool:
+                found = [each.result() for each in [pool.submit(ask) for _ in range(4)]]
+            assert found == [etcd.endpoints] * 4
+        assert set(threading.enumerate()) <= threads
+
+
+def test_threads_may_take_an_endpoint_down_and_up_at_once() -> None:
+    with FakeEtcd() as etcd:
+        address = etcd.endpoint
+
+        def use(step: Callable[[], None]) -> None:
+            for _ in range(100):
+                step()
+
+        with ThreadPoolExecutor(4) as pool:
+            for each in [pool.submit(use, step) for step in 2 * [etcd.take_down, etcd.bring_up]]:
+                each.result()
+        etcd.take_down()
+        etcd.bring_up()
+        with grpc.insecure_channel(address) as outside:
+            assert put(outside, b"a") == 2
+
+
+def test_an_endpoint_whose_port_is_taken_can_be_brought_up_later() -> None:
+    with FakeEtcd() as etcd:
+        port = etcd.port
+        etcd.take_down()
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", port))
+            taken.listen()
+            with pytest.raises(OSError, match="in use"):
+                etcd.bring_up()
+            assert unavailable(etcd.channel()) == "fake_etcd: this endpoint is down"
+        etcd.bring_up()
+        with grpc.insecure_channel(etcd.endpoint) as outside:
+            assert put(outside, b"a") == 2
+
+
+def test_a_port_that_opens_during_a_reset_leads_to_the_new_state(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with FakeEtcd() as etcd:
+        thread = threading.Thread(target=etcd.reset)
+
+        def make(*given: Any) -> Server:
+            thread.start()
+            thread.join(0.1)  # it has to wait, so this takes as long as that
+            return Server(*given)
+
+        monkeypatch.setattr(listening, "Server", make)
+        with grpc.insecure_channel(etcd.endpoint) as outside:
+            thread.join()
+            put(outside, b"a")
+        assert list(values(etcd.channel())) == [b"a"]
 
 
 def test_it_is_an_asynchronous_context_too() -> None:

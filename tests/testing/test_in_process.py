@@ -206,6 +206,25 @@ def test_whoever_sleeps_does_what_is_due_for_those_who_do_not() -> None:
         threads[1].join(PATIENCE_SECONDS)
 
 
+def test_whoever_still_sleeps_on_a_call_does_what_is_due() -> None:
+    """Also where another one who waited for the same call has given up."""
+    with FakeEtcd() as etcd:
+        watch = stub(etcd.channel(), "Watch/Watch")(iter([watch_of(b"a")]))
+        assert next(watch).created
+        sleeper = threading.Thread(target=lambda: next(watch))
+        sleeper.start()
+        while not etcd._shared._sleepers:
+            threading.Event().wait(0.001)
+        with pytest.raises(grpc.FutureTimeoutError):
+            watch.result(timeout=0.01)
+        call = stub(etcd.channel(), "Watch/Watch")(iter([watch_of(b"b")]), timeout=0.05)
+        over = threading.Event()
+        call.add_done_callback(lambda _: over.set())
+        assert over.wait(PATIENCE_SECONDS)
+        put(etcd.channel(), b"a")
+        sleeper.join(PATIENCE_SECONDS)
+
+
 def deletions(answer: Any) -> list[bytes]:
     """The keys that have gone."""
     return [event.kv.key for event in answer.events if event.type == m.Event.DELETE]
@@ -275,6 +294,26 @@ def test_a_callback_may_call_etcd() -> None:
         call.cancel()
         assert done.is_set()
         assert values(channel) == {b"from a callback": b""}
+
+
+def test_a_callback_that_interrupts_who_sleeps_leaves_the_etcd_usable() -> None:
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    with FakeEtcd() as etcd:
+        etcd.clock.auto_advance()
+        calls = [
+            stub(etcd.channel(), "Watch/Watch")(iter([watch_of(b"a")]), timeout=timeout)
+            for timeout in (5, 10)
+        ]
+        calls[0].add_done_callback(interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            calls[1].code()
+        thread = threading.Thread(target=lambda: put(etcd.channel(), b"a"))
+        thread.start()
+        thread.join(PATIENCE_SECONDS)
+        assert list(values(etcd.channel())) == [b"a"]
+        assert calls[1].code() is LATE
 
 
 def test_requests_that_are_there_wait_until_answers_are_taken() -> None:
@@ -377,6 +416,33 @@ def test_a_forked_child_is_told_so_and_can_have_its_own() -> None:
 # Loops
 
 
+LISTENING_AND_FORKED = """
+import os
+from fake_etcd.testing import FakeEtcd
+
+etcd = FakeEtcd()
+address = etcd.endpoint
+child = os.fork()
+if not child:
+    for use in (etcd.bring_up, etcd.take_down, lambda: etcd.listen("http://127.0.0.1:0")):
+        try:
+            use()
+        except RuntimeError as error:
+            print(str(error)[:45], flush=True)
+    print(etcd.endpoint == address, flush=True)
+    etcd.close()
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+etcd.close()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_child_does_not_wait_for_a_thread_that_it_has_not() -> None:
+    printed = run_python("-W", "ignore", "-c", LISTENING_AND_FORKED).splitlines()
+    assert printed == ["this etcd belongs to the process that made it"] * 3 + ["True"]
+
+
 def test_a_channel_serves_one_loop_after_the_other() -> None:
     with FakeEtcd() as etcd:
         channel = etcd.aio_channel()
@@ -451,6 +517,54 @@ with contextlib.suppress(ImportError):
     import uvloop
 
     LOOPS["uvloop"] = uvloop.new_event_loop
+
+
+@pytest.mark.parametrize("kind", LOOPS)
+def test_nothing_is_kept_of_a_loop_that_is_closed(kind: str) -> None:
+    with FakeEtcd() as etcd:
+        channel = etcd.aio_channel()
+        for make in (open_watch, range_stream):
+            loop = LOOPS[kind]()
+            call = loop.run_until_complete(make(channel))
+            loop.close()
+            assert put(etcd.channel(), b"a") > 1
+            del call
+            gc.collect()
+            assert channel._talks == {}
+            assert etcd._shared._hosts == ()
+
+
+async def range_stream(channel: Any) -> Any:
+    """One whose answers nobody takes."""
+    call = stub(channel, "KV/RangeStream")(m.RangeRequest(key=b"a"))
+    await call.wait_for_connection()
+    return call
+
+
+def test_a_stream_that_nobody_holds_and_whose_answers_nobody_takes_is_forgotten() -> None:
+    with FakeEtcd() as etcd:
+        channel, aio_channel = etcd.channel(), etcd.aio_channel()
+        stub(channel, "KV/RangeStream")(m.RangeRequest(key=b"a"))
+
+        async def forget_one() -> None:
+            await range_stream(aio_channel)
+            await asyncio.sleep(0)
+
+        asyncio.run(forget_one())
+        gc.collect()
+        assert (channel._talks, aio_channel._talks) == ({}, {})
+
+
+@asynchronous
+async def test_a_deadline_that_ends_the_last_call_leaves_no_timer() -> None:
+    with FakeEtcd() as etcd:
+        lease_a_key(etcd.channel(), 1, 3_600)
+        call = await open_watch(etcd.aio_channel(), timeout=0.02)
+        assert await call.code() is LATE
+        await asyncio.sleep(0)
+        loop: Any = asyncio.get_running_loop()
+        timers = [str(handle) for handle in loop._scheduled if not handle.cancelled()]
+        assert [timer for timer in timers if "SharedTimer" in timer] == []
 
 
 @pytest.mark.parametrize("kind", LOOPS)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from conformance import programs
 from conformance.programs import Program, Step
 from fake_etcd.api import messages as m
-from fake_etcd.testing import FakeEtcd, Snapshot
+from fake_etcd.testing import FakeEtcd, Snapshot, faults, on
 from tests.testing.stubs import stub
 from tests.testing.test_fake import put, values
 
@@ -135,6 +135,20 @@ def test_a_watch_that_is_open_ends_as_if_the_server_had_gone() -> None:
             assert caught.value.details() == expected
         assert etcd._shared.node.watches._synced.members == {}
         assert put(outside, b"a") == put(etcd.channel(), b"b") - 1 == 2
+
+
+def test_who_waits_for_a_connection_tries_again_at_the_time_that_it_is_then() -> None:
+    with FakeEtcd() as etcd:
+        etcd.clock.freeze()
+        channel, before = etcd.channel(), etcd.snapshot()
+        etcd.clock.advance(1_000)
+        etcd.faults.add(on.connection(), faults.deny_connections(), times=3)
+        etcd.cut_connections()
+        future = stub(channel, "KV/Put").future(m.PutRequest(key=b"a"), wait_for_ready=True)
+        etcd.restore(before)
+        assert not future.done()
+        etcd.clock.advance(1)
+        assert future.result(timeout=0).header.revision == 2
 
 
 def test_a_snapshot_of_another_one_or_of_before_a_reset_is_refused() -> None:

@@ -215,12 +215,17 @@ class InProcessAioChannel(grpc.aio.Channel):
         if options.credentials is not None:
             raise grpc.aio.UsageError(NO_CREDENTIALS)
         metadata = checked(options.metadata)
-        caller, line = self._caller_now(), self._line
         talk = AioTalk(
-            caller, line, path, metadata or (), options.timeout, self._limits, has_one_answer
+            self._caller_now(),
+            self._line,
+            path,
+            metadata or (),
+            options.timeout,
+            self._limits,
+            has_one_answer,
+            self._forget,
         )
         self._talks[talk] = None
-        talk.when_done(lambda: self._forget(talk))
         if metadata is None:
             talk.cut(INVALID)
         else:

@@ -76,6 +76,7 @@ class AioTalk:
         timeout: seconds on the node's clock.
         limits: the caller's.
         has_one_answer: see `Exchange`.
+        over: called with it at the end; by another thread where its loop is closed.
 
     Attributes:
         deadline: on the node's clock, or None.
@@ -88,6 +89,7 @@ class AioTalk:
         "_exchange",
         "_is_finished",
         "_is_told",
+        "_over",
         "_waiters",
         "deadline",
         "was_cancelled",
@@ -102,11 +104,13 @@ class AioTalk:
         timeout: float | None,
         limits: MessageLimits,
         has_one_answer: bool,
+        over: Callable[[AioTalk], None],
     ) -> None:
         self._caller = caller
         self._done: list[Callable[[], None]] = []
         self._is_finished = False
         self._is_told = False
+        self._over = over
         self._waiters: list[asyncio.Future[None]] = []
         self.was_cancelled = False
         self.deadline = None if timeout is None else self.now() + timeout
@@ -185,7 +189,7 @@ class AioTalk:
 
     def forget(self) -> None:
         """Nobody holds the call object any more: end it, as soon as that can be."""
-        if self._exchange.status is None:
+        if self.status is None:
             self._caller.shared.clear_away(self._collect)
 
     def _collect(self) -> None:
@@ -241,7 +245,7 @@ class AioTalk:
         """The node is held, by any thread."""
         shared, loop = self._caller.shared, self._caller.loop
         shared.calls += 1
-        if self._is_told:
+        if self._is_told and not loop.is_closed():
             return
         self._is_told = True  # before the loop is told, whose thread may look at once
         if runs_here(loop):
@@ -259,11 +263,21 @@ class AioTalk:
             if not news.done():
                 news.set_result(None)
         if self.status is not None and not self._is_finished:
-            self._is_finished = True
-            self._caller.closed()
+            self._finish()
             done, self._done = self._done, []
             for call in done:
                 guarded(call)()
 
     def _lose(self) -> None:
-        self.cut(LOOP_CLOSED)
+        """End it without its loop, on which nobody can be told."""
+        with self._caller.shared:
+            self.cut(LOOP_CLOSED)
+            if not self._is_finished:
+                self._waiters.clear()
+                self._done.clear()
+                self._finish()
+
+    def _finish(self) -> None:
+        self._is_finished = True
+        self._caller.closed()
+        self._over(self)

@@ -29,6 +29,7 @@ from fake_etcd.transport.in_process.talk import (
     CHANNEL_CLOSED,
     Serialize,
     Talk,
+    guarded,
     serialized,
 )
 
@@ -122,7 +123,7 @@ class InProcessChannel(grpc.Channel):
         def tell(is_up: bool) -> None:
             states = grpc.ChannelConnectivity
             state = states.READY if is_up else states.TRANSIENT_FAILURE
-            self._line.shared.afterwards(lambda: callback(state))
+            self._line.shared.afterwards(guarded(lambda: callback(state)))
 
         with self._line.shared:
             self._subscribers[callback] = tell

@@ -186,10 +186,18 @@ class Exchange:
         return answer
 
     def cut(self, status: Status) -> None:
-        """End for the caller, whatever the handler thinks; answers that wait are gone."""
+        """End for the caller, whatever the handler thinks; answers that wait are gone.
+
+        So does a stream end that went well, as long as not all of its answers have been taken.
+        """
+        if self.over is not None:
+            return
+        self._answers.clear()
         if self.status is None:
-            self._answers.clear()
-        self.lost(status)
+            self.lost(status)
+        else:
+            self.status = status
+            self._news()
 
     def lost(self, status: Status) -> None:
         """End likewise, with its connection: answers that came before may still be taken."""

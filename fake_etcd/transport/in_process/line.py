@@ -107,7 +107,7 @@ class Address:
         """Have the lines that are not connected try again."""
         with self.shared:
             for line in list(self._lines.values()):
-                line.connect()
+                line.retry()
 
 
 class Line:
@@ -141,6 +141,13 @@ class Line:
             else:
                 self._retry_later()
         return self.is_up
+
+    def retry(self) -> None:
+        """Try to connect now, whenever it was to try again. The node is held."""
+        if self._retrying is not None:
+            self._retrying.cancel()
+            self._retrying = None
+        self.connect()
 
     def opened(self, call: Cuttable) -> None:
         """A call is open, and wants to know when it is cut. The node is held."""

@@ -171,7 +171,7 @@ class Talk:
 
     def forget(self) -> None:
         """Nobody holds the call object any more: end it, as soon as that can be."""
-        if self._exchange.status is None:
+        if self.status is None:
             self._shared.clear_away(self._collect)
 
     def _collect(self) -> None:
