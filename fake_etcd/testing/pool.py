@@ -52,11 +52,11 @@ class FakePool:
     """FakeEtcds, kept by their options."""
 
     def __init__(self) -> None:
-        self._free: dict[object, list[FakeEtcd]] = {}
-        self._keys: dict[FakeEtcd, object] = {}
+        # In a forked child those that the parent made are of no use.
+        self._free: dict[tuple[int, str], list[FakeEtcd]] = {}
+        self._keys: dict[FakeEtcd, tuple[int, str]] = {}
 
     def take(self, options: Options) -> FakeEtcd:
-        # In a forked child those that the parent made are of no use.
         key = os.getpid(), repr(sorted(options.items()))
         free = self._free.setdefault(key, [])
         if free:
@@ -70,7 +70,7 @@ class FakePool:
     def give_back(self, etcd: Etcd) -> None:
         assert isinstance(etcd, FakeEtcd), "it came from here"
         key = self._keys.pop(etcd)
-        if etcd.is_changed:
+        if etcd.is_changed or key[0] != os.getpid():
             etcd.close()
         if not etcd.is_closed:
             etcd.reset()  # no stream is to outlive its test

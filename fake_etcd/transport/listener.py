@@ -97,14 +97,33 @@ class Server:
         parts = urlsplit(url)
         if scheme != "http" or parts.hostname is None or parts.port is None:
             raise ValueError(f"cannot listen on {url!r}: http://host:port or unix:path")
-        loop = asyncio.get_running_loop()
-        listener = await loop.create_server(
-            lambda: self._connection(self, loop), parts.hostname, parts.port, reuse_address=True
-        )
+        listener = await self._listen_tcp(parts.hostname, parts.port)
         self._listeners.append(listener)
         port = listener.sockets[0].getsockname()[1]
         host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
         return f"http://{host}:{port}"
+
+    async def _listen_tcp(self, host: str, port: int) -> asyncio.Server:
+        loop = asyncio.get_running_loop()
+
+        def connection() -> asyncio.Protocol:
+            return self._connection(self, loop)
+
+        family = _family(host)
+        if family is None:
+            return await loop.create_server(connection, host, port, reuse_address=True)
+        # Given a host, even such a one, uvloop asks libuv's threads for its address, and whatever
+        # is forked from a process that has these crashes when it ends (libuv issue 4443).
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family is socket.AF_INET6:
+                listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            listening.bind((host, port))
+            return await loop.create_server(connection, sock=listening)
+        except BaseException:
+            listening.close()
+            raise
 
     async def _listen_unix(self, path: str) -> str:
         if not hasattr(socket, "AF_UNIX"):
@@ -326,3 +345,14 @@ _OUTPUTS_IN_A_ROW = 4
 
 _LAST_WRITE_SECONDS = 0.1
 """How long a peer that is cut may take to fetch what was written to it."""
+
+
+def _family(host: str) -> socket.AddressFamily | None:
+    """That of a numeric address without a scope; None for everything else."""
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            socket.inet_pton(family, host)
+        except OSError:
+            continue
+        return family
+    return None

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import doctest
 import inspect
+import os
 import re
 import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, cast, get_type_hints
 
 import grpc
@@ -20,7 +22,9 @@ from fake_etcd.core.node import NodeConfig
 from fake_etcd.testing import FakeEtcd, clock, fake, listening, server_options
 from fake_etcd.testing.server_options import ServerOptions
 from fake_etcd.transport.listener import Server
+from tests.api.processes import run_python
 from tests.testing.stubs import stub
+from tests.transport.test_listener import has_ipv6
 
 
 def put(channel: grpc.Channel, key: bytes, value: bytes = b"") -> int:
@@ -346,6 +350,27 @@ def test_a_port_that_opens_during_a_reset_leads_to_the_new_state(
             thread.join()
             put(outside, b"a")
         assert list(values(etcd.channel())) == [b"a"]
+
+
+FORKED = """
+import os, sys
+from fake_etcd.testing import FakeEtcd
+
+with FakeEtcd(endpoints=2) as etcd:
+    etcd.listen(sys.argv[1])
+    etcd.endpoints
+    child = os.fork()
+    if child:
+        print(os.waitpid(child, 0)[1])
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.parametrize("url", ["http://[::1]:0", "http://0.0.0.0:0", "unix:{folder}/s"])
+def test_a_forked_child_ends_well_though_ports_are_open(url: str, tmp_path: Path) -> None:
+    if "::1" in url and not has_ipv6():
+        pytest.skip("no IPv6 here")
+    assert run_python("-W", "ignore", "-c", FORKED, url.format(folder=tmp_path)) == "0\n"
 
 
 def test_it_is_an_asynchronous_context_too() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import textwrap
 import threading
 
@@ -357,6 +359,34 @@ def test_a_report_is_bounded_and_names_each_etcd(run: Runner) -> None:
 def test_a_test_that_passes_says_nothing(run: Runner) -> None:
     output = run("def test_it(fake_etcd): fake_etcd.store.put('a', '1')", "-rA", passed=1)
     assert "- etcd -" not in output
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_child_fails_and_ends_like_any_test(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import os
+
+        def test_it(fake_etcd, fake_etcd_session, fake_etcd_factory):
+            fake_etcd_factory().port
+            child = os.fork()
+            if child:
+                assert os.waitpid(child, 0)[1] == 0x100
+            else:  # it goes on as pytest does
+                fake_etcd.store.put("a", "1")
+        """
+    )
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-q")
+    printed = result.stdout.str()
+    sentence = "this etcd belongs to the process that made it; a forked child has to make its own"
+    assert f"E       RuntimeError: {sentence}" in printed
+    assert printed.count(f"the calls cannot be read: {sentence}") == 3
+    assert re.findall(r"^1 (?:passed|failed) in", printed, re.MULTILINE) == [
+        "1 failed in",
+        "1 passed in",
+    ]
+    assert result.stderr.str() == ""
+    assert result.ret == 0
 
 
 def test_workers_of_xdist_have_etcds_of_their_own(run: Runner, pytester: pytest.Pytester) -> None:
