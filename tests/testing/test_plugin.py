@@ -381,10 +381,8 @@ def test_a_forked_child_fails_and_ends_like_any_test(pytester: pytest.Pytester) 
     sentence = "this etcd belongs to the process that made it; a forked child has to make its own"
     assert f"E       RuntimeError: {sentence}" in printed
     assert printed.count(f"the calls cannot be read: {sentence}") == 3
-    assert re.findall(r"^1 (?:passed|failed) in", printed, re.MULTILINE) == [
-        "1 failed in",
-        "1 passed in",
-    ]
+    # Behind it there may be a warning: Python 3.12 and later warn of a fork beside threads.
+    assert re.findall(r"^1 (passed|failed)", printed, re.MULTILINE) == ["failed", "passed"]
     assert result.stderr.str() == ""
     assert result.ret == 0
 
