@@ -4,8 +4,8 @@ Keys come from a small alphabet, so that requests meet each other; an empty key,
 values and revisions out of bounds are among what can be chosen. A request has few of its fields
 set, any of them. Revisions are those of a server that was new before the program began.
 
-A function makes one request from choices, and the strategy that is called as many of them gives
-such requests by themselves.
+A function makes one request from choices; for those that tests want by themselves there is a
+strategy, which is called as many of them.
 """
 
 from __future__ import annotations
@@ -236,13 +236,8 @@ def _txn(choices: Choices, is_odd: bool, depth: int) -> m.TxnRequest:
 good_ranges = drawn(good_range, 4, 8)
 ranges = drawn(any_range, 6, 10)
 good_puts = drawn(good_put, 3, 4)
-leased_puts = drawn(leased_put, 3, 5)
 puts = drawn(any_put, 4, 8)
 good_deletes = drawn(good_delete, 3, 4)
 deletes = drawn(any_delete, 3, 4)
-compactions = drawn(compaction, 2, 4)
-grants = drawn(grant, 2, 3)
-revocations = drawn(revocation, 1, 2)
-times_to_live = drawn(time_to_live, 2, 3)
 compares = drawn(compare, 5, 8)
 txns = drawn(txn, 24, 120)
