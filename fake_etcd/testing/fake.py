@@ -8,7 +8,6 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -23,6 +22,7 @@ from fake_etcd.services.http import HttpRequest, HttpResponse
 from fake_etcd.testing import server_options
 from fake_etcd.testing.clock import SwitchClock, TestClock
 from fake_etcd.testing.control.door import Control
+from fake_etcd.testing.doors import Doors
 from fake_etcd.testing.explore import EFFECTS, Errors, Exploration, Exploring
 from fake_etcd.testing.faults.effects import Effect
 from fake_etcd.testing.faults.rules import Faults
@@ -44,7 +44,7 @@ GONE = Status(Code.UNAVAILABLE, "fake_etcd: the server's state was set back unde
 """How open streams end at `reset` and `restore`: as if the server had gone away."""
 
 
-class FakeEtcd:
+class FakeEtcd(Doors):
     """An etcd of one member, empty, in memory.
 
     It needs no socket: `channel()` gives a `grpc.Channel` whose calls run in the caller's thread.
@@ -109,7 +109,6 @@ class FakeEtcd:
         self._opening = threading.RLock()  # of ports; never waited for where the node is held
         self._is_closed = False
         self._process = os.getpid()
-        self._layers: list[Callable[[Endpoints], Endpoints]] = []
         self.clock = TestClock(self._clock, self)
         self.history = History(self._shared)
         self.store = Store(self._ask)
@@ -119,29 +118,7 @@ class FakeEtcd:
         self._control = Control(self, control_token) if control else None
         self._serve()
 
-    # Beginning and end
-
-    def __enter__(self) -> FakeEtcd:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    async def __aenter__(self) -> FakeEtcd:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
+    # The end
 
     def close(self, grace_seconds: float = 0.0) -> None:
         """End all calls, close all ports. No thread or socket is left. Nothing the second time.
@@ -220,19 +197,9 @@ class FakeEtcd:
         return [addresses[0].removeprefix("http://") for addresses in found]
 
     @property
-    def endpoint(self) -> str:
-        """The first of `endpoints`."""
-        return self.endpoints[0]
-
-    @property
     def url(self) -> str:
         """The first address, "http://127.0.0.1:41235"."""
         return self._open_ports().addresses[0][0]
-
-    @property
-    def port(self) -> int:
-        """The first address's port."""
-        return int(self.endpoint.rpartition(":")[2])
 
     def listen(self, url: str) -> str:
         """Be reached by one more address, beside or in place of the one that `endpoint` opens.
@@ -469,12 +436,8 @@ class FakeEtcd:
             self._listening.flush()
 
     def _serve(self) -> None:
-        endpoints: Endpoints = registry.endpoints(self._shared.node)
-        self._handlers = endpoints
-        endpoints = self.faults.layer(endpoints)
-        for layer in self._layers:
-            endpoints = layer(endpoints)
-        self._shared.serve(self.history.layer(endpoints))
+        self._handlers: Endpoints = registry.endpoints(self._shared.node)
+        self._shared.serve(self.history.layer(self.faults.layer(self._handlers)))
 
     def _ask(self, path: str, requests: Sequence[Message]) -> list[Any]:
         """Answers to calls that are made past all layers, in a row that nothing comes into."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from types import TracebackType
 from typing import Any, NoReturn, cast
 
 import grpc
@@ -17,6 +16,7 @@ from fake_etcd.api import messages as m
 from fake_etcd.api.errors import EtcdError, StatusError
 from fake_etcd.api.methods import METHODS
 from fake_etcd.api.status import Code, Status
+from fake_etcd.testing.doors import Doors
 from fake_etcd.testing.fake import FakeEtcd
 from fake_etcd.testing.store import Store
 
@@ -34,7 +34,7 @@ _CALL_SECONDS = 30.0
 _ALL = b"\0"
 
 
-class RealEtcd:
+class RealEtcd(Doors):
     """A server, or a cluster, that one test has for itself.
 
     Args:
@@ -63,28 +63,6 @@ class RealEtcd:
             self._refuse(name)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
-    def __enter__(self) -> RealEtcd:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    async def __aenter__(self) -> RealEtcd:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
     @property
     def is_closed(self) -> bool:
         """Whether `close` was called."""
@@ -102,19 +80,9 @@ class RealEtcd:
         return list(self._endpoints)
 
     @property
-    def endpoint(self) -> str:
-        """The first of `endpoints`."""
-        return self._endpoints[0]
-
-    @property
     def url(self) -> str:
         """The first address, "http://127.0.0.1:41235"."""
         return f"http://{self.endpoint}"
-
-    @property
-    def port(self) -> int:
-        """The first address's port."""
-        return int(self.endpoint.rpartition(":")[2])
 
     def channel(self, endpoint: int = 0, options: Options | None = None) -> grpc.Channel:
         """A channel to an endpoint."""

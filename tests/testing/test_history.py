@@ -125,7 +125,9 @@ class _Late:
     def writable(self) -> None: ...
 
 
-def test_a_unary_method_that_is_served_as_a_stream_is_one_call(etcd: FakeEtcd) -> None:
+def test_a_unary_method_that_is_served_as_a_stream_is_one_call(
+    etcd: FakeEtcd, monkeypatch: pytest.MonkeyPatch
+) -> None:
     late: list[_Late] = []
 
     def stream(call: Call, sink: Sink) -> Receiver:
@@ -136,7 +138,7 @@ def test_a_unary_method_that_is_served_as_a_stream_is_one_call(etcd: FakeEtcd) -
         path = "/etcdserverpb.KV/Put"
         return {**endpoints, path: Endpoint(endpoints[path].method, stream=stream)}
 
-    etcd._layers.append(layer)
+    monkeypatch.setattr(etcd.faults, "layer", layer)
     etcd._serve()
     future = stub(etcd.channel(), "KV/Put").future(m.PutRequest(key=b"a"))
     (call,) = etcd.history.calls()
@@ -151,14 +153,16 @@ def test_a_unary_method_that_is_served_as_a_stream_is_one_call(etcd: FakeEtcd) -
     assert (call.answer, call.status, call.revision) == (answer, OK, 5)
 
 
-def test_a_bug_in_a_handler_is_recorded_as_what_the_client_sees(etcd: FakeEtcd) -> None:
+def test_a_bug_in_a_handler_is_recorded_as_what_the_client_sees(
+    etcd: FakeEtcd, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def unary(request: object, call: Call) -> bytes:
         raise ZeroDivisionError
 
     def layer(endpoints: Endpoints) -> Endpoints:
         return {path: Endpoint(each.method, unary=unary) for path, each in endpoints.items()}
 
-    etcd._layers.append(layer)
+    monkeypatch.setattr(etcd.faults, "layer", layer)
     etcd._serve()
     with pytest.raises(grpc.RpcError) as caught:
         put(etcd, b"a")
