@@ -246,7 +246,12 @@ _TABLE = (
         since="3.5",
     ),
     _auth(
-        "AuthEnable", m.AuthEnableRequest, m.AuthEnableResponse, "/v3/auth/enable", admin_only=True
+        "AuthEnable",
+        m.AuthEnableRequest,
+        m.AuthEnableResponse,
+        "/v3/auth/enable",
+        admin_only=True,
+        handler="auth.enable",
     ),
     _auth(
         "AuthDisable",
@@ -254,19 +259,45 @@ _TABLE = (
         m.AuthDisableResponse,
         "/v3/auth/disable",
         admin_only=True,
+        handler="auth.disable",
     ),
-    _auth("AuthStatus", m.AuthStatusRequest, m.AuthStatusResponse, "/v3/auth/status", since="3.5"),
-    _auth("Authenticate", m.AuthenticateRequest, m.AuthenticateResponse, "/v3/auth/authenticate"),
     _auth(
-        "UserAdd", m.AuthUserAddRequest, m.AuthUserAddResponse, "/v3/auth/user/add", admin_only=True
+        "AuthStatus",
+        m.AuthStatusRequest,
+        m.AuthStatusResponse,
+        "/v3/auth/status",
+        since="3.5",
+        handler="auth.status",
     ),
-    _auth("UserGet", m.AuthUserGetRequest, m.AuthUserGetResponse, "/v3/auth/user/get"),
+    _auth(
+        "Authenticate",
+        m.AuthenticateRequest,
+        m.AuthenticateResponse,
+        "/v3/auth/authenticate",
+        handler="auth.authenticate",
+    ),
+    _auth(
+        "UserAdd",
+        m.AuthUserAddRequest,
+        m.AuthUserAddResponse,
+        "/v3/auth/user/add",
+        admin_only=True,
+        handler="auth.user_add",
+    ),
+    _auth(
+        "UserGet",
+        m.AuthUserGetRequest,
+        m.AuthUserGetResponse,
+        "/v3/auth/user/get",
+        handler="auth.user_get",
+    ),
     _auth(
         "UserList",
         m.AuthUserListRequest,
         m.AuthUserListResponse,
         "/v3/auth/user/list",
         admin_only=True,
+        handler="auth.user_list",
     ),
     _auth(
         "UserDelete",
@@ -274,6 +305,7 @@ _TABLE = (
         m.AuthUserDeleteResponse,
         "/v3/auth/user/delete",
         admin_only=True,
+        handler="auth.user_delete",
     ),
     _auth(
         "UserChangePassword",
@@ -281,6 +313,7 @@ _TABLE = (
         m.AuthUserChangePasswordResponse,
         "/v3/auth/user/changepw",
         admin_only=True,
+        handler="auth.user_change_password",
     ),
     _auth(
         "UserGrantRole",
@@ -288,6 +321,7 @@ _TABLE = (
         m.AuthUserGrantRoleResponse,
         "/v3/auth/user/grant",
         admin_only=True,
+        handler="auth.user_grant_role",
     ),
     _auth(
         "UserRevokeRole",
@@ -295,17 +329,30 @@ _TABLE = (
         m.AuthUserRevokeRoleResponse,
         "/v3/auth/user/revoke",
         admin_only=True,
+        handler="auth.user_revoke_role",
     ),
     _auth(
-        "RoleAdd", m.AuthRoleAddRequest, m.AuthRoleAddResponse, "/v3/auth/role/add", admin_only=True
+        "RoleAdd",
+        m.AuthRoleAddRequest,
+        m.AuthRoleAddResponse,
+        "/v3/auth/role/add",
+        admin_only=True,
+        handler="auth.role_add",
     ),
-    _auth("RoleGet", m.AuthRoleGetRequest, m.AuthRoleGetResponse, "/v3/auth/role/get"),
+    _auth(
+        "RoleGet",
+        m.AuthRoleGetRequest,
+        m.AuthRoleGetResponse,
+        "/v3/auth/role/get",
+        handler="auth.role_get",
+    ),
     _auth(
         "RoleList",
         m.AuthRoleListRequest,
         m.AuthRoleListResponse,
         "/v3/auth/role/list",
         admin_only=True,
+        handler="auth.role_list",
     ),
     _auth(
         "RoleDelete",
@@ -313,6 +360,7 @@ _TABLE = (
         m.AuthRoleDeleteResponse,
         "/v3/auth/role/delete",
         admin_only=True,
+        handler="auth.role_delete",
     ),
     _auth(
         "RoleGrantPermission",
@@ -320,6 +368,7 @@ _TABLE = (
         m.AuthRoleGrantPermissionResponse,
         "/v3/auth/role/grant",
         admin_only=True,
+        handler="auth.role_grant_permission",
     ),
     _auth(
         "RoleRevokePermission",
@@ -327,6 +376,7 @@ _TABLE = (
         m.AuthRoleRevokePermissionResponse,
         "/v3/auth/role/revoke",
         admin_only=True,
+        handler="auth.role_revoke_permission",
     ),
     _election(
         "Campaign", m.CampaignRequest, m.CampaignResponse, "/v3/election/campaign", since="3.2"

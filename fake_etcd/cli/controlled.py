@@ -5,10 +5,10 @@ It drives itself, on a thread of its own; the event loop that serves a plain nod
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 
 from fake_etcd.core.node import NodeConfig
+from fake_etcd.testing import server_options
 from fake_etcd.testing.fake import FakeEtcd
 
 
@@ -21,11 +21,7 @@ class ControlledNode:
     """
 
     def __init__(self, config: NodeConfig, token: str) -> None:
-        options = {
-            field.name: getattr(config, field.name)
-            for field in dataclasses.fields(config)
-            if field.name != "seed"
-        }
+        options = {name: getattr(config, name) for name in server_options.types()}
         self._etcd = FakeEtcd(random_seed=config.seed, control=True, control_token=token, **options)
 
     async def listen(self, url: str) -> str:

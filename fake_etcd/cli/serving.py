@@ -12,6 +12,7 @@ import errno
 import functools
 import os
 import secrets
+import time
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -20,7 +21,7 @@ from fake_etcd.cli.urls import Url
 from fake_etcd.core.node import Node, NodeConfig
 from fake_etcd.services import http, registry
 from fake_etcd.transport.listener import Limits, Server
-from fake_etcd.transport.timer import NodeTimer, SystemClock
+from fake_etcd.transport.loop_host import Aside, NodeTimer, SystemClock
 
 LOOP_VARIABLE = "FAKE_ETCD_LOOP"
 """Environment: "uvloop" or "asyncio" forces that event loop; without it, uvloop where it exists."""
@@ -83,6 +84,7 @@ class PlainNode:
     def __init__(self, config: NodeConfig) -> None:
         self._node = Node(config, SystemClock())
         self._timer = NodeTimer(self._node, asyncio.get_running_loop())
+        self._aside = Aside(self._node, asyncio.get_running_loop())
         self._server = Server(
             registry.endpoints(self._node),
             functools.partial(http.handle, self._node),
@@ -100,6 +102,7 @@ class PlainNode:
     async def close(self, grace_seconds: float) -> None:
         await self._server.close(grace_seconds)
         self._timer.cancel()
+        self._aside.close()
 
 
 def _served(settings: Settings) -> ServedNode:
@@ -112,7 +115,9 @@ def _served(settings: Settings) -> ServedNode:
         progress_notify_interval_seconds=settings.watch_progress_notify_interval_seconds,
         auto_compaction_period_seconds=settings.auto_compaction_period_seconds,
         auto_compaction_revisions=settings.auto_compaction_revisions,
+        unix_epoch=time.time() - SystemClock().now(),
         seed=secrets.randbits(64),
+        secret_bytes=secrets.token_bytes,
     )
     if not settings.control:
         return PlainNode(config)

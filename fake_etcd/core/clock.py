@@ -1,8 +1,8 @@
 """Time, as the core is told it: who asks for it, and a clock that its owner moves.
 
 Times are seconds on a clock that never goes back and whose zero means nothing. The clock of the
-system is the hosts' (`transport/timer.py`); here is the one of whoever wants time to be a part of
-the test. Nothing in etcd corresponds to it.
+system is the hosts' (`transport/loop_host.py`); here is the one of whoever wants time to be a part
+of the test. Nothing in etcd corresponds to it.
 
 Worked example: a lease of 5 seconds, whose expiry is looked for every half second.
 

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fake_etcd.core import cluster
+from fake_etcd.core.auth.store import AuthStore
+from fake_etcd.core.auth.tokens import SimpleTokens, TokenProvider
 from fake_etcd.core.auto_compaction import PeriodicCompaction, RevisionCompaction
 from fake_etcd.core.clock import Clock, VirtualClock
 from fake_etcd.core.ids import IdSource
@@ -33,6 +35,9 @@ _REVISION_PAGE = 128  # headers made at once: revisions that differ in a varint'
 
 _GRPC_OVERHEAD_BYTES = 512 * 1024
 
+Work = Callable[[], Callable[[], None]]
+"""Something long, and then something with the node."""
+
 
 @dataclass(frozen=True, slots=True)
 class NodeConfig:
@@ -51,7 +56,14 @@ class NodeConfig:
         progress_notify_interval_seconds: `--watch-progress-notify-interval`.
         auto_compaction_period_seconds: `--auto-compaction-retention` where that is a duration.
         auto_compaction_revisions: the same where it is a number of revisions. 0: no compaction.
+        auth_token_ttl_seconds: `--auth-token-ttl`, how long an unused token lives.
+        bcrypt_cost: `--bcrypt-cost`, the logarithm of the rounds that a password is hashed with.
+        client_cert_auth: `--client-cert-auth`; the common name of a client's certificate is its
+            user then, where it has no token.
+        unix_epoch: the Unix time at the zero of the member's clock, in seconds.
         seed: what `Node.noise` begins with.
+        secret_bytes: gives so many bytes that nobody can guess, for tokens and salts. None: they
+            come from `Node.noise`, so that a run can be repeated.
     """
 
     name: str = "default"
@@ -65,7 +77,12 @@ class NodeConfig:
     progress_notify_interval_seconds: float = 600.0
     auto_compaction_period_seconds: float = 0.0
     auto_compaction_revisions: int = 0
+    auth_token_ttl_seconds: float = 300.0
+    bcrypt_cost: int = 10
+    client_cert_auth: bool = False
+    unix_epoch: float = 0.0
     seed: int = 0
+    secret_bytes: Callable[[int], bytes] | None = None
 
     @property
     def max_receive_bytes(self) -> int:
@@ -112,7 +129,11 @@ class Node:
         header_prefix: the fields of a ResponseHeader before the revision, encoded.
         header_without_revision: as `header`, for the answer that has revision 0 in it.
         noise: what has to differ between servers; another `NodeConfig.seed`, other numbers.
+        tokens: what users are known by once they have said their passwords.
+        auth: users and roles.
         on_due: called when there may be work for `run_due` sooner than before. The host sets it.
+        aside: does work that takes long and touches nothing of the node, then calls what that
+            returns, while nobody else uses the node. At once, unless the host sets another.
     """
 
     def __init__(self, config: NodeConfig | None = None, clock: Clock | None = None) -> None:
@@ -135,7 +156,13 @@ class Node:
         self.raft_term = 2
         self.header_prefix = b"\x08" + _varint64(self.cluster_id)
         self.header_prefix += b"\x10" + _varint64(self.member_id)
+        self.secret_bytes = self.config.secret_bytes or self.noise.bytes
+        self.tokens: TokenProvider = SimpleTokens(
+            self.config.auth_token_ttl_seconds, self.clock, self.journal, self.secret_bytes
+        )
+        self.auth = AuthStore(self.journal, self.tokens)
         self.on_due: Callable[[], None] = _nobody
+        self.aside: Callable[[Work], None] = _at_once
         self._auto_compaction: PeriodicCompaction | RevisionCompaction | None = None
         if self.config.auto_compaction_period_seconds:
             period = self.config.auto_compaction_period_seconds
@@ -253,6 +280,11 @@ class Node:
             waiters, self._compaction_waiters = self._compaction_waiters, []
             for callback in waiters:
                 callback()
+
+
+def _at_once(work: Work) -> None:
+    """Nobody else is there who would have to wait."""
+    work()()
 
 
 def _nobody() -> None:

@@ -1,7 +1,8 @@
 """Numbers that look random and are not: the same seed gives the same ones.
 
 What has to differ from server to server (ids, jitter) comes from here, so that a run can be
-repeated. Not for secrets. The generator is splitmix64 (Steele, Lea and Flood, 2014).
+repeated. For secrets only where they are to be repeated with it. The generator is splitmix64
+(Steele, Lea and Flood, 2014).
 """
 
 from __future__ import annotations
@@ -32,6 +33,10 @@ class Noise:
         mixed = (mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9 & _MASK
         mixed = (mixed ^ mixed >> 27) * 0x94D049BB133111EB & _MASK
         return (mixed ^ mixed >> 31) >> 64 - count
+
+    def bytes(self, count: int) -> bytes:
+        """So many bytes."""
+        return b"".join(self.bits(8).to_bytes(1, "big") for _ in range(count))
 
     def fraction(self) -> float:
         """A number from 0 up to, and without, 1."""

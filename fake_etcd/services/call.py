@@ -30,6 +30,13 @@ class Connection(Protocol):
     def endpoint(self) -> int:
         """Which of the server's addresses it came to; 0 is the first."""
 
+    @property
+    def common_name(self) -> str | None:
+        """That of the certificate that its client showed and that was found to be good.
+
+        "" where that has none; None where no certificate was asked for.
+        """
+
     def cut(self) -> None:
         """End it without another word, and all calls on it. What was said before may arrive.
 
@@ -42,6 +49,7 @@ class _Nowhere:
 
     peer = ""
     endpoint = 0
+    common_name = None
 
     def cut(self) -> None:
         """There is nothing to cut."""

@@ -15,7 +15,7 @@ from typing import cast
 from fake_etcd.api import errors
 from fake_etcd.api import messages as m
 from fake_etcd.core.node import Node
-from fake_etcd.services import kv_checks, kv_range, kv_txn
+from fake_etcd.services import access, kv_checks, kv_range, kv_txn, raft_size
 from fake_etcd.services.call import Call, Receiver, Sink, StreamHandler, UnaryHandler
 from fake_etcd.services.range_stream import RangeStream
 
@@ -39,20 +39,22 @@ def streams(node: Node) -> dict[str, StreamHandler]:
 
     # As in `unary`: each takes its own request class.
     def open_range_stream(call: Call, sink: Sink) -> Receiver:
-        return cast(Receiver, RangeStream(node, sink))
+        return cast(Receiver, RangeStream(node, call, sink))
 
     def open_compact(call: Call, sink: Sink) -> Receiver:
-        return cast(Receiver, _Compact(node, sink))
+        return cast(Receiver, _Compact(node, call, sink))
 
     return {"range_stream": open_range_stream, "compact": open_compact}
 
 
 def _make_range(node: Node) -> Callable[[m.RangeRequest, Call], bytes]:
-    store, header = node.store, node.header
+    auth, store, header = node.auth, node.store, node.header
     store_range = store.range
 
     def range_(request: m.RangeRequest, call: Call) -> bytes:
         key = request.key
+        if auth.enabled:
+            return range_if_permitted(request, call)
         # As long as a short key with its tag and length: it asks for that key and nothing else.
         # Saves looking at eleven options.
         if request.ByteSize() == len(key) + 2 and key:
@@ -63,31 +65,43 @@ def _make_range(node: Node) -> Callable[[m.RangeRequest, Call], bytes]:
         kv_checks.check_range(request)
         return kv_range.answer(store, request, header)
 
+    def range_if_permitted(request: m.RangeRequest, call: Call) -> bytes:
+        kv_checks.check_range(request)
+        info = access.auth_info(node, call)
+        auth.check_range_permitted(info, request.key, request.range_end)
+        access.check_unchanged(node, info)
+        return kv_range.answer(store, request, header)
+
     return range_
 
 
 def _make_put(node: Node) -> Callable[[m.PutRequest, Call], bytes]:
-    store, header = node.store, node.header
+    auth, store, header = node.auth, node.store, node.header
     store_put = store.put
-    largest = kv_checks.largest_write(node)
+    largest = raft_size.largest_write(node)
+    by_certificate = node.config.client_cert_auth
 
     def put(request: m.PutRequest, call: Call) -> bytes:
         key = request.key
         if (
             not key
+            or auth.enabled
+            or by_certificate
             or request.lease
             or request.prev_kv
             or request.ignore_value
             or request.ignore_lease
             or request.ByteSize() > largest
         ):
-            return put_with_options(request)
+            return put_with_options(request, call)
         return header(store_put(key, request.value))
 
-    def put_with_options(request: m.PutRequest) -> bytes:
+    def put_with_options(request: m.PutRequest, call: Call) -> bytes:
         kv_checks.check_put(request)
-        if request.ByteSize() > largest:
-            raise errors.REQUEST_TOO_LARGE
+        info = access.auth_info(node, call)
+        raft_size.check(node, info, request.ByteSize())
+        if auth.enabled:
+            access.check_put(node, info, request)
         previous = kv_txn.check_put_applies(node, request)
         value, lease = kv_txn.value_and_lease(request, previous)
         answer = header(store_put(request.key, value, lease))
@@ -98,12 +112,12 @@ def _make_put(node: Node) -> Callable[[m.PutRequest, Call], bytes]:
 
 def _make_delete_range(node: Node) -> Callable[[m.DeleteRangeRequest, Call], bytes]:
     store, header = node.store, node.header
-    largest = kv_checks.largest_write(node)
 
     def delete_range(request: m.DeleteRangeRequest, call: Call) -> bytes:
         kv_checks.check_delete_range(request)
-        if request.ByteSize() > largest:
-            raise errors.REQUEST_TOO_LARGE
+        info = access.auth_info(node, call)
+        raft_size.check(node, info, request.ByteSize())
+        access.check_delete_range(node, info, request)
         with store.write() as txn:
             return kv_txn.delete_range(txn, request, header)
 
@@ -113,19 +127,21 @@ def _make_delete_range(node: Node) -> Callable[[m.DeleteRangeRequest, Call], byt
 class _Compact:
     """Receiver of one Compact: answers once nothing is left to drop, if that is asked for."""
 
-    def __init__(self, node: Node, sink: Sink) -> None:
+    def __init__(self, node: Node, call: Call, sink: Sink) -> None:
         self._node = node
+        self._call = call
         self._sink = sink
         self._failure: type[errors.EtcdError] | None = None
 
     def message(self, request: m.CompactionRequest) -> None:
-        """Raises: errors.REQUEST_TOO_LARGE, errors.FUTURE_REV, errors.COMPACTED.
+        """Raises: what `access.require_admin` does, errors.REQUEST_TOO_LARGE, errors.FUTURE_REV,
+        errors.COMPACTED.
 
         A `physical` request that comes too late is told so only when the compaction under way is
         through (etcd: mvcc/kvstore.go, compactBarrier).
         """
-        if request.ByteSize() > kv_checks.largest_write(self._node):
-            raise errors.REQUEST_TOO_LARGE
+        info = access.require_admin(self._node, self._call)
+        raft_size.check(self._node, info, request.ByteSize())
         try:
             self._node.compact(request.revision)
         except errors.COMPACTED:

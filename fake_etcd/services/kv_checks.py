@@ -2,8 +2,7 @@
 
 Nothing here reads the store: leases, missing keys and compacted revisions come later, see
 `fake_etcd.services.kv`.
-etcd: server/etcdserver/api/v3rpc/key.go; for the size server/etcdserver/v3_server.go,
-processInternalRaftRequestOnce.
+etcd: server/etcdserver/api/v3rpc/key.go.
 """
 
 from __future__ import annotations
@@ -13,9 +12,6 @@ from bisect import bisect_left, bisect_right
 from fake_etcd.api import errors
 from fake_etcd.api import messages as m
 from fake_etcd.api.status import Code, Status
-from fake_etcd.core.cluster import request_id_size
-from fake_etcd.core.mvcc.encoding import varint
-from fake_etcd.core.node import Node
 
 _NONE, _ASCEND = m.RangeRequest.NONE, m.RangeRequest.ASCEND
 _KEY = m.RangeRequest.KEY
@@ -227,17 +223,3 @@ def _puts_and_deletes(branch: Branch) -> tuple[set[bytes], _Spans]:
     if deleted and any(key in deleted for key in put_keys):
         raise errors.DUPLICATE_KEY
     return puts.union(put_keys), deleted
-
-
-def largest_write(node: Node) -> int:
-    """Bytes of the largest encoded request that etcd accepts for writing; -1 if it accepts none.
-
-    etcd measures the entry of its log: the request as a field of an InternalRaftRequest (one byte
-    of tag, a length), beside a header with the request's id (field 100: two bytes of tag, one of
-    length, one of the id's tag).
-    """
-    room = node.config.max_request_bytes - (2 + 1 + 1 + request_id_size(node.member_id)) - 1
-    size = room - 1
-    while size >= 0 and len(varint(size)) + size > room:
-        size -= 1
-    return max(size, -1)

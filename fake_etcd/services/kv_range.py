@@ -11,10 +11,10 @@ from operator import attrgetter
 from typing import Protocol
 
 from fake_etcd.api import messages as m
+from fake_etcd.core.go_sort import sort_like_go
 from fake_etcd.core.mvcc import RangeResult, Version
 from fake_etcd.core.mvcc.encoding import varint
 from fake_etcd.services.kv_checks import has_default_order, has_revision_filters
-from fake_etcd.services.kv_sort import sort_like_go
 
 _DESCEND = m.RangeRequest.DESCEND
 _KEY, _VALUE = m.RangeRequest.KEY, m.RangeRequest.VALUE

@@ -16,7 +16,7 @@ from fake_etcd.api import messages as m
 from fake_etcd.core.mvcc import Store, Version, WriteTxn
 from fake_etcd.core.mvcc.encoding import varint
 from fake_etcd.core.node import Node
-from fake_etcd.services import kv_checks, kv_range
+from fake_etcd.services import access, kv_checks, kv_range, raft_size
 from fake_etcd.services.call import Call
 from fake_etcd.services.kv_checks import Transaction
 from fake_etcd.services.kv_range import end_of
@@ -27,20 +27,24 @@ Header = Callable[[int], bytes]
 
 def make_txn(node: Node) -> Callable[[m.TxnRequest, Call], bytes]:
     """The handler of KV.Txn."""
-    store, header = node.store, node.header
+    auth, store, header = node.auth, node.store, node.header
     max_ops = node.config.max_txn_ops
-    largest = kv_checks.largest_write(node)
 
     def txn(request: m.TxnRequest, call: Call) -> bytes:
         transaction = kv_checks.check_txn(request, max_ops)
         kv_checks.check_overlaps(transaction.success)
         kv_checks.check_overlaps(transaction.failure)
+        info = access.auth_info(node, call)
         if transaction.only_reads:
+            if auth.enabled:
+                access.check_txn(node, info, transaction)
+                access.check_unchanged(node, info)
             taken = _Taken(store, transaction)
             _check(node, taken)
             return header(store.current_revision) + _run_reads(store, taken)
-        if request.ByteSize() > largest:
-            raise errors.REQUEST_TOO_LARGE
+        raft_size.check(node, info, request.ByteSize())
+        if auth.enabled:
+            access.check_txn(node, info, transaction)
         taken = _Taken(store, transaction)
         _check(node, taken)
         with store.write() as writer:

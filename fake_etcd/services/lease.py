@@ -13,10 +13,11 @@ from typing import cast
 
 from fake_etcd.api import errors
 from fake_etcd.api import messages as m
+from fake_etcd.api.status import Status
 from fake_etcd.core.lease import Lease
 from fake_etcd.core.mvcc.encoding import varint
 from fake_etcd.core.node import Node
-from fake_etcd.services import kv_checks
+from fake_etcd.services import access, raft_size
 from fake_etcd.services.call import Call, Receiver, Sink, StreamHandler, UnaryHandler
 
 
@@ -36,21 +37,18 @@ def streams(node: Node) -> dict[str, StreamHandler]:
     """Handlers that answer in more than one piece or later, by their names in the method table."""
 
     def open_keep_alive(call: Call, sink: Sink) -> Receiver:
-        return cast(Receiver, _KeepAlive(node, sink))  # as in `unary`
+        return cast(Receiver, _KeepAlive(node, call, sink))  # as in `unary`
 
     return {"keep_alive": open_keep_alive}
 
 
 def _make_grant(node: Node) -> Callable[[m.LeaseGrantRequest, Call], bytes]:
-    largest = kv_checks.largest_write(node)
-
     def grant(request: m.LeaseGrantRequest, call: Call) -> bytes:
         id, size = request.ID, request.ByteSize()
         if not id:
             id = node.ids.next()
             size += len(_number(b"\x10", id))  # as though it had been given
-        if size > largest:
-            raise errors.REQUEST_TOO_LARGE
+        raft_size.check(node, access.require_auth_info(node, call), size)
         lease = node.lessor.grant(id, request.TTL, node.clock.now())
         header = node.header(node.store.current_revision)
         return header + _number(b"\x10", lease.id) + _number(b"\x18", lease.ttl_seconds)
@@ -59,11 +57,10 @@ def _make_grant(node: Node) -> Callable[[m.LeaseGrantRequest, Call], bytes]:
 
 
 def _make_revoke(node: Node) -> Callable[[m.LeaseRevokeRequest, Call], bytes]:
-    largest = kv_checks.largest_write(node)
-
     def revoke(request: m.LeaseRevokeRequest, call: Call) -> bytes:
-        if request.ByteSize() > largest:
-            raise errors.REQUEST_TOO_LARGE
+        info = access.require_auth_info(node, call)
+        raft_size.check(node, info, request.ByteSize())
+        access.check_lease_puts(node, info, request.ID)
         node.lessor.revoke(request.ID)
         return node.header(node.store.current_revision)
 
@@ -72,6 +69,9 @@ def _make_revoke(node: Node) -> Callable[[m.LeaseRevokeRequest, Call], bytes]:
 
 def _make_time_to_live(node: Node) -> Callable[[m.LeaseTimeToLiveRequest, Call], bytes]:
     def time_to_live(request: m.LeaseTimeToLiveRequest, call: Call) -> bytes:
+        access.require_auth_info(node, call)
+        if request.keys:
+            access.check_lease_reads(node, call, [request.ID])
         lease = node.lessor.lookup(request.ID)
         start = node.header(node.store.current_revision) + _number(b"\x10", request.ID)
         if lease is None:
@@ -87,7 +87,9 @@ def _make_time_to_live(node: Node) -> Callable[[m.LeaseTimeToLiveRequest, Call],
 
 def _make_leases(node: Node) -> Callable[[m.LeaseLeasesRequest, Call], bytes]:
     def leases(request: m.LeaseLeasesRequest, call: Call) -> bytes:
-        ids = [_number(b"\x08", lease.id) for lease in node.lessor.leases()]
+        found = node.lessor.leases()
+        access.check_lease_reads(node, call, [lease.id for lease in found])
+        ids = [_number(b"\x08", lease.id) for lease in found]
         statuses = [b"\x12" + varint(len(id)) + id for id in ids]
         return node.header(node.store.current_revision) + b"".join(statuses)
 
@@ -107,10 +109,11 @@ class _KeepAlive:
     it waits, as the next half second makes an end of it. Behind a full sink requests wait too.
     """
 
-    __slots__ = ("_has_all", "_is_full", "_node", "_requested", "_sink", "_waiting")
+    __slots__ = ("_call", "_has_all", "_is_full", "_node", "_requested", "_sink", "_waiting")
 
-    def __init__(self, node: Node, sink: Sink) -> None:
+    def __init__(self, node: Node, call: Call, sink: Sink) -> None:
         self._node = node
+        self._call = call
         self._sink = sink
         self._requested: deque[int] = deque()
         self._waiting: tuple[Lease, bytes] | None = None
@@ -149,6 +152,11 @@ class _KeepAlive:
         node = self._node
         # Of before the renewal, so that no answer has a revision at which the lease is gone.
         header = node.header(node.store.current_revision)
+        try:
+            access.check_lease_renew(node, self._call, id)
+        except errors.EtcdError as error:
+            self._fail(error.status)
+            return
         now = node.clock.now()
         lease = node.lessor.lookup(id)
         if lease is None:
@@ -165,6 +173,12 @@ class _KeepAlive:
         self._waiting = None
         self._answer(header, lease.id, 0)
         self._go_on()
+
+    def _fail(self, status: Status) -> None:
+        """End it; what was requested since is not looked at."""
+        self._requested.clear()
+        self._has_all = False
+        self._sink.close(status)
 
     def _answer(self, header: bytes, id: int, ttl_seconds: int) -> None:
         answer = header + _number(b"\x10", id) + _number(b"\x18", ttl_seconds)

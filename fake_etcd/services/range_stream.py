@@ -6,10 +6,11 @@ etcd: server/etcdserver/v3_server.go, rangeStream and adjustChunkLimit.
 from __future__ import annotations
 
 from fake_etcd.api import messages as m
+from fake_etcd.core.auth.tokens import AuthInfo
 from fake_etcd.core.mvcc.encoding import varint
 from fake_etcd.core.node import Node
-from fake_etcd.services import kv_checks
-from fake_etcd.services.call import Sink
+from fake_etcd.services import access, kv_checks
+from fake_etcd.services.call import Call, Sink
 from fake_etcd.services.kv_range import encode, end_of, fields_of, in_order
 
 _FIRST_CHUNK_KEYS = 10
@@ -24,9 +25,11 @@ class RangeStream:
     more and count too, where count is that of the whole range.
     """
 
-    def __init__(self, node: Node, sink: Sink) -> None:
+    def __init__(self, node: Node, call: Call, sink: Sink) -> None:
         self._node = node
+        self._call = call
         self._sink = sink
+        self._info: AuthInfo | None = None
         self._request: m.RangeRequest | None = None
         self._end: bytes | None = None
         self._key = b""
@@ -37,8 +40,15 @@ class RangeStream:
         self._total = _NO_LIMIT
 
     def message(self, request: m.RangeRequest) -> None:
-        """The one request. Raises what `kv_checks.check_range_stream` and the store raise."""
+        """The one request.
+
+        Raises:
+            what `kv_checks.check_range_stream` and the store raise; errors.INVALID_AUTH_TOKEN and
+            what `AuthStore.check_range_permitted` does.
+        """
         kv_checks.check_range_stream(request)
+        self._info = access.auth_info(self._node, self._call)
+        self._node.auth.check_range_permitted(self._info, request.key, request.range_end)
         self._key = request.key
         self._end = end_of(request.range_end)
         self._revision = request.revision
@@ -126,6 +136,7 @@ class RangeStream:
     def _finish(self, response: bytes) -> None:
         self._request = None
         self._sink.send(_wrap(response))
+        access.check_unchanged(self._node, self._info)  # it may have been refused by now
         self._sink.close()
 
 

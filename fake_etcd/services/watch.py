@@ -11,17 +11,27 @@ from typing import cast
 
 from fake_etcd.api import errors
 from fake_etcd.api import messages as m
+from fake_etcd.api.status import Code, Status
 from fake_etcd.core.mvcc.encoding import varint
 from fake_etcd.core.mvcc.watch import Events, Watcher
 from fake_etcd.core.node import Node
 from fake_etcd.core.schedule import Appointment
+from fake_etcd.services import access
 from fake_etcd.services.call import Call, Receiver, Sink, StreamHandler, UnaryHandler
+from fake_etcd.services.kv_range import end_of
 
 SHORTEST_PROGRESS_INTERVAL_SECONDS = 0.1
 """etcd: minWatchProgressInterval."""
 
 EMPTY_RANGE = "mvcc: watcher range is empty"
 DUPLICATE_ID = "mvcc: duplicate watch ID provided on the WatchStream"
+
+_GO_CODES = {
+    Code.INVALID_ARGUMENT: "InvalidArgument",
+    Code.PERMISSION_DENIED: "PermissionDenied",
+    Code.UNAUTHENTICATED: "Unauthenticated",
+}
+"""Of what a watcher can be refused for, by their names in grpc-go."""
 
 _AUTO_ID = 0
 _NO_ID = -1
@@ -47,7 +57,7 @@ def streams(node: Node) -> dict[str, StreamHandler]:
 
     # It takes its own request class; the transport decodes that very class from the table.
     def open_watch(call: Call, sink: Sink) -> Receiver:
-        return cast(Receiver, WatchCall(node, sink))
+        return cast(Receiver, WatchCall(node, call, sink))
 
     return {"watch": open_watch}
 
@@ -72,8 +82,9 @@ class WatchCall:
     A half-close leaves the watchers running, as etcd does.
     """
 
-    def __init__(self, node: Node, sink: Sink) -> None:
+    def __init__(self, node: Node, call: Call, sink: Sink) -> None:
         self._node = node
+        self._call = call
         self._hub = node.watches
         self._sink = sink
         self._watchers: dict[int, Watcher] = {}
@@ -118,19 +129,26 @@ class WatchCall:
 
     def _create(self, request: m.WatchCreateRequest) -> None:
         key = request.key or b"\0"
-        range_end: bytes | None = request.range_end
-        if not range_end:
-            range_end = None
-        elif range_end == b"\0":
-            range_end = b""
+        range_end = end_of(request.range_end)
         if request.start_revision < 0:
             self._refuse(errors.COMPACTED.message)
+        elif (refusal := self._refusal(key, request.range_end)) is not None:
+            self._refuse(f"rpc error: code = {_GO_CODES[refusal.code]} desc = {refusal.message}")
         elif range_end and key >= range_end:
             self._refuse(EMPTY_RANGE)
         elif request.watch_id != _AUTO_ID and request.watch_id in self._watchers:
             self._refuse(DUPLICATE_ID)
         else:
             self._watch(request, key, range_end)
+
+    def _refusal(self, key: bytes, range_end: bytes) -> Status | None:
+        """Why the caller may not watch; asked once, when the watcher is made."""
+        try:
+            info = access.auth_info(self._node, self._call)
+            self._node.auth.check_range_permitted(info, key, range_end)
+        except errors.EtcdError as error:
+            return error.status
+        return None
 
     def _watch(self, request: m.WatchCreateRequest, key: bytes, range_end: bytes | None) -> None:
         watch_id = request.watch_id

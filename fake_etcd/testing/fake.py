@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -97,7 +98,7 @@ class FakeEtcd(Doors):
         server_options.check("control_token", str, control_token)
         self._config = server_options.config(options, random_seed)
         self._clock = SwitchClock()
-        self._shared = SharedNode(Node(self._config, self._clock), {})
+        self._shared = SharedNode(self._new_node(), {})
         self._clock.on_move = self._shared.moved
         self.faults = Faults(self._shared, random_seed, self._serve)
         admit = self.faults.admit
@@ -226,8 +227,9 @@ class FakeEtcd(Doors):
     def advertise(self, urls: Sequence[str]) -> None:
         """Have the member tell clients that it is found at these URLs."""
         with self._shared as shared:
-            config = dataclasses.replace(self._config, advertise_client_urls=tuple(urls))
-            self._config = shared.node.config = config
+            told = tuple(urls)
+            self._config = dataclasses.replace(self._config, advertise_client_urls=told)
+            shared.node.config = dataclasses.replace(shared.node.config, advertise_client_urls=told)
             self.is_changed = True
 
     def take_down(self, endpoint: int = 0) -> None:
@@ -280,7 +282,7 @@ class FakeEtcd(Doors):
             self._clock.automatic = False
             self._clock.put_back(0.0)
             self._clock.run()
-            shared.replace(Node(self._config, self._clock))
+            shared.replace(self._new_node())
             self._snapshots.release_all()
             self._snapshots = Snapshots(shared.node)
             self._clock.attach(shared.node)
@@ -430,6 +432,10 @@ class FakeEtcd(Doors):
             step()
             shared.moved()
         self._flush()
+
+    def _new_node(self) -> Node:
+        epoch = time.time() - self._clock.now()
+        return Node(dataclasses.replace(self._config, unix_epoch=epoch), self._clock)
 
     def _flush(self) -> None:
         if self._listening is not None:

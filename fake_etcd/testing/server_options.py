@@ -28,7 +28,15 @@ class ServerOptions(TypedDict, total=False):
     progress_notify_interval_seconds: float
     auto_compaction_period_seconds: float
     auto_compaction_revisions: int
+    auth_token_ttl_seconds: float
+    bcrypt_cost: int
 
+
+BCRYPT_COST = 4
+"""The least there is: a millisecond for each password, where etcd's default takes 50."""
+
+MOST_BCRYPT_COST = 31
+"""That takes a day."""
 
 OF_FAKE: Mapping[str, object] = {
     "endpoints": int,
@@ -42,6 +50,7 @@ _LEAST = {
     "endpoints": 1,
     "heartbeat_interval_ms": 1,
     "election_timeout_ms": 1,
+    "bcrypt_cost": BCRYPT_COST,
     "random_seed": -math.inf,
 }
 """The least numbers that make sense, where that is not 0."""
@@ -101,12 +110,15 @@ def config(options: Mapping[str, Any], random_seed: int) -> NodeConfig:
     values: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in options.items()
     }
+    values.setdefault("bcrypt_cost", BCRYPT_COST)
     made = NodeConfig(seed=random_seed, **values)
     if made.election_timeout_ms < 5 * made.heartbeat_interval_ms:
         raise ValueError(
             f"election_timeout_ms={made.election_timeout_ms}: at least five times "
             f"heartbeat_interval_ms={made.heartbeat_interval_ms}"
         )
+    if made.bcrypt_cost > MOST_BCRYPT_COST:
+        raise ValueError(f"bcrypt_cost={made.bcrypt_cost}: it has to be {MOST_BCRYPT_COST} at most")
     return made
 
 

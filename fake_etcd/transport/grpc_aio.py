@@ -25,7 +25,7 @@ from fake_etcd.services.call import Call, Endpoint, Endpoints, Metadata, Receive
 from fake_etcd.services.interceptor import admit
 from fake_etcd.transport.grpc import errors
 from fake_etcd.transport.grpc.head import status_of_unknown
-from fake_etcd.transport.timer import NodeTimer
+from fake_etcd.transport.loop_host import NodeTimer
 
 _log = logging.getLogger("fake_etcd.transport")
 
@@ -107,6 +107,7 @@ class _Connection:
     """What a call came over; its socket is grpc.aio's alone."""
 
     endpoint = 0
+    common_name = None
 
     def __init__(self, peer: str) -> None:
         self.peer = peer

@@ -16,7 +16,7 @@ def runs_here(loop: asyncio.AbstractEventLoop) -> bool:
 
 
 class SharedTimer:
-    """Runs on an event loop what is due of a shared node, as `timer.NodeTimer` does of its own.
+    """Runs on an event loop what is due of a shared node, as `loop_host.NodeTimer` does of its own.
 
     It may be made and closed on its loop only. Where the loop is closed before, that is its end.
     """

@@ -93,6 +93,23 @@ def test_these_have_handlers_so_far() -> None:
         "/etcdserverpb.Lease/LeaseKeepAlive": "lease.keep_alive",
         "/etcdserverpb.Lease/LeaseTimeToLive": "lease.time_to_live",
         "/etcdserverpb.Lease/LeaseLeases": "lease.leases",
+        "/etcdserverpb.Auth/AuthEnable": "auth.enable",
+        "/etcdserverpb.Auth/AuthDisable": "auth.disable",
+        "/etcdserverpb.Auth/AuthStatus": "auth.status",
+        "/etcdserverpb.Auth/Authenticate": "auth.authenticate",
+        "/etcdserverpb.Auth/UserAdd": "auth.user_add",
+        "/etcdserverpb.Auth/UserGet": "auth.user_get",
+        "/etcdserverpb.Auth/UserList": "auth.user_list",
+        "/etcdserverpb.Auth/UserDelete": "auth.user_delete",
+        "/etcdserverpb.Auth/UserChangePassword": "auth.user_change_password",
+        "/etcdserverpb.Auth/UserGrantRole": "auth.user_grant_role",
+        "/etcdserverpb.Auth/UserRevokeRole": "auth.user_revoke_role",
+        "/etcdserverpb.Auth/RoleAdd": "auth.role_add",
+        "/etcdserverpb.Auth/RoleGet": "auth.role_get",
+        "/etcdserverpb.Auth/RoleList": "auth.role_list",
+        "/etcdserverpb.Auth/RoleDelete": "auth.role_delete",
+        "/etcdserverpb.Auth/RoleGrantPermission": "auth.role_grant_permission",
+        "/etcdserverpb.Auth/RoleRevokePermission": "auth.role_revoke_permission",
     }
 
 

@@ -13,7 +13,7 @@ from fake_etcd.core.node import Node, NodeConfig
 from fake_etcd.services import http, registry
 from fake_etcd.transport import grpc_aio as adapter
 from fake_etcd.transport.listener import Limits, Server
-from fake_etcd.transport.timer import NodeTimer
+from fake_etcd.transport.loop_host import NodeTimer
 
 Stop = Callable[[], Awaitable[None]]
 

@@ -22,6 +22,9 @@ def test_only_what_may_have_to_wait_is_a_stream() -> None:
         "/etcdserverpb.KV/Compact",
         "/etcdserverpb.Lease/LeaseKeepAlive",
         "/etcdserverpb.Watch/Watch",
+        "/etcdserverpb.Auth/Authenticate",
+        "/etcdserverpb.Auth/UserAdd",
+        "/etcdserverpb.Auth/UserChangePassword",
     }
 
 

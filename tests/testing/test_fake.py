@@ -214,7 +214,9 @@ def test_an_option_that_makes_no_sense_is_refused(
 
 def test_every_option_has_a_type() -> None:
     hints = get_type_hints(NodeConfig)
-    del hints["seed"]  # a FakeEtcd calls it random_seed
+    # A FakeEtcd calls the seed random_seed, and says the others itself.
+    for name in ("seed", "secret_bytes", "unix_epoch", "client_cert_auth"):
+        del hints[name]
     assert get_type_hints(ServerOptions) == hints
     parameters = inspect.signature(FakeEtcd.__init__).parameters.values()
     own = [each.name for each in parameters if each.kind is inspect.Parameter.KEYWORD_ONLY]
@@ -232,10 +234,13 @@ def test_type_checkers_know_the_options() -> None:
 def test_options_may_be_any_values_that_make_sense() -> None:
     options: dict[str, Any] = {"advertise_client_urls": ["http://a"], "max_txn_ops": 0}
     with FakeEtcd(random_seed=-1, progress_notify_interval_seconds=5, **options) as etcd:
-        assert etcd.node.config == NodeConfig(
+        config = etcd.node.config
+        assert config == NodeConfig(
             advertise_client_urls=("http://a",),
             max_txn_ops=0,
             progress_notify_interval_seconds=5,
+            bcrypt_cost=4,
+            unix_epoch=config.unix_epoch,
             seed=-1,
         )
 

@@ -209,6 +209,7 @@ class Connection:
     def __init__(self, peer: str, endpoint: int) -> None:
         self.peer = peer
         self.endpoint = endpoint
+        self.common_name = None
 
     def cut(self) -> None:
         """Never called."""

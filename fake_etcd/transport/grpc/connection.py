@@ -56,6 +56,7 @@ class GrpcConnection:
         peer: the other end, for handlers and people to read.
         wake: called when there is output, or a nearer deadline, that no `receive` brought about.
         time: the monotonic clock of deadlines; without one it is the time of the last `receive`.
+        common_name: that of the client's certificate; None where none was asked for.
     """
 
     def __init__(
@@ -64,11 +65,13 @@ class GrpcConnection:
         peer: str = "",
         wake: Callable[[], None] = lambda: None,
         time: Callable[[], float] | None = None,
+        common_name: str | None = None,
     ) -> None:
         self._server = server
         self.max_receive_bytes = server.max_receive_bytes
         self.peer = peer
         self.endpoint = server.number
+        self.common_name = common_name
         self._wake = wake
         self._now = 0.0
         self._time = time

@@ -120,6 +120,7 @@ class Line:
         shared: the address's node.
         endpoint: the address's number.
         peer: the other end, as the handlers see it.
+        common_name: None, since nobody shows certificates inside a process.
         is_up: whether it is connected, so that calls get through.
     """
 
@@ -127,6 +128,7 @@ class Line:
         self.shared = address.shared
         self.endpoint = address.number
         self.peer = PEER
+        self.common_name: str | None = None
         self.is_up = False
         self._address = address
         self._calls: dict[Cuttable, None] = {}

@@ -1,14 +1,14 @@
 """The order in which Go's sort.Sort leaves elements, equal ones included.
 
-etcd sorts a range's answer with sort.Sort (server/etcdserver/txn/range.go, sortRangeResults), which
-does not keep equal elements in their order: keys with the same version come out shuffled, always
-in the same way. What shuffles them is the algorithm, a pattern-defeating quicksort (Orson Peters,
-arXiv:2106.05123, in the variant of Go's `sort` package): up to 12 elements an insertion sort;
-above that a pivot from three or nine samples, one partition, the shorter side first, with a guess
-for inputs that are nearly sorted, three deterministic swaps after a lopsided partition and a
-heapsort after too many of those. All of it has to be the same, down to each swap, for equal
-elements to land where etcd's land. Without equal elements any sort gives this order, and Python's
-own is used.
+etcd sorts a range's answer with sort.Sort (server/etcdserver/txn/range.go, sortRangeResults), and a
+role's permissions (server/auth/store.go, RoleGrantPermission). That does not keep equal elements in
+their order: keys with the same version come out shuffled, always in the same way. What shuffles
+them is the algorithm, a pattern-defeating quicksort (Orson Peters, arXiv:2106.05123, in the variant
+of Go's `sort` package): up to 12 elements an insertion sort; above that a pivot from three or nine
+samples, one partition, the shorter side first, with a guess for inputs that are nearly sorted,
+three deterministic swaps after a lopsided partition and a heapsort after too many of those. All of
+it has to be the same, down to each swap, for equal elements to land where etcd's land. Without
+equal elements any sort gives this order, and Python's own is used.
 """
 
 from __future__ import annotations

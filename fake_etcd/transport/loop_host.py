@@ -1,4 +1,4 @@
-"""The system's time for a node, and a timer on an asyncio event loop that runs what becomes due.
+"""What an asyncio event loop does for the node that it drives: time, and long work aside.
 
 The core has no clock of its own and waits for nothing.
 """
@@ -6,9 +6,12 @@ The core has no clock of its own and waits for nothing.
 from __future__ import annotations
 
 import asyncio
+import os
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
-from fake_etcd.core.node import Node
+from fake_etcd.core.node import Node, Work
 
 
 class SystemClock:
@@ -61,3 +64,31 @@ class NodeTimer:
         self._handle = None
         self._node.run_due(self._node.clock.now())
         self.set()
+
+
+class Aside:
+    """Long work of a node's, done by threads while its loop goes on.
+
+    Args:
+        node: whose `aside` this takes.
+        loop: the one loop that uses the node.
+    """
+
+    def __init__(self, node: Node, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        # One processor is left for the loop, so that nobody else waits.
+        threads = max((os.cpu_count() or 1) - 1, 1)
+        self._threads = ThreadPoolExecutor(threads, "fake_etcd-aside")
+        node.aside = self._do
+
+    def close(self) -> None:
+        """Do nothing more; wait for what is being done."""
+        self._threads.shutdown(cancel_futures=True)
+
+    def _do(self, work: Work) -> None:
+        self._loop.run_in_executor(self._threads, work).add_done_callback(_go_on)
+
+
+def _go_on(done: asyncio.Future[Callable[[], None]]) -> None:
+    if not done.cancelled():
+        done.result()()

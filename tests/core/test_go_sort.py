@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import doctest
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fake_etcd.services import kv_sort
-from fake_etcd.services.kv_sort import sort_like_go
+from fake_etcd.core import go_sort
+from fake_etcd.core.go_sort import sort_like_go
 from tests.strategies import sorted_keys_with_ties
 
 
@@ -108,13 +108,13 @@ def adversary(length: int) -> list[int]:
                 candidate = y
             return keys[x] < keys[y]
 
-    sorter = kv_sort._Sorter([Element(i) for i in range(length)])  # type: ignore[misc]
-    sorter._insertion_sort = _plain_insertion_sort(sorter)  # type: ignore[method-assign]
+    sorter = go_sort._Sorter([Element(i) for i in range(length)])  # type: ignore[misc]
+    sorter._insertion_sort = _plain_insertion_sort(sorter)  # type: ignore[assignment]
     sorter.sort(0, length, length.bit_length())
     return keys
 
 
-def _plain_insertion_sort(sorter: kv_sort._Sorter) -> object:
+def _plain_insertion_sort(sorter: go_sort._Sorter) -> Callable[[int, int], None]:
     """Compares as Go does, where ours leaves short ranges to Python's sort."""
 
     def insertion_sort(start: int, end: int) -> None:
@@ -131,17 +131,17 @@ def test_the_heapsort_leaves_equal_elements_where_gos_does(
 ) -> None:
     keys = adversary(1_000)
     heaps = []
-    heap_sort = kv_sort._Sorter._heap_sort
+    heap_sort = go_sort._Sorter._heap_sort
 
-    def counted(self: kv_sort._Sorter, start: int, end: int) -> None:
+    def counted(self: go_sort._Sorter, start: int, end: int) -> None:
         heaps.append((start, end))
         heap_sort(self, start, end)
 
-    monkeypatch.setattr(kv_sort._Sorter, "_heap_sort", counted)
+    monkeypatch.setattr(go_sort._Sorter, "_heap_sort", counted)
     order = sort_like_go(range(len(keys)), keys)
     assert heaps, "the keys were made for it"
     assert hashlib.sha256(" ".join(map(str, order)).encode()).hexdigest()[:16] == "8cbad164eee843b3"
 
 
 def test_the_example_in_the_docstring() -> None:
-    assert doctest.testmod(kv_sort) == (0, 1)
+    assert doctest.testmod(go_sort) == (0, 1)

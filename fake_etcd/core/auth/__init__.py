@@ -1,0 +1,1 @@
+"""Who may do what: users, roles, permissions, and the tokens that users are known by."""
