@@ -21,6 +21,8 @@ from fake_etcd.transport.grpc.connection import GrpcConnection
 from fake_etcd.transport.grpc.server import GrpcServer
 from fake_etcd.transport.http1 import Http1Connection
 from fake_etcd.transport.http2.frames import PREFACE
+from fake_etcd.transport.tls import Acceptor, ServerTls
+from fake_etcd.transport.tls_socket import TlsSocket, TlsTransport, peer_of
 
 _WRITE_LIMIT = 2**20
 """Bytes in a socket's write buffer before its connection is paused."""
@@ -77,41 +79,68 @@ class Server:
         self._listeners: list[asyncio.AbstractServer] = []
         self._unix_paths: list[str] = []
         self._connections: set[Connection] = set()
+        self._shaking: set[TlsSocket] = set()
         self._is_closing = False
         self._all_gone = asyncio.Event()
         self._all_gone.set()
 
-    async def listen(self, url: str) -> str:
-        """Listen on "http://host:port" (port 0: any free one) or "unix:path".
+    async def listen(
+        self, url: str, tls: ServerTls | None = None, *, takes_plain: bool = False
+    ) -> str:
+        """Listen on "http://host:port" (port 0: any free one), "unix:path", "https:", "unixs:".
+
+        Args:
+            url: where.
+            tls: how the last two are encrypted; of no use to the others.
+            takes_plain: whether these serve clients without encryption, too.
 
         Returns:
             The address really listened on, in the same form.
 
         Raises:
             OSError: where the address cannot be had.
+            TlsError: where nobody could connect with such certificates.
             ValueError: where the URL is none of these.
         """
         scheme, _, rest = url.partition(":")
-        if scheme == "unix":
-            return await self._listen_unix(rest.removeprefix("//"))
-        parts = urlsplit(url)
-        if scheme != "http" or parts.hostname is None or parts.port is None:
+        if scheme not in _IS_ENCRYPTED or (_IS_ENCRYPTED[scheme] and tls is None):
             raise ValueError(f"cannot listen on {url!r}: http://host:port or unix:path")
-        listener = await self._listen_tcp(parts.hostname, parts.port)
+        acceptor = Acceptor(tls) if tls is not None and _IS_ENCRYPTED[scheme] else None
+        protocol = self._protocols(acceptor, takes_plain)
+        if scheme in ("unix", "unixs"):
+            path = await self._listen_unix(rest.removeprefix("//"), protocol)
+            return f"{scheme}:{path}"
+        parts = urlsplit(url)
+        if parts.hostname is None or parts.port is None:
+            raise ValueError(f"cannot listen on {url!r}: http://host:port or unix:path")
+        listener = await self._listen_tcp(parts.hostname, parts.port, protocol)
         self._listeners.append(listener)
         port = listener.sockets[0].getsockname()[1]
         host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-        return f"http://{host}:{port}"
+        return f"{scheme}://{host}:{port}"
 
-    async def _listen_tcp(self, host: str, port: int) -> asyncio.Server:
+    def _protocols(
+        self, acceptor: Acceptor | None, takes_plain: bool
+    ) -> Callable[[], asyncio.Protocol]:
+        """What makes the protocol of a socket that was accepted."""
         loop = asyncio.get_running_loop()
+        if acceptor is None:
+            return lambda: self._connection(self, loop)
 
-        def connection() -> asyncio.Protocol:
-            return self._connection(self, loop)
+        def admitted() -> asyncio.Protocol:
+            connection = self._connection(self, loop)
+            connection.is_admitted = not self.spares_http1  # by `shaking`
+            return connection
 
+        return lambda: TlsSocket(self, acceptor, loop, admitted, takes_plain)
+
+    async def _listen_tcp(
+        self, host: str, port: int, protocol: Callable[[], asyncio.Protocol]
+    ) -> asyncio.Server:
+        loop = asyncio.get_running_loop()
         family = _family(host)
         if family is None:
-            return await loop.create_server(connection, host, port, reuse_address=True)
+            return await loop.create_server(protocol, host, port, reuse_address=True)
         # Given a host, even such a one, uvloop asks libuv's threads for its address, and whatever
         # is forked from a process that has these crashes when it ends (libuv issue 4443).
         listening = socket.socket(family, socket.SOCK_STREAM)
@@ -120,19 +149,19 @@ class Server:
             if family is socket.AF_INET6:
                 listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             listening.bind((host, port))
-            return await loop.create_server(connection, sock=listening)
+            return await loop.create_server(protocol, sock=listening)
         except BaseException:
             listening.close()
             raise
 
-    async def _listen_unix(self, path: str) -> str:
+    async def _listen_unix(self, path: str, protocol: Callable[[], asyncio.Protocol]) -> str:
         if not hasattr(socket, "AF_UNIX"):
             raise ValueError("this system has no unix sockets")
         loop = asyncio.get_running_loop()
-        listener = await loop.create_unix_server(lambda: self._connection(self, loop), path)
+        listener = await loop.create_unix_server(protocol, path)
         self._listeners.append(listener)
         self._unix_paths.append(path)
-        return f"unix:{path}"
+        return path
 
     async def close(self, grace_seconds: float) -> None:
         """Stop: take no new connections and calls, let open calls end, then cut.
@@ -144,6 +173,8 @@ class Server:
         for listener in self._listeners:
             listener.close()
         self._listeners.clear()  # each knows this server, too
+        for shaking in list(self._shaking):
+            shaking.abort()
         for connection in self.connections:
             connection.go_away()
         try:
@@ -169,7 +200,23 @@ class Server:
 
     def gone(self, connection: Connection) -> None:
         self._connections.discard(connection)
-        if not self._connections:
+        self._look_whether_all_are_gone()
+
+    def shaking(self, socket: TlsSocket) -> bool:
+        """A socket that will be encrypted was accepted; False where it is not to be."""
+        self._shaking.add(socket)
+        self._all_gone.clear()
+        if self._is_closing:
+            return False
+        return self.spares_http1 or self.admit is None or self.admit(socket.peer)
+
+    def shaken(self, socket: TlsSocket) -> None:
+        """It is a connection now, or is gone."""
+        self._shaking.discard(socket)
+        self._look_whether_all_are_gone()
+
+    def _look_whether_all_are_gone(self) -> None:
+        if not self._connections and not self._shaking:
             self._all_gone.set()
 
 
@@ -177,6 +224,9 @@ class Connection(asyncio.Protocol):
     """One socket: finds out what it speaks and carries bytes and time."""
 
     _transport: asyncio.Transport
+
+    is_admitted = False
+    """It was asked already whether it may be made: before the handshake, where there is one."""
 
     def __init__(self, server: Server, loop: asyncio.AbstractEventLoop) -> None:
         self._server = server
@@ -197,7 +247,7 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=_WRITE_LIMIT)
         self._server.opened(self)
-        if not self._server.spares_http1:
+        if not self._server.spares_http1 and not self.is_admitted:
             self._admit()
 
     def data_received(self, data: bytes) -> None:
@@ -268,7 +318,9 @@ class Connection(asyncio.Protocol):
         if data.startswith(PREFACE):
             if self._server.spares_http1 and not self._admit():
                 return
-            self._grpc = GrpcConnection(self._server.grpc, self._peer(), self._wake, self._time)
+            self._grpc = GrpcConnection(
+                self._server.grpc, self._peer(), self._wake, self._time, self._common_name()
+            )
             self._grpc.receive(data, self._time())
             self._flush()
         else:
@@ -284,8 +336,12 @@ class Connection(asyncio.Protocol):
         return False
 
     def _peer(self) -> str:
-        peer = self._transport.get_extra_info("peername")
-        return f"{peer[0]}:{peer[1]}" if isinstance(peer, tuple) else "unix:"
+        return peer_of(self._transport)
+
+    def _common_name(self) -> str | None:
+        """That of the client's certificate; None where none was asked for."""
+        transport = self._transport
+        return transport.common_name if isinstance(transport, TlsTransport) else None
 
     def _feed_http1(self, http1: Http1Connection, data: bytes) -> None:
         out = http1.receive(data)
@@ -337,6 +393,9 @@ class Connection(asyncio.Protocol):
             self._grpc.run_deadlines(self._time())
             self._flush()
 
+
+_IS_ENCRYPTED = {"http": False, "https": True, "unix": False, "unixs": True}
+"""Schemes that can be listened on."""
 
 ConnectionFactory = Callable[[Server, asyncio.AbstractEventLoop], Connection]
 

@@ -1,0 +1,282 @@
+"""The socket under a connection that is encrypted: shakes hands, then carries bytes both ways.
+
+Above it is what serves any socket, which meets a transport like every other, once the handshake is
+over and the client is known. Whatever goes wrong ends this one socket, with a line in the log.
+etcd: client/pkg/transport/listener_tls.go, server/embed/config_logging.go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import ssl
+from collections.abc import Callable
+from typing import NamedTuple, Protocol, cast
+
+from fake_etcd.transport.tls import Acceptor, Rejected, TlsError
+from fake_etcd.transport.tls_reasons import why_failed
+
+_log = logging.getLogger("fake_etcd.transport")
+
+_READ_BYTES = 2**18
+"""What is asked of OpenSSL at once; it gives a record, of 16 KiB, at most."""
+
+_HANDSHAKE_RECORD = 0x16
+_INTERNAL_ERROR, _BAD_CERTIFICATE = 80, 42  # RFC 8446 §6
+
+
+def peer_of(transport: asyncio.BaseTransport) -> str:
+    """The other end, "127.0.0.1:51812" or "unix:"."""
+    peer = transport.get_extra_info("peername")
+    return f"{peer[0]}:{peer[1]}" if isinstance(peer, tuple) else "unix:"
+
+
+class Host(Protocol):
+    """Whom a socket tells that it is there before there is a connection on it."""
+
+    def shaking(self, socket: TlsSocket) -> bool:
+        """It was accepted; False where it is not to be."""
+
+    def shaken(self, socket: TlsSocket) -> None:
+        """It is a connection now, or is gone."""
+
+
+class Received(NamedTuple):
+    """What a read gave, and whether nothing comes behind it."""
+
+    data: bytes
+    is_over: bool
+
+
+class TlsTransport(asyncio.Transport):
+    """What a connection sees of its encrypted socket."""
+
+    def __init__(self, socket: asyncio.Transport, session: ssl.SSLObject, out: ssl.MemoryBIO):
+        super().__init__()
+        self._socket = socket
+        self.session = session
+        self._out = out
+        self.common_name: str | None = None
+        """That of the client's certificate, "" where it has none; None without a certificate."""
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        left = memoryview(data)
+        try:
+            while left and not self._socket.is_closing():
+                left = left[self.session.write(left) :]
+        except ssl.SSLError:  # after bytes that were no TLS, it says nothing any more
+            self._socket.abort()
+        self.flush()
+
+    def read_all(self) -> Received:
+        """What has come."""
+        pieces: list[bytes] = []
+        is_over = False
+        read = self.session.read
+        try:
+            while piece := read(_READ_BYTES):
+                pieces.append(piece)
+            is_over = True
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLError:
+            is_over = True  # it said that it closes, or what came was no TLS
+        return Received(pieces[0] if len(pieces) == 1 else b"".join(pieces), is_over)
+
+    def flush(self) -> None:
+        """Send what OpenSSL has to say."""
+        out = self._out.read()
+        if out and not self._socket.is_closing():
+            self._socket.write(out)
+
+    def close(self) -> None:
+        if self._socket.is_closing():
+            return
+        with contextlib.suppress(ssl.SSLError):  # nobody waits for the peer to say so, too
+            self.session.unwrap()
+        self.flush()
+        self._socket.close()
+
+    def abort(self) -> None:
+        self._socket.abort()
+
+    def is_closing(self) -> bool:
+        return self._socket.is_closing()
+
+    def pause_reading(self) -> None:
+        self._socket.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._socket.resume_reading()
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        self._socket.set_write_buffer_limits(high, low)
+
+    def get_extra_info(self, name: str, default: object = None) -> object:
+        return self._socket.get_extra_info(name, default)
+
+
+class TlsSocket(asyncio.Protocol):
+    """One encrypted socket.
+
+    Args:
+        host: whose it is.
+        acceptor: what it is to be.
+        loop: the loop that it lives on.
+        connection: makes what serves it.
+        takes_plain: whether a client that does not begin with a handshake is served without, as
+            etcd does it where an address is given with http:// and https:// both.
+    """
+
+    _socket: asyncio.Transport
+    _timer: asyncio.TimerHandle
+
+    def __init__(
+        self,
+        host: Host,
+        acceptor: Acceptor,
+        loop: asyncio.AbstractEventLoop,
+        connection: Callable[[], asyncio.Protocol],
+        takes_plain: bool = False,
+    ) -> None:
+        self._host = host
+        self._acceptor = acceptor
+        self._loop = loop
+        self._make_connection = connection
+        self._takes_plain = takes_plain
+        self._connection: asyncio.Protocol | None = None
+        self._transport: TlsTransport | None = None
+        self._in = ssl.MemoryBIO()
+        self._is_plain = False
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._socket = cast(asyncio.Transport, transport)
+        self._timer = self._loop.call_later(self._acceptor.tls.handshake_seconds, self._too_late)
+        if not self._host.shaking(self):
+            self._socket.abort()
+
+    def data_received(self, data: bytes) -> None:
+        connection = self._connection
+        if connection is None:
+            connection = self._shake(data)
+        elif self._is_plain:
+            connection.data_received(data)
+            return
+        else:
+            self._in.write(data)
+        if connection is not None and self._transport is not None:
+            self._pass_on(self._transport.read_all(), connection)
+
+    def eof_received(self) -> bool:
+        if self._connection is None:
+            self._reject("EOF")
+        return False
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._timer.cancel()
+        self._host.shaken(self)
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.connection_lost(error)
+
+    def pause_writing(self) -> None:
+        if self._connection is not None:
+            self._connection.pause_writing()
+
+    def resume_writing(self) -> None:
+        if self._connection is not None:
+            self._connection.resume_writing()
+
+    # What the server calls
+
+    @property
+    def peer(self) -> str:
+        """The other end, for people to read."""
+        return peer_of(self._socket)
+
+    def abort(self) -> None:
+        """End it at once; only while it has no connection."""
+        self._socket.abort()
+
+    # The handshake
+
+    def _shake(self, data: bytes) -> asyncio.Protocol | None:
+        """Go on with the handshake; the connection, where that is over now."""
+        transport = self._transport
+        if transport is None:
+            if self._takes_plain and data[0] != _HANDSHAKE_RECORD:
+                self._is_plain = True
+                self._open(self._socket).data_received(data)
+                return None
+            transport = self._transport = self._begin()
+            if transport is None:
+                return None
+        self._in.write(data)
+        try:
+            transport.session.do_handshake()
+        except ssl.SSLWantReadError:
+            transport.flush()
+            return None
+        except ssl.SSLError as error:
+            transport.flush()  # the alert
+            self._reject(why_failed(error))
+            return None
+        return self._open(transport) if self._is_welcome(transport) else None
+
+    def _begin(self) -> TlsTransport | None:
+        """Take the certificate of this moment; None where there is none."""
+        try:
+            context = self._acceptor.context()
+        except TlsError as error:
+            self._alert(_INTERNAL_ERROR)
+            self._reject(str(error))
+            return None
+        out = ssl.MemoryBIO()
+        return TlsTransport(self._socket, context.wrap_bio(self._in, out, server_side=True), out)
+
+    def _is_welcome(self, transport: TlsTransport) -> bool:
+        """Whether the client is, now that it is known; what ends its handshake is not sent yet."""
+        try:
+            transport.common_name = self._acceptor.judge(transport.session)
+        except Rejected as rejected:
+            if not rejected.is_early:
+                transport.flush()
+            elif transport.session.version() == "TLSv1.2":
+                self._alert(_BAD_CERTIFICATE)  # behind it, it would have to be encrypted
+            self._reject(str(rejected))
+            return False
+        transport.flush()
+        return True
+
+    def _open(self, transport: asyncio.Transport) -> asyncio.Protocol:
+        """There is a connection from now on."""
+        self._timer.cancel()
+        self._connection = connection = self._make_connection()
+        connection.connection_made(transport)
+        self._host.shaken(self)
+        return connection
+
+    def _alert(self, description: int) -> None:
+        """Say why, in the one form that there is before keys are agreed on."""
+        self._socket.write(bytes((0x15, 3, 3, 0, 2, 2, description)))
+
+    def _too_late(self) -> None:
+        self._reject("i/o timeout")
+
+    def _reject(self, reason: str) -> None:
+        if self._socket.is_closing():
+            return
+        fields = {"remote-addr": self.peer, "error": reason}
+        _log.warning("rejected connection on client endpoint", extra={"fields": fields})
+        self._socket.close()
+
+    def _pass_on(self, received: Received, connection: asyncio.Protocol) -> None:
+        if received.data:
+            connection.data_received(received.data)
+        if self._transport is not None:
+            self._transport.flush()
+            if received.is_over:
+                self._transport.close()
