@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from fake_etcd.core.node import NodeConfig
 from fake_etcd.testing import server_options
 from fake_etcd.testing.fake import FakeEtcd
+from fake_etcd.transport.tls import ServerTls
 
 
 class ControlledNode:
@@ -24,8 +25,8 @@ class ControlledNode:
         options = {name: getattr(config, name) for name in server_options.types()}
         self._etcd = FakeEtcd(random_seed=config.seed, control=True, control_token=token, **options)
 
-    async def listen(self, url: str) -> str:
-        return self._etcd.listen(url)
+    async def listen(self, url: str, tls: ServerTls | None = None) -> str:
+        return self._etcd.listen(url, tls)
 
     def advertise(self, urls: Sequence[str]) -> None:
         self._etcd.advertise(urls)

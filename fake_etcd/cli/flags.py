@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fake_etcd.cli.durations import parse_duration
+from fake_etcd.cli.tls_flags import TlsSettings, wrong_listening, wrong_versions
 from fake_etcd.cli.urls import (
     Url,
     UrlError,
@@ -34,6 +35,8 @@ class Kind(enum.Enum):
     """What a flag's value is."""
 
     TEXT = "text"
+    TEXTS = "texts, comma separated"
+    PATH = "path"
     URLS = "URLs, comma separated"
     COUNT = "number"
     DURATION = "duration"
@@ -58,7 +61,7 @@ FLAGS: tuple[Flag, ...] = (
         Kind.URLS,
         "http://localhost:2379",
         "Where to listen for gRPC and HTTP, both on each. Port 0 takes a free port. "
-        "unix:/path/to/socket works too.",
+        "unix:/path/to/socket works too; https:// and unixs: are the same with TLS.",
     ),
     Flag(
         "advertise-client-urls",
@@ -102,6 +105,49 @@ FLAGS: tuple[Flag, ...] = (
         "How often watchers that want it are told the revision while nothing happens; 100ms at "
         "the least.",
     ),
+    Flag("cert-file", Kind.PATH, "", "The server's certificate, in PEM."),
+    Flag("key-file", Kind.PATH, "", "Its private key, in PEM."),
+    Flag(
+        "trusted-ca-file",
+        Kind.PATH,
+        "",
+        "The certificates, in PEM, that clients' ones must lead to. With it, clients have to show "
+        "one.",
+    ),
+    Flag(
+        "client-cert-auth",
+        Kind.SWITCH,
+        "false",
+        "Clients have to show a certificate, and its common name is the user that calls, where "
+        "auth is on and no token says otherwise.",
+    ),
+    Flag(
+        "client-crl-file",
+        Kind.PATH,
+        "",
+        "A revocation list, in DER: clients whose serial numbers it has are refused.",
+    ),
+    Flag(
+        "client-cert-allowed-hostname",
+        Kind.TEXTS,
+        "",
+        "Names and addresses for one of which a client's certificate must be valid.",
+    ),
+    Flag(
+        "auto-tls",
+        Kind.SWITCH,
+        "false",
+        "Make a certificate that signs itself, where none is given. It is in memory alone.",
+    ),
+    Flag("self-signed-cert-validity", Kind.COUNT, "1", "Years that this one is valid for."),
+    Flag(
+        "cipher-suites",
+        Kind.TEXTS,
+        "",
+        "What TLS 1.2 may use, by Go's names. Empty: what Go uses.",
+    ),
+    Flag("tls-min-version", Kind.TEXT, "TLS1.2", "The oldest TLS: TLS1.2 or TLS1.3."),
+    Flag("tls-max-version", Kind.TEXT, "", "The newest TLS, named so too. Empty: the newest."),
     Flag(
         "log-level",
         Kind.LEVEL,
@@ -178,6 +224,7 @@ class Settings:
     auto_compaction_period_seconds: float
     auto_compaction_revisions: int
     watch_progress_notify_interval_seconds: float
+    tls: TlsSettings
     log_level: str
     control: bool
     control_token: str
@@ -315,6 +362,7 @@ def _settings(given: Mapping[str, str]) -> Settings:
         watch_progress_notify_interval_seconds=(
             _duration(values["watch-progress-notify-interval"]) / _SECOND
         ),
+        tls=_tls_settings(values, given),
         log_level=_level(values["log-level"]),
         control=values["control"] in _TRUE,
         control_token=values["control-token"] or os.environ.get(TOKEN_VARIABLE, ""),
@@ -322,6 +370,25 @@ def _settings(given: Mapping[str, str]) -> Settings:
         ready_fd=_count(values["ready-fd"]),
         version=values["version"] in _TRUE,
         help=values["help"] in _TRUE,
+    )
+
+
+def _tls_settings(values: Mapping[str, str], given: Mapping[str, str]) -> TlsSettings:
+    def texts(name: str) -> tuple[str, ...]:
+        return tuple(given[name].split(",")) if name in given else ()
+
+    return TlsSettings(
+        cert_file=values["cert-file"],
+        key_file=values["key-file"],
+        trusted_ca_file=values["trusted-ca-file"],
+        client_cert_auth=values["client-cert-auth"] in _TRUE,
+        client_crl_file=values["client-crl-file"],
+        client_cert_allowed_hostname=texts("client-cert-allowed-hostname"),
+        auto_tls=values["auto-tls"] in _TRUE,
+        self_signed_cert_validity=_count(values["self-signed-cert-validity"]),
+        tls_min_version=values["tls-min-version"],
+        tls_max_version=values["tls-max-version"],
+        cipher_suites=texts("cipher-suites"),
     )
 
 
@@ -338,7 +405,11 @@ def _check(settings: Settings, given: Mapping[str, str]) -> None:
         check_advertise_urls(settings.advertise_client_urls)
     except UrlError as error:
         raise UsageError(str(error), BAD_CONFIGURATION) from None
-    wrong = _wrong_times(settings.heartbeat_interval_ms, settings.election_timeout_ms)
+    wrong = (
+        _wrong_times(settings.heartbeat_interval_ms, settings.election_timeout_ms)
+        or wrong_versions(settings.tls)
+        or wrong_listening(settings.tls, settings.listen_client_urls)
+    )
     if wrong is not None:
         raise UsageError(wrong, BAD_CONFIGURATION)
     if not settings.name:

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 from fake_etcd import __version__
 from fake_etcd.api import version
-from fake_etcd.cli import console, logs, memory
+from fake_etcd.cli import console, logs, memory, tls_flags
 from fake_etcd.cli.flags import Settings
 from fake_etcd.cli.serving import CannotStart, NodeServer, new_loop
 
@@ -59,6 +59,8 @@ async def _serve(settings: Settings, log: logging.Logger) -> None:
     server = NodeServer(settings)
     stop = _StopSignals(log)
     await server.start()
+    for warning in tls_flags.warnings(settings.tls, settings.listen_client_urls):
+        log.warning(warning.message, extra={"fields": warning.fields})
     for note in server.notes:
         log.debug("only one address family", extra={"fields": {"error": note}})
     if not settings.control:

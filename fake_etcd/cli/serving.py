@@ -13,15 +13,17 @@ import functools
 import os
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from fake_etcd.cli.flags import Settings
+from fake_etcd.cli.tls_flags import TlsSettings
 from fake_etcd.cli.urls import Url
 from fake_etcd.core.node import Node, NodeConfig
 from fake_etcd.services import http, registry
 from fake_etcd.transport.listener import Limits, Server
 from fake_etcd.transport.loop_host import Aside, NodeTimer, SystemClock
+from fake_etcd.transport.tls import FileSource, ServerTls, TlsError
 
 LOOP_VARIABLE = "FAKE_ETCD_LOOP"
 """Environment: "uvloop" or "asyncio" forces that event loop; without it, uvloop where it exists."""
@@ -64,7 +66,7 @@ def new_loop() -> asyncio.AbstractEventLoop:
 class ServedNode(Protocol):
     """A node, and the sockets that it is reached by."""
 
-    async def listen(self, url: str) -> str:
+    async def listen(self, url: str, tls: ServerTls | None = None) -> str:
         """As `Server.listen`."""
 
     def advertise(self, urls: Sequence[str]) -> None:
@@ -91,8 +93,8 @@ class PlainNode:
             Limits(config.max_receive_bytes),
         )
 
-    async def listen(self, url: str) -> str:
-        return await self._server.listen(url)
+    async def listen(self, url: str, tls: ServerTls | None = None) -> str:
+        return await self._server.listen(url, tls)
 
     def advertise(self, urls: Sequence[str]) -> None:
         self._node.config = dataclasses.replace(
@@ -115,6 +117,7 @@ def _served(settings: Settings) -> ServedNode:
         progress_notify_interval_seconds=settings.watch_progress_notify_interval_seconds,
         auto_compaction_period_seconds=settings.auto_compaction_period_seconds,
         auto_compaction_revisions=settings.auto_compaction_revisions,
+        client_cert_auth=settings.tls.verifies_clients,
         unix_epoch=time.time() - SystemClock().now(),
         seed=secrets.randbits(64),
         secret_bytes=secrets.token_bytes,
@@ -125,6 +128,57 @@ def _served(settings: Settings) -> ServedNode:
     from fake_etcd.cli.controlled import ControlledNode
 
     return ControlledNode(config, settings.control_token)
+
+
+def _server_tls(settings: TlsSettings, urls: Sequence[Url]) -> ServerTls | None:
+    """The TLS of all addresses; None where none of them has any."""
+    if not any(url.is_tls for url in urls):
+        return None
+    if settings.generates:
+        from fake_etcd.transport.certificates import self_signed  # which takes long to import
+
+        pair = self_signed(
+            [url.hostname for url in urls if not url.is_unix], settings.self_signed_cert_validity
+        )
+        return ServerTls(
+            lambda: pair.certificate,
+            lambda: pair.key,
+            min_version=settings.tls_min_version,
+            max_version=settings.tls_max_version,
+            cipher_suites=settings.cipher_suites,
+        )
+    ca, crl = settings.trusted_ca_file, settings.client_crl_file
+    return ServerTls(
+        FileSource(settings.cert_file),
+        FileSource(settings.key_file),
+        FileSource(ca) if ca else None,
+        settings.client_cert_auth,
+        FileSource(crl) if crl else None,
+        settings.client_cert_allowed_hostname,
+        settings.tls_min_version,
+        settings.tls_max_version,
+        settings.cipher_suites,
+    )
+
+
+class _Place:
+    """Where one listener is to be: etcd has one for all URLs that differ in nothing but TLS."""
+
+    def __init__(self) -> None:
+        self.encrypted: Url | None = None
+        self.plain: Url | None = None
+
+    @property
+    def url(self) -> Url:
+        url = self.encrypted or self.plain
+        assert url is not None, "it was made for one"
+        return url
+
+    def advertised(self, address: str) -> Iterator[str]:
+        """What to advertise for the address that it has in the end, as each URL has it."""
+        for url in (self.plain, self.encrypted):
+            if url is not None:
+                yield _as_asked(url, address)
 
 
 class NodeServer:
@@ -142,6 +196,7 @@ class NodeServer:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._served = _served(settings)
+        self._tls: ServerTls | None = None
         self.addresses: list[str] = []
         self.advertise_client_urls: tuple[str, ...] = ()
         self.notes: list[str] = []
@@ -152,12 +207,21 @@ class NodeServer:
         Raises:
             CannotStart: an address cannot be had.
         """
-        found = []
+        urls = self._settings.listen_client_urls
+        places: dict[str, _Place] = {}
+        for url in urls:
+            place = places.setdefault(url.host + url.path, _Place())
+            if url.is_tls:
+                place.encrypted = url
+            else:
+                place.plain = url
+        found: list[str] = []
         try:
-            for url in self._settings.listen_client_urls:
-                addresses = await self._listen(url)
+            self._tls = _server_tls(self._settings.tls, urls)
+            for place in places.values():
+                addresses = await self._listen(place)
                 self.addresses += addresses
-                found.append(_as_asked(url, addresses[0]))
+                found += place.advertised(addresses[0])
         except CannotStart:
             await self.stop(0)  # and take away the unix sockets made so far
             raise
@@ -169,29 +233,36 @@ class NodeServer:
         """Take no new calls, let the open ones end for so long, then cut."""
         await self._served.close(grace_seconds)
 
-    async def _listen(self, url: Url) -> list[str]:
+    async def _listen(self, place: _Place) -> list[str]:
         """The addresses really listened on; the first is the one that had to work."""
+        url, tls = place.url, self._tls
+        if place.encrypted is not None and place.plain is not None and tls is not None:
+            tls = dataclasses.replace(tls, takes_plain=True)
         if url.is_unix:
-            return [await self._bind(f"unix:{url.host}{url.path}", f"unix {url.host}{url.path}")]
+            path = url.host + url.path
+            return [await self._bind(f"{url.scheme}:{path}", f"unix {path}", tls)]
         host, other = _PAIRS.get(url.hostname, (url.hostname, None))
-        first = await self._bind_tcp(host, url.port or "0")
+        first = await self._bind_tcp(url.scheme, host, url.port or "0", tls)
         if other is None:
             return [first]
         try:
-            return [first, await self._bind_tcp(other, first.rpartition(":")[2])]
+            port = first.rpartition(":")[2]
+            return [first, await self._bind_tcp(url.scheme, other, port, tls)]
         except CannotStart as error:
             # No IPv6 (or IPv4) here, or somebody else has the port there: etcd would not look.
             self.notes.append(str(error))
             return [first]
 
-    async def _bind_tcp(self, host: str, port: str) -> str:
+    async def _bind_tcp(self, scheme: str, host: str, port: str, tls: ServerTls | None) -> str:
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        return await self._bind(f"http://{address}", f"tcp {address}")
+        return await self._bind(f"{scheme}://{address}", f"tcp {address}", tls)
 
-    async def _bind(self, url: str, name: str) -> str:
+    async def _bind(self, url: str, name: str, tls: ServerTls | None) -> str:
         """Listen, or say what is wrong in the words of Go's net package."""
         try:
-            return await self._served.listen(url)
+            return await self._served.listen(url, tls)
+        except TlsError as error:
+            raise CannotStart(str(error)) from None
         except OSError as error:
             raise CannotStart(f"listen {name}: bind: {_reason(error).lower()}") from None
         except ValueError as error:
@@ -214,7 +285,7 @@ def _as_asked(url: Url, address: str) -> str:
     A wildcard is no address to connect to, so it becomes this machine's own.
     """
     if url.is_unix:
-        return address
+        return f"{url.scheme}:{url.host}{url.path}"
     host = _LOOPBACK.get(url.hostname, url.hostname)
     port = address.rpartition(":")[2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{url.scheme}://[{host}]:{port}" if ":" in host else f"{url.scheme}://{host}:{port}"

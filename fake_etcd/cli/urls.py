@@ -178,13 +178,11 @@ def check_listen_urls(urls: tuple[Url, ...]) -> None:
 
     Raises:
         UrlError: etcd's words for a host that is no address and a port beyond 65535; our own for
-            TLS and for a list or a socket's path that is empty.
+            a list or a socket's path that is empty.
     """
     if not urls:
         raise UrlError("--listen-client-urls is empty: there would be nothing to connect to")
     for url in urls:
-        if url.is_tls:
-            raise UrlError(f"TLS is not there yet: use http:// or unix: instead of {url.text}")
         if url.is_unix:
             if not url.host + url.path:
                 raise UrlError(f"a unix URL needs the path of its socket: {url.text}")

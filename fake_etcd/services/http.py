@@ -18,11 +18,12 @@ from urllib.parse import quote, unquote_to_bytes
 from fake_etcd.api import version
 from fake_etcd.core.node import Node
 
-_CORS = (
+CORS = (
     ("Access-Control-Allow-Headers", "accept, content-type, authorization"),
     ("Access-Control-Allow-Methods", "POST, GET, OPTIONS, PUT, DELETE"),
     ("Access-Control-Allow-Origin", "*"),
 )
+"""What every answer has."""
 
 _VERSION = json.dumps(
     {
@@ -85,29 +86,40 @@ def no_body(request: HttpRequest) -> int:
 def handle(node: Node, request: HttpRequest) -> HttpResponse:
     """The answer to any request."""
     if request.method == "OPTIONS":
-        return HttpResponse(200, _CORS)
+        return HttpResponse(200, CORS)
     if request.target == "*":
-        return HttpResponse(400, (*_CORS, ("Connection", "close")))
+        return HttpResponse(400, (*CORS, ("Connection", "close")))
     path, question_mark, query = request.target.partition("?")
     path = _escaped(path)
     clean = _clean(path)
     if clean != path and request.method != "CONNECT":
         return _redirect(request.method, quote(clean, safe=_PATH_SAFE) + question_mark + query)
     route = _ROUTES.get(unquote_to_bytes(path))
-    return route(node, request) if route else _text(404, "404 page not found")
+    return route(node, request) if route else plain_text(404, "404 page not found")
+
+
+def reaches_handlers(method: str, target: str) -> bool:
+    """Whether etcd's mux hands a request on to what is behind it, gRPC's server for one.
+
+    What it answers itself are paths that it takes for another one written badly, and "*".
+    """
+    if target == "*" or method == "OPTIONS":
+        return False
+    path = _escaped(target.partition("?")[0])
+    return method == "CONNECT" or _clean(path) == path
 
 
 def _health(node: Node, request: HttpRequest) -> HttpResponse:
     """Nothing can make this node unhealthy yet, so `exclude` and `serializable` change nothing."""
     if request.method != "GET":
         return _method_not_allowed()
-    return HttpResponse(200, _CORS, b'{"health":"true","reason":""}')
+    return HttpResponse(200, CORS, b'{"health":"true","reason":""}')
 
 
 def _version(node: Node, request: HttpRequest) -> HttpResponse:
     if request.method != "GET":
         return _method_not_allowed()
-    return HttpResponse(200, (*_CORS, ("Content-Type", "application/json")), _VERSION)
+    return HttpResponse(200, (*CORS, ("Content-Type", "application/json")), _VERSION)
 
 
 _ROUTES: dict[bytes, Callable[[Node, HttpRequest], HttpResponse]] = {
@@ -117,15 +129,15 @@ _ROUTES: dict[bytes, Callable[[Node, HttpRequest], HttpResponse]] = {
 
 
 def _method_not_allowed() -> HttpResponse:
-    return _text(405, "Method Not Allowed", ("Allow", "GET"))
+    return plain_text(405, "Method Not Allowed", ("Allow", "GET"))
 
 
-def _text(status: int, line: str, *headers: tuple[str, str]) -> HttpResponse:
-    """net/http's Error: one line of plain text."""
+def plain_text(status: int, line: str, *headers: tuple[str, str]) -> HttpResponse:
+    """net/http's Error: one line of plain text, and headers that are `Allow` at most."""
     plain = ("Content-Type", "text/plain; charset=utf-8")
     return HttpResponse(
         status,
-        (*_CORS, *headers, plain, ("X-Content-Type-Options", "nosniff")),
+        (*CORS, *headers, plain, ("X-Content-Type-Options", "nosniff")),
         line.encode() + b"\n",
     )
 
@@ -133,7 +145,7 @@ def _text(status: int, line: str, *headers: tuple[str, str]) -> HttpResponse:
 def _redirect(method: str, location: str) -> HttpResponse:
     """net/http's Redirect: a page for GET, its type for HEAD too, the header alone otherwise."""
     body = b""
-    headers = [*_CORS]
+    headers = [*CORS]
     if method in ("GET", "HEAD"):
         headers.append(("Content-Type", "text/html; charset=utf-8"))
     headers.append(("Location", location))

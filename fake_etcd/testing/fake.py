@@ -37,6 +37,7 @@ from fake_etcd.transport.in_process.channel import InProcessChannel
 from fake_etcd.transport.in_process.limits import Options
 from fake_etcd.transport.in_process.line import Address
 from fake_etcd.transport.shared_node import SharedNode
+from fake_etcd.transport.tls import ServerTls
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack  # every type checker has it; no need to install it
@@ -202,17 +203,20 @@ class FakeEtcd(Doors):
         """The first address, "http://127.0.0.1:41235"."""
         return self._open_ports().addresses[0][0]
 
-    def listen(self, url: str) -> str:
+    def listen(self, url: str, tls: ServerTls | None = None) -> str:
         """Be reached by one more address, beside or in place of the one that `endpoint` opens.
 
         Args:
-            url: "http://192.0.2.1:2379" (port 0: any free one), or "unix:path".
+            url: "http://192.0.2.1:2379" (port 0: any free one), "unix:path", or "https:" and
+                "unixs:" of the same.
+            tls: how the last two are encrypted.
 
         Returns:
             The address really listened on, in the same form.
 
         Raises:
             OSError: it cannot be had.
+            TlsError: nobody could connect with such certificates.
             ValueError: it is none that can be listened on.
             RuntimeError: the first endpoint is down.
         """
@@ -222,7 +226,7 @@ class FakeEtcd(Doors):
         self._shared.require_owned()
         with self._opening:
             self.is_changed = True
-            return self._sockets().listen(0, url)
+            return self._sockets().listen(0, url, tls)
 
     def advertise(self, urls: Sequence[str]) -> None:
         """Have the member tell clients that it is found at these URLs."""

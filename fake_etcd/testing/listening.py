@@ -16,6 +16,7 @@ from fake_etcd.transport.listener import Limits, Server
 from fake_etcd.transport.shared_listener import connections_of
 from fake_etcd.transport.shared_node import SharedNode
 from fake_etcd.transport.shared_timer import SharedTimer
+from fake_etcd.transport.tls import ServerTls
 
 T = TypeVar("T")
 
@@ -60,6 +61,8 @@ class Listening:
         """Of each endpoint: who opens it waits until it is shut, and the other way round."""
         self._opening: set[asyncio.Task[None]] = set()
         self.addresses: list[list[str]] = [[] for _ in range(count)]
+        self._tls: dict[str, ServerTls | None] = {}
+        """That of each address."""
         self._thread.start()
         try:
             self._do(self._start())
@@ -72,7 +75,7 @@ class Listening:
         self._do(self._stop(grace_seconds), grace_seconds)
         self._stop_loop()
 
-    def listen(self, number: int, url: str) -> str:
+    def listen(self, number: int, url: str, tls: ServerTls | None = None) -> str:
         """Have an endpoint be reached by one more address, as `Server.listen` does.
 
         Returns:
@@ -80,9 +83,10 @@ class Listening:
 
         Raises:
             OSError: it cannot be had.
+            TlsError: nobody could connect with such certificates.
             ValueError: the URL is none that can be listened on.
         """
-        return self._do(self._listen(number, url))
+        return self._do(self._listen(number, url, tls))
 
     def open(self, number: int) -> None:
         """Listen on an endpoint's addresses again."""
@@ -158,10 +162,11 @@ class Listening:
         self._shared.remove_server(self._serve)
         self._timer.close()
 
-    async def _listen(self, number: int, url: str) -> str:
+    async def _listen(self, number: int, url: str, tls: ServerTls | None) -> str:
         async with self._turns[number]:
-            address = await self._server(number).listen(url)
+            address = await self._server(number).listen(url, tls)
             self.addresses[number].append(address)
+            self._tls[address] = tls
             return address
 
     async def _open(self, number: int) -> None:
@@ -170,7 +175,7 @@ class Listening:
                 server = self._server(number)
                 try:
                     for address in self.addresses[number]:
-                        await server.listen(address)
+                        await server.listen(address, self._tls[address])
                 except BaseException:  # all of them or none, so that it can be tried again
                     self._servers[number] = None
                     await server.close(0.0)

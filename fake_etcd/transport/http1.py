@@ -44,6 +44,10 @@ _PEEK_BYTES = 4
 """Go waits for so many bytes before it begins with a later request, so that the line end which
 some clients send after a body is not taken for one (net/http: `conn.serve`)."""
 
+_PREFACE_HEAD = b"PRI * HTTP/2.0\r\n\r\n"
+_PREFACE_REQUEST = b"PRI * HTTP/1.1\r\nHost: x\r\n\r\n"
+"""Go takes the beginning of HTTP/2 for a request like any other, where only HTTP/1 is spoken."""
+
 _MAX_INT64 = (1 << 63) - 1
 
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
@@ -304,6 +308,7 @@ class Http1Connection:
     Args:
         handle: answers one request; called once per request, in order, from `receive`.
         body_limit: how much of a request's body `handle` takes.
+        is_sniffed: whether cmux is in front, which closes what does not look like HTTP/1.
         date: the Date header of an answer.
 
     The same bytes give the same answers however they are cut into pieces. Nothing that the peer
@@ -320,6 +325,7 @@ class Http1Connection:
         "_framed_bytes",
         "_handle",
         "_is_first",
+        "_is_sniffed",
         "_line_end",
         "_request",
         "_searched",
@@ -330,6 +336,7 @@ class Http1Connection:
         self,
         handle: HttpHandler,
         body_limit: BodyLimit = no_body,
+        is_sniffed: bool = True,
         date: Callable[[], str] = http_date,
     ) -> None:
         self.closed = False
@@ -339,6 +346,7 @@ class Http1Connection:
         self._date = date
         self._buffer = bytearray()
         self._is_first = True
+        self._is_sniffed = is_sniffed
         self._blanks_left = 0
         self._line_end = -1  # of the request line in the buffer, once that is known to be good
         self._searched = 0  # no end (of the line, then of the head) starts before this index
@@ -369,7 +377,7 @@ class Http1Connection:
         head = self._take_head()
         if head is None:
             return False
-        self._begin(_read_head(head), out)
+        self._begin(_read_head(_PREFACE_REQUEST if head == _PREFACE_HEAD else head), out)
         return True
 
     def _take_head(self) -> bytes | None:
@@ -397,18 +405,19 @@ class Http1Connection:
 
     def _find_request_line(self) -> bool:
         """Go refuses a bad first line at once, without waiting for the rest of the head."""
-        limit = MAX_FIRST_LINE_BYTES if self._is_first else MAX_HEAD_BYTES
+        is_sniffed = self._is_first and self._is_sniffed
+        limit = MAX_FIRST_LINE_BYTES if is_sniffed else MAX_HEAD_BYTES
         end = self._buffer.find(b"\n", self._searched, limit)
         if end < 0:
             self._searched = len(self._buffer)
             if len(self._buffer) < limit:
                 return False
-            if not self._is_first:
+            if not is_sniffed:
                 raise _Refused("431 Request Header Fields Too Large")
             self.closed = True
             return False
         line = bytes(self._buffer[:end]).removesuffix(b"\r")
-        if self._is_first and not _is_http1(line):
+        if is_sniffed and not _is_http1(line):
             self.closed = True
             return False
         _check_request_line(line)

@@ -19,8 +19,9 @@ from fake_etcd.services.call import Endpoints
 from fake_etcd.services.http import BodyLimit, HttpHandler, no_body
 from fake_etcd.transport.grpc.connection import GrpcConnection
 from fake_etcd.transport.grpc.server import GrpcServer
-from fake_etcd.transport.http1 import Http1Connection
+from fake_etcd.transport.http1 import Http1Connection, http_date
 from fake_etcd.transport.http2.frames import PREFACE
+from fake_etcd.transport.http2.pages import Pages
 from fake_etcd.transport.tls import Acceptor, ServerTls
 from fake_etcd.transport.tls_socket import TlsSocket, TlsTransport, peer_of
 
@@ -70,6 +71,7 @@ class Server:
     ) -> None:
         self.http = http
         self.body_limit = body_limit
+        self.pages = Pages(http, body_limit, http_date)
         self.admit = admit
         self.spares_http1 = spares_http1
         self._connection = connection or Connection
@@ -84,15 +86,12 @@ class Server:
         self._all_gone = asyncio.Event()
         self._all_gone.set()
 
-    async def listen(
-        self, url: str, tls: ServerTls | None = None, *, takes_plain: bool = False
-    ) -> str:
+    async def listen(self, url: str, tls: ServerTls | None = None) -> str:
         """Listen on "http://host:port" (port 0: any free one), "unix:path", "https:", "unixs:".
 
         Args:
             url: where.
             tls: how the last two are encrypted; of no use to the others.
-            takes_plain: whether these serve clients without encryption, too.
 
         Returns:
             The address really listened on, in the same form.
@@ -106,7 +105,7 @@ class Server:
         if scheme not in _IS_ENCRYPTED or (_IS_ENCRYPTED[scheme] and tls is None):
             raise ValueError(f"cannot listen on {url!r}: http://host:port or unix:path")
         acceptor = Acceptor(tls) if tls is not None and _IS_ENCRYPTED[scheme] else None
-        protocol = self._protocols(acceptor, takes_plain)
+        protocol = self._protocols(acceptor)
         if scheme in ("unix", "unixs"):
             path = await self._listen_unix(rest.removeprefix("//"), protocol)
             return f"{scheme}:{path}"
@@ -119,9 +118,7 @@ class Server:
         host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
         return f"{scheme}://{host}:{port}"
 
-    def _protocols(
-        self, acceptor: Acceptor | None, takes_plain: bool
-    ) -> Callable[[], asyncio.Protocol]:
+    def _protocols(self, acceptor: Acceptor | None) -> Callable[[], asyncio.Protocol]:
         """What makes the protocol of a socket that was accepted."""
         loop = asyncio.get_running_loop()
         if acceptor is None:
@@ -132,7 +129,7 @@ class Server:
             connection.is_admitted = not self.spares_http1  # by `shaking`
             return connection
 
-        return lambda: TlsSocket(self, acceptor, loop, admitted, takes_plain)
+        return lambda: TlsSocket(self, acceptor, loop, admitted)
 
     async def _listen_tcp(
         self, host: str, port: int, protocol: Callable[[], asyncio.Protocol]
@@ -261,6 +258,8 @@ class Connection(asyncio.Protocol):
                 self._flush()
         elif self._http1 is not None:
             self._feed_http1(self._http1, data)
+        elif isinstance(self._transport, TlsTransport):
+            self._serve_encrypted(self._transport, data)
         else:
             self._sniff(self._first_bytes + data)
 
@@ -318,14 +317,28 @@ class Connection(asyncio.Protocol):
         if data.startswith(PREFACE):
             if self._server.spares_http1 and not self._admit():
                 return
-            self._grpc = GrpcConnection(
-                self._server.grpc, self._peer(), self._wake, self._time, self._common_name()
-            )
-            self._grpc.receive(data, self._time())
-            self._flush()
+            self._serve_http2(data, None, None)
         else:
             self._http1 = Http1Connection(self._server.http, self._server.body_limit)
             self._feed_http1(self._http1, data)
+
+    def _serve_encrypted(self, transport: TlsTransport, data: bytes) -> None:
+        """The handshake says what is spoken, and net/http is in front of both."""
+        server = self._server
+        if transport.protocol == "h2":
+            if server.spares_http1 and not self._admit():
+                return
+            self._serve_http2(data, transport.common_name, server.pages)
+        else:
+            self._http1 = Http1Connection(server.http, server.body_limit, is_sniffed=False)
+            self._feed_http1(self._http1, data)
+
+    def _serve_http2(self, data: bytes, common_name: str | None, pages: Pages | None) -> None:
+        self._grpc = GrpcConnection(
+            self._server.grpc, self._peer(), self._wake, self._time, common_name, pages
+        )
+        self._grpc.receive(data, self._time())
+        self._flush()
 
     def _admit(self) -> bool:
         """Whether it may be made; where not, it is no more."""
@@ -337,11 +350,6 @@ class Connection(asyncio.Protocol):
 
     def _peer(self) -> str:
         return peer_of(self._transport)
-
-    def _common_name(self) -> str | None:
-        """That of the client's certificate; None where none was asked for."""
-        transport = self._transport
-        return transport.common_name if isinstance(transport, TlsTransport) else None
 
     def _feed_http1(self, http1: Http1Connection, data: bytes) -> None:
         out = http1.receive(data)

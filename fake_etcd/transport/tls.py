@@ -73,6 +73,8 @@ class ServerTls:
         max_version: the same; "" is the newest.
         cipher_suites: Go's names of what TLS 1.2 may use, for example
             "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"; none are Go's usual ones.
+        takes_plain: serve clients that begin with no handshake, too, without encryption, as etcd
+            does it where an address is given with http:// and with https://.
         handshake_seconds: how long a handshake may take.
     """
 
@@ -85,6 +87,7 @@ class ServerTls:
     min_version: str = "TLS1.2"
     max_version: str = ""
     cipher_suites: tuple[str, ...] = ()
+    takes_plain: bool = False
     handshake_seconds: float = HANDSHAKE_SECONDS
 
     @property

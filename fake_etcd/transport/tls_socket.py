@@ -60,6 +60,11 @@ class TlsTransport(asyncio.Transport):
         self.common_name: str | None = None
         """That of the client's certificate, "" where it has none; None without a certificate."""
 
+    @property
+    def protocol(self) -> str | None:
+        """What client and server agreed to speak; None where the client did not ask."""
+        return self.session.selected_alpn_protocol()
+
     def write(self, data: bytes | bytearray | memoryview) -> None:
         left = memoryview(data)
         try:
@@ -125,8 +130,6 @@ class TlsSocket(asyncio.Protocol):
         acceptor: what it is to be.
         loop: the loop that it lives on.
         connection: makes what serves it.
-        takes_plain: whether a client that does not begin with a handshake is served without, as
-            etcd does it where an address is given with http:// and https:// both.
     """
 
     _socket: asyncio.Transport
@@ -138,13 +141,11 @@ class TlsSocket(asyncio.Protocol):
         acceptor: Acceptor,
         loop: asyncio.AbstractEventLoop,
         connection: Callable[[], asyncio.Protocol],
-        takes_plain: bool = False,
     ) -> None:
         self._host = host
         self._acceptor = acceptor
         self._loop = loop
         self._make_connection = connection
-        self._takes_plain = takes_plain
         self._connection: asyncio.Protocol | None = None
         self._transport: TlsTransport | None = None
         self._in = ssl.MemoryBIO()
@@ -207,7 +208,7 @@ class TlsSocket(asyncio.Protocol):
         """Go on with the handshake; the connection, where that is over now."""
         transport = self._transport
         if transport is None:
-            if self._takes_plain and data[0] != _HANDSHAKE_RECORD:
+            if self._acceptor.tls.takes_plain and data[0] != _HANDSHAKE_RECORD:
                 self._is_plain = True
                 self._open(self._socket).data_received(data)
                 return None

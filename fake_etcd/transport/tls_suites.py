@@ -49,6 +49,11 @@ TLS13_SUITES = (
     "TLS_CHACHA20_POLY1305_SHA256",
 )
 
+REQUIRED = frozenset(
+    ("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256")
+)
+"""Go's HTTP/2 asks for one of these, where any are named (RFC 9113 §9.2.2)."""
+
 _USUAL = 10
 """So many of `SUITES` Go takes where none are named."""
 

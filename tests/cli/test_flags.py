@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from fake_etcd.cli import flags
 from fake_etcd.cli.flags import FLAGS, Settings, UsageError, parse
 from fake_etcd.cli.main import main
+from fake_etcd.cli.tls_flags import TlsSettings
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -38,6 +39,19 @@ def test_without_arguments_all_is_as_etcd_has_it() -> None:
         auto_compaction_period_seconds=0.0,
         auto_compaction_revisions=0,
         watch_progress_notify_interval_seconds=600.0,
+        tls=TlsSettings(
+            cert_file="",
+            key_file="",
+            trusted_ca_file="",
+            client_cert_auth=False,
+            client_crl_file="",
+            client_cert_allowed_hostname=(),
+            auto_tls=False,
+            self_signed_cert_validity=1,
+            tls_min_version="TLS1.2",
+            tls_max_version="",
+            cipher_suites=(),
+        ),
         log_level="info",
         control=False,
         control_token="",
@@ -329,11 +343,13 @@ def test_flags_that_make_no_sense_are_refused_in_etcds_words(
     [
         (
             ["--listen-client-urls=https://127.0.0.1:1"],
-            "TLS is not there yet: use http:// or unix: instead of https://127.0.0.1:1",
+            "TLS key/cert (--cert-file, --key-file) must be provided for client url "
+            "https://127.0.0.1:1 with HTTPS scheme",
         ),
         (
             ["--listen-client-urls=unixs://a"],
-            "TLS is not there yet: use http:// or unix: instead of unixs://a",
+            "TLS key/cert (--cert-file, --key-file) must be provided for client url unixs://a with "
+            "HTTPS scheme",
         ),
         (["--listen-client-urls=unix:"], "a unix URL needs the path of its socket: unix:"),
         (

@@ -12,9 +12,10 @@ from collections.abc import Callable
 from fake_etcd.api.status import Status
 from fake_etcd.services.call import Call
 from fake_etcd.transport.grpc.coding import decode_timeout
-from fake_etcd.transport.grpc.handling import OK_FIELDS
+from fake_etcd.transport.grpc.front import KEPT_FIELDS, Page
 from fake_etcd.transport.grpc.head import (
     CONTENT_TYPE,
+    OK_ENDING,
     SHORTEST_TIMEOUT,
     TIMEOUT,
     Head,
@@ -27,10 +28,11 @@ from fake_etcd.transport.grpc.unary_call import UnaryCall, WaitingCall
 from fake_etcd.transport.http2.connection import Http2Connection
 from fake_etcd.transport.http2.frames import ErrorCode, StreamFailure
 from fake_etcd.transport.http2.hpack import Fields
+from fake_etcd.transport.http2.pages import PageCall, Pages
 from fake_etcd.transport.http2.requests import MalformedRequest
 from fake_etcd.transport.http2.streams import NOBODY, Stream, StreamUser
 
-_KEPT_FIELDS = frozenset(((b"content-type", CONTENT_TYPE), *OK_FIELDS))
+_KEPT_FIELDS = frozenset(((b"content-type", CONTENT_TYPE), *OK_ENDING))
 
 BACKLOG_LIMIT = 4 * 2**20
 """Bytes of answers that wait on one connection before its next requests wait as well."""
@@ -57,6 +59,7 @@ class GrpcConnection:
         wake: called when there is output, or a nearer deadline, that no `receive` brought about.
         time: the monotonic clock of deadlines; without one it is the time of the last `receive`.
         common_name: that of the client's certificate; None where none was asked for.
+        pages: what answers requests that are no gRPC, where net/http is in front of it.
     """
 
     def __init__(
@@ -66,8 +69,11 @@ class GrpcConnection:
         wake: Callable[[], None] = lambda: None,
         time: Callable[[], float] | None = None,
         common_name: str | None = None,
+        pages: Pages | None = None,
     ) -> None:
         self._server = server
+        self._read_head = server.head if pages is None else server.head_behind_http
+        self._pages = pages
         self.max_receive_bytes = server.max_receive_bytes
         self.peer = peer
         self.endpoint = server.number
@@ -82,7 +88,10 @@ class GrpcConnection:
         self._waiting_bytes = 0
         self._put_off: dict[int, StreamCall] = {}
         self.http2 = Http2Connection(
-            self, _KEPT_FIELDS, TIMEOUT, max_concurrent_streams=server.max_concurrent_streams
+            self,
+            _KEPT_FIELDS if pages is None else KEPT_FIELDS,
+            TIMEOUT,
+            max_concurrent_streams=server.max_concurrent_streams,
         )
 
     # --- what the host calls -------------------------------------------------------------
@@ -165,11 +174,13 @@ class GrpcConnection:
                 # clients write the timeout before their metadata.
                 at = sum(name[:1] == b":" for name, _ in fields)
                 head = self._head(stream, (*fields[:at], (TIMEOUT, volatile), *fields[at:]))
+                if self._pages is not None and not volatile:
+                    timeout = None  # net/http does not tell an empty field from none
         if isinstance(head, Refusal):
-            self.http2.send_headers(stream, head.fields, end_stream=True)
-            if head.is_early:
-                self.http2.stop_request(stream)
+            self._refuse(stream, head)
             return NOBODY
+        if isinstance(head, Page):
+            return self._turn_to(head, stream)
         if volatile is None:
             timeout = head.timeout
         if head.content_length is not None:
@@ -186,9 +197,23 @@ class GrpcConnection:
         call.open(endpoint.stream, deadline)
         return call
 
-    def _head(self, stream: Stream, fields: Fields) -> Head | Refusal:
+    def _refuse(self, stream: Stream, refusal: Refusal) -> None:
+        self.http2.send_headers(stream, refusal.fields, end_stream=not refusal.trailers)
+        if refusal.trailers:
+            self.http2.send_trailers(stream, refusal.trailers)
+        if refusal.is_early:
+            self.http2.stop_request(stream)
+
+    def _turn_to(self, page: Page, stream: Stream) -> StreamUser:
+        pages = self._pages
+        assert pages is not None, "there is no page where nothing answers any"
+        if page.content_length is not None:
+            stream.content_left = page.content_length
+        return PageCall(self.http2, stream, pages, page.request, page.answer)
+
+    def _head(self, stream: Stream, fields: Fields) -> Head | Refusal | Page:
         try:
-            return self._server.head(fields)
+            return self._read_head(fields)
         except MalformedRequest as error:
             raise StreamFailure(stream.id, ErrorCode.PROTOCOL_ERROR, str(error)) from None
 
@@ -199,6 +224,10 @@ class GrpcConnection:
 
     def end(self, stream: Stream, head: Head, status: Status) -> None:
         """Answer with a status alone: what grpc-go calls a trailers-only response."""
+        if head.is_behind_http:  # which knows no such thing
+            self.http2.send_headers(stream, head.response_fields)
+            self.http2.send_trailers(stream, head.ending(status))
+            return
         fields = (*head.response_fields[:2], *status_fields(status))
         self.http2.send_headers(stream, fields, end_stream=True)
 

@@ -6,14 +6,12 @@ import logging
 
 from google.protobuf.message import DecodeError
 
-from fake_etcd.api.status import OK, Status
+from fake_etcd.api.status import Status
 from fake_etcd.transport.grpc.errors import HANDLER_BUG
-from fake_etcd.transport.grpc.head import Head, status_fields
+from fake_etcd.transport.grpc.head import Head
 from fake_etcd.transport.grpc.messages import GZIP, compress, pack_prefix
 
 _log = logging.getLogger("fake_etcd.transport")
-
-OK_FIELDS = status_fields(OK)
 
 
 def frame_message(message: bytes, encoding: bytes) -> bytes:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from google.protobuf.message import Message
 
-from fake_etcd.api.errors import EtcdError
+from fake_etcd.api.errors import EtcdError, StatusError
 from fake_etcd.api.methods import SERVICES
-from fake_etcd.api.status import Code, Status
+from fake_etcd.api.status import OK, Code, Status
 from fake_etcd.services.call import Endpoint, Endpoints, Metadata
 from fake_etcd.services.interceptor import admit
 from fake_etcd.transport.grpc import errors
@@ -30,7 +30,7 @@ ACCEPTED_ENCODINGS = b"identity,gzip"
 SHORTEST_TIMEOUT = 1e-5
 """Seconds: nobody answers in less, so that a call with less is over before it began."""
 
-_RESERVED = frozenset({b"grpc-message-type", b"grpc-message", b"grpc-status", b"te"})
+RESERVED = frozenset({b"grpc-message-type", b"grpc-message", b"grpc-status", b"te"})
 """gRPC's own fields that are no metadata, beside those that `_Fields` reads."""
 
 
@@ -39,8 +39,10 @@ class Head:
     """A request that has an endpoint to go to.
 
     `timeout` is in seconds, None without one; `response_fields` open the response; `parse`
-    decodes the endpoint's requests. `verdict` is the interceptor's refusal: grpc-go's
-    interceptors run behind the decoding of a unary request, so that its errors come first.
+    decodes the endpoint's requests. `verdict` is the interceptor's refusal: grpc-go's interceptors
+    run behind the decoding of a unary request, so that its errors come first. `is_behind_http`
+    where net/http serves it, whose answers differ in form; `ok_ending` are the fields behind a
+    body where all went well.
     """
 
     endpoint: Endpoint
@@ -51,18 +53,26 @@ class Head:
     response_fields: Fields
     content_length: int | None
     verdict: Status | None
+    is_behind_http: bool
+    ok_ending: Fields
+
+    def ending(self, status: Status) -> Fields:
+        """The fields behind the response's body."""
+        return http_ending(status) if self.is_behind_http else status_fields(status)
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """A request that ends before any handler: the response is these header fields alone.
 
+    But for one that net/http serves: the status is in `trailers` then, and they are not empty.
     `is_early` where grpc-go's transport refuses it, which tells the client at once to stop sending;
     what its server refuses is told when the response is.
     """
 
     fields: Fields
     is_early: bool
+    trailers: Fields = ()
 
 
 def parse_head(fields: Fields, endpoints: Endpoints) -> Head | Refusal:
@@ -89,13 +99,13 @@ def parse_head(fields: Fields, endpoints: Endpoints) -> Head | Refusal:
             raise _refuse(errors.method_not_post(request.method), 405)
         if read.timeout is not None and read.timeout < SHORTEST_TIMEOUT:
             raise _refuse(errors.EXPIRED, 200)
-        endpoint = _find_endpoint(request.path or b"", endpoints)
-        if read.encoding not in (b"", IDENTITY, GZIP):
-            raise _refuse(errors.no_decompressor(read.encoding))
+        endpoint = find_endpoint(request.path or b"", read.encoding, endpoints)
+    except StatusError as error:
+        return _refusal(error.status, response_type, None)
     except _Refused as refused:
         return _refusal(refused.status, response_type, refused.early_status)
     packed = ((b"grpc-encoding", GZIP),) if read.encoding == GZIP else ()
-    metadata = ((":authority", _text(hosts[0])), *read.metadata)
+    metadata = ((":authority", text_of(hosts[0])), *read.metadata)
     return Head(
         endpoint=endpoint,
         parse=endpoint.method.request.FromString,
@@ -104,7 +114,9 @@ def parse_head(fields: Fields, endpoints: Endpoints) -> Head | Refusal:
         encoding=read.encoding,
         response_fields=((b":status", b"200"), (b"content-type", response_type), *packed),
         content_length=request.content_length,
-        verdict=_verdict(metadata),
+        verdict=verdict_on(metadata),
+        is_behind_http=False,
+        ok_ending=OK_ENDING,
     )
 
 
@@ -134,8 +146,8 @@ class _Fields:
                 self.hosts.append(value)
             elif name.endswith(b"-bin"):
                 self._binary(name, value)
-            elif name not in _RESERVED:
-                self.metadata.append((name.decode(), _text(value)))
+            elif name not in RESERVED:
+                self.metadata.append((name.decode(), text_of(value)))
 
     def _content_type(self, value: bytes) -> None:
         """The response repeats the request's sub-type (grpc-go: `internal/grpcutil/method.go`)."""
@@ -144,7 +156,7 @@ class _Fields:
             self.bad_content_type = value
             return
         self.response_type = CONTENT_TYPE + b"+" + rest[1:] if rest[1:] else CONTENT_TYPE
-        self.metadata.append(("content-type", _text(value)))
+        self.metadata.append(("content-type", text_of(value)))
 
     def _timeout(self, value: bytes) -> None:
         try:
@@ -159,11 +171,11 @@ class _Fields:
             self.error = errors.malformed_metadata(name, value, str(error))
 
 
-def _text(value: bytes) -> str:
+def text_of(value: bytes) -> str:
     return value.decode("utf-8", "surrogateescape")
 
 
-def _verdict(metadata: Metadata) -> Status | None:
+def verdict_on(metadata: Metadata) -> Status | None:
     try:
         admit(metadata)
     except EtcdError as error:
@@ -177,6 +189,18 @@ def status_fields(status: Status) -> Fields:
         (b"grpc-status", b"%d" % status.code),
         (b"grpc-message", encode_message(status.message)),
     )
+
+
+def http_ending(status: Status) -> Fields:
+    """The same where net/http sorts them, and leaves out what is empty."""
+    number = (b"grpc-status", b"%d" % status.code)
+    if not status.message:
+        return (number,)
+    return ((b"grpc-message", encode_message(status.message)), number)
+
+
+OK_ENDING = status_fields(OK)
+HTTP_OK_ENDING = http_ending(OK)
 
 
 def _refusal(status: Status, content_type: bytes, early_status: int | None) -> Refusal:
@@ -196,15 +220,15 @@ def _refusal(status: Status, content_type: bytes, early_status: int | None) -> R
 
 
 class _Refused(Exception):
-    """The call ends with `status`; early refusals have an HTTP status of their own."""
+    """grpc-go's transport ends the call with `status`, and with an HTTP status of its own."""
 
-    def __init__(self, status: Status, early_status: int | None) -> None:
+    def __init__(self, status: Status, early_status: int) -> None:
         super().__init__(status, early_status)
         self.status = status
         self.early_status = early_status
 
 
-def _refuse(status: Status, early_status: int | None = None) -> _Refused:
+def _refuse(status: Status, early_status: int) -> _Refused:
     return _Refused(status, early_status)
 
 
@@ -218,13 +242,15 @@ def status_of_unknown(path: bytes) -> Status:
     return errors.unknown_service(service)
 
 
-def _find_endpoint(path: bytes, endpoints: Endpoints) -> Endpoint:
-    """The endpoint that serves `path`.
+def find_endpoint(path: bytes, encoding: bytes, endpoints: Endpoints) -> Endpoint:
+    """The endpoint that serves `path`, if it can read what is packed in this encoding.
 
     Raises:
-        _Refused: UNIMPLEMENTED, in grpc-go's words for what is unknown about it.
+        StatusError: UNIMPLEMENTED, in grpc-go's words for what is unknown.
     """
     endpoint = endpoints.get(path.decode("utf-8", "surrogateescape"))
-    if endpoint is not None:
-        return endpoint
-    raise _refuse(status_of_unknown(path))
+    if endpoint is None:
+        raise StatusError(status_of_unknown(path))
+    if encoding not in (b"", IDENTITY, GZIP):
+        raise StatusError(errors.no_decompressor(encoding))
+    return endpoint

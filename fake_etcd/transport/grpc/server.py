@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from fake_etcd.services.call import Endpoints
+from fake_etcd.transport.grpc.front import Page, parse_behind_http
 from fake_etcd.transport.grpc.head import Head, Refusal, parse_head
 from fake_etcd.transport.http2.hpack import Fields
 from fake_etcd.transport.http2.requests import header_list_size
+
+T = TypeVar("T")
 
 _MAX_HEADS = 1_024
 """Different header lists whose meaning is remembered; a usual client has one a method."""
@@ -36,11 +41,13 @@ class GrpcServer:
         self.max_concurrent_streams = max_concurrent_streams
         self.number = number
         self._heads: dict[Fields, Head | Refusal] = {}
+        self._heads_behind_http: dict[Fields, Head | Refusal | Page] = {}
 
     def serve(self, endpoints: Endpoints) -> None:
         """Serve these from the next call on."""
         self.endpoints = endpoints
         self._heads.clear()
+        self._heads_behind_http.clear()
 
     def head(self, fields: Fields) -> Head | Refusal:
         """What these header fields mean; a dictionary look-up but for the first time.
@@ -51,8 +58,24 @@ class GrpcServer:
         head = self._heads.get(fields)
         if head is None:
             head = parse_head(fields, self.endpoints)
-            if header_list_size(fields) <= _LARGEST_HEAD:
-                if len(self._heads) >= _MAX_HEADS:
-                    self._heads.clear()
-                self._heads[fields] = head
+            _remember(self._heads, fields, head)
         return head
+
+    def head_behind_http(self, fields: Fields) -> Head | Refusal | Page:
+        """The same where net/http is in front of gRPC.
+
+        Raises:
+            MalformedRequest: where they are no HTTP/2 request.
+        """
+        head = self._heads_behind_http.get(fields)
+        if head is None:
+            head = parse_behind_http(fields, self.endpoints)
+            _remember(self._heads_behind_http, fields, head)
+        return head
+
+
+def _remember(heads: dict[Fields, T], fields: Fields, head: T) -> None:
+    if header_list_size(fields) <= _LARGEST_HEAD:
+        if len(heads) >= _MAX_HEADS:
+            heads.clear()
+        heads[fields] = head

@@ -13,7 +13,7 @@ from fake_etcd.api.status import OK, Status
 from fake_etcd.services.call import Call, Receiver, StreamHandler
 from fake_etcd.transport.grpc import errors
 from fake_etcd.transport.grpc.handling import frame_message, go_decode_reason, internal_error
-from fake_etcd.transport.grpc.head import Head, status_fields
+from fake_etcd.transport.grpc.head import Head
 from fake_etcd.transport.grpc.messages import GZIP, MessageReader, pack_prefix
 from fake_etcd.transport.http2.connection import Http2Connection
 from fake_etcd.transport.http2.frames import ErrorCode
@@ -197,7 +197,7 @@ class StreamCall:
             return
         self.receiver = _DEAF
         if self._opened:
-            self._connection.http2.send_trailers(stream, status_fields(status))
+            self._connection.http2.send_trailers(stream, self._head.ending(status))
         else:
             self._connection.end(stream, self._head, status)
         self._connection.changed()
@@ -323,7 +323,10 @@ class StreamCall:
 
     def expire(self) -> None:
         """The deadline has come."""
-        self._connection.http2.reset(self._stream, ErrorCode.CANCEL)
+        if self._head.is_behind_http:
+            self.end(errors.EXPIRED)
+        else:
+            self._connection.http2.reset(self._stream, ErrorCode.CANCEL)
 
     def end(self, status: Status) -> None:
         """Close for a reason that the handler does not know of (or raised)."""

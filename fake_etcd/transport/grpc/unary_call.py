@@ -11,7 +11,6 @@ from fake_etcd.api.status import Status
 from fake_etcd.services.call import Call, UnaryHandler
 from fake_etcd.transport.grpc import errors
 from fake_etcd.transport.grpc.handling import (
-    OK_FIELDS,
     frame_message,
     go_decode_reason,
     internal_error,
@@ -118,7 +117,7 @@ class UnaryCall:
             self._fail(internal_error(head))
             return
         connection.http2.respond(
-            stream, head.response_fields, frame_message(response, head.encoding), OK_FIELDS
+            stream, head.response_fields, frame_message(response, head.encoding), head.ok_ending
         )
 
     def _fail(self, status: Status) -> None:
@@ -126,7 +125,10 @@ class UnaryCall:
 
     def expire(self) -> None:
         """The deadline has come."""
-        self._connection.http2.reset(self._stream, ErrorCode.CANCEL)
+        if self._head.is_behind_http:
+            self._fail(errors.EXPIRED)
+        else:
+            self._connection.http2.reset(self._stream, ErrorCode.CANCEL)
 
     def closed(self, code: ErrorCode) -> None: ...
 

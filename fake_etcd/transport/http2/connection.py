@@ -138,6 +138,7 @@ class Http2Connection:
         self.respond = sending.respond
         self.send_headers = sending.send_headers
         self.send_data = sending.send_data
+        self.send_rest = sending.send_rest
         self.send_trailers = sending.send_trailers
         self.stop_request = sending.stop_request
         self._out = sending.out

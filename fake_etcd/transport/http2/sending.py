@@ -228,15 +228,32 @@ class Sending:
             self.blocked[stream.id] = stream
             self._send(stream)
 
+    def send_rest(self, stream: Stream, body: bytes) -> None:
+        """The last bytes of a response's body, which is not empty, and the response's end."""
+        size = len(body)
+        windows = min(stream.send_window, self._window, self.max_frame_size)
+        if stream.sent_all or stream.pending_size or size > windows or self._paused:
+            self.send_data(stream, body)
+            self.send_trailers(stream, ())
+            return
+        self.out.append(frame(DATA, FLAG_END_STREAM, stream.id, body))
+        self._window -= size
+        self._out_size += size
+        stream.send_window -= size
+        self._end(stream)
+
     def send_trailers(self, stream: Stream, fields: Fields) -> None:
-        """End the response, behind everything that still waits."""
+        """End the response, behind everything that still waits; with no fields, by its body."""
         if stream.sent_all:
             return
         if stream.pending:
             # Encoded when its turn comes: blocks must leave in the order of their encoding.
             stream.trailers = fields
             return
-        self.out.append(self._header_frames(stream.id, self.encode(fields), FLAG_END_STREAM))
+        if fields:
+            self.out.append(self._header_frames(stream.id, self.encode(fields), FLAG_END_STREAM))
+        else:
+            self.out.append(frame(DATA, FLAG_END_STREAM, stream.id, b""))
         self._end(stream)
 
     def _end(self, stream: Stream) -> None:

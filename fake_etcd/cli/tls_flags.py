@@ -1,0 +1,127 @@
+"""What the flags about TLS say, what etcd refuses of it, and what it says of the rest.
+
+No file is read here. etcd: server/embed/config.go (`Validate`, `ClientSelfCert`),
+server/embed/etcd.go (`configureClientListeners`); Go: net/http (`http2.ConfigureServer`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from fake_etcd.cli.urls import Url, quote
+from fake_etcd.transport.tls_suites import OLD_NAMES, REQUIRED, is_suite
+
+_VERSIONS = ("", "TLS1.2", "TLS1.3")
+
+
+@dataclass(frozen=True, slots=True)
+class TlsSettings:
+    """The flags about TLS; a list is empty where its flag was not given.
+
+    `self_signed_cert_validity` is in years.
+    """
+
+    cert_file: str
+    key_file: str
+    trusted_ca_file: str
+    client_cert_auth: bool
+    client_crl_file: str
+    client_cert_allowed_hostname: tuple[str, ...]
+    auto_tls: bool
+    self_signed_cert_validity: int
+    tls_min_version: str
+    tls_max_version: str
+    cipher_suites: tuple[str, ...]
+
+    @property
+    def has_files(self) -> bool:
+        """Whether there is a certificate, or half of what makes one."""
+        return bool(self.cert_file or self.key_file)
+
+    @property
+    def generates(self) -> bool:
+        """Whether a certificate is made here; etcd then forgets the flags about client ones."""
+        return self.auto_tls and not self.has_files
+
+    @property
+    def verifies_clients(self) -> bool:
+        """Whether clients' certificates may stand for users."""
+        return self.client_cert_auth and not self.generates
+
+
+@dataclass(frozen=True, slots=True)
+class Warning:
+    """A line for the log: what will not be as the flags have it."""
+
+    message: str
+    fields: dict[str, str]
+
+
+def wrong_versions(tls: TlsSettings) -> str | None:
+    """Why etcd takes no such flags, whatever it listens on."""
+    for version in (tls.tls_min_version, tls.tls_max_version):
+        if version not in _VERSIONS:
+            return f"unexpected TLS version {quote(version)} (must be one of: TLS1.2, TLS1.3)"
+    if tls.tls_max_version and tls.tls_min_version > tls.tls_max_version:
+        return (
+            f"min version ({tls.tls_min_version}) is greater than max version "
+            f"({tls.tls_max_version})"
+        )
+    if tls.tls_min_version == "TLS1.3" and tls.cipher_suites:
+        return "cipher suites cannot be configured when only TLS1.3 is enabled"
+    return None
+
+
+def wrong_listening(tls: TlsSettings, urls: Sequence[Url]) -> str | None:
+    """Why etcd does not begin to listen on these."""
+    for suite in tls.cipher_suites:
+        if not is_suite(suite):
+            return f"unexpected TLS cipher suite {quote(suite)}"
+    if tls.generates and not tls.self_signed_cert_validity:
+        return "selfSignedCertValidity is invalid,it should be greater than 0"
+    encrypted = [url for url in urls if url.is_tls]
+    if not encrypted:
+        return None
+    if not tls.has_files and not tls.auto_tls:
+        return (
+            "TLS key/cert (--cert-file, --key-file) must be provided for client url "
+            f"{encrypted[0].text} with HTTPS scheme"
+        )
+    if not tls.generates and not (tls.cert_file and tls.key_file):
+        return (
+            f"KeyFile and CertFile must both be present[key: {tls.key_file}, cert: {tls.cert_file}]"
+        )
+    if tls.cipher_suites and not REQUIRED & {
+        OLD_NAMES.get(suite, suite) for suite in tls.cipher_suites
+    }:
+        return (
+            "http2: TLSConfig.CipherSuites is missing an HTTP/2-required AES_128_GCM_SHA256 cipher "
+            "(need at least one of TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 or "
+            "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256)"
+        )
+    return None
+
+
+def warnings(tls: TlsSettings, urls: Sequence[Url]) -> Iterator[Warning]:
+    """What etcd logs of flags that do nothing, or less than they seem to."""
+    if tls.auto_tls and tls.has_files:
+        yield Warning("ignoring client auto TLS since certs given", {})
+    for url in urls:
+        if url.is_tls:
+            continue
+        if tls.has_files or tls.auto_tls:
+            yield Warning(
+                "scheme is http or unix while key and cert files are present; ignoring key and "
+                "cert files",
+                {"client-url": url.text},
+            )
+        if tls.verifies_clients:
+            yield Warning(
+                "scheme is http or unix while --client-cert-auth is enabled; ignoring client cert "
+                "auth for this URL",
+                {"client-url": url.text},
+            )
+    if tls.generates and (tls.client_cert_auth or tls.trusted_ca_file):
+        # etcd says nothing here, and somebody who wants clients to be checked should know.
+        yield Warning("--auto-tls makes nothing of the flags about client certificates", {})

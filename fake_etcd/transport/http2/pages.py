@@ -1,0 +1,98 @@
+"""Pages over HTTP/2: one request that a plain HTTP handler answers.
+
+Framing is the connection's, routes and bodies are the handler's. What is here is what Go's
+HTTP/2 server adds to an answer, and in what order (net/http h2_bundle.go, `writeChunk`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+from fake_etcd.services.http import BodyLimit, HttpHandler, HttpRequest, HttpResponse
+from fake_etcd.transport.http2.connection import Http2Connection
+from fake_etcd.transport.http2.frames import ErrorCode
+from fake_etcd.transport.http2.hpack import Fields
+from fake_etcd.transport.http2.streams import Stream
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Pages:
+    """What answers requests that are no gRPC.
+
+    Args:
+        handle: answers one request.
+        body_limit: how much of a request's body `handle` takes.
+        date: the Date header of an answer.
+    """
+
+    handle: HttpHandler
+    body_limit: BodyLimit
+    date: Callable[[], str]
+
+
+class PageCall:
+    """One request for a page; answered at once, or when its body is there."""
+
+    __slots__ = ("_body", "_http2", "_limit", "_pages", "_request", "_stream")
+
+    def __init__(
+        self,
+        http2: Http2Connection,
+        stream: Stream,
+        pages: Pages,
+        request: HttpRequest,
+        answer: HttpResponse | None,
+    ) -> None:
+        self._http2 = http2
+        self._stream = stream
+        self._pages = pages
+        self._request = request
+        self._limit = pages.body_limit(request) if answer is None else 0
+        self._body = bytearray()
+        if not self._limit:
+            self._answer(answer or pages.handle(request))
+
+    def _answer(self, response: HttpResponse) -> None:
+        """Send this, and take no more of the request."""
+        fields, body = _encode(self._request, response, self._pages.date())
+        self._http2.send_headers(self._stream, fields, end_stream=not body)
+        if body:
+            self._http2.send_rest(self._stream, body)
+        if any(name == "Connection" for name, _ in response.headers):
+            self._http2.go_away()
+
+    def data(self, payload: bytes, end_stream: bool) -> None:
+        if self._stream.sent_all or not self._limit:
+            return
+        self._body += payload
+        if len(self._body) > self._limit:
+            self._finish(None)
+        elif end_stream:
+            self._finish(bytes(self._body))
+
+    def _finish(self, body: bytes | None) -> None:
+        self._limit = 0
+        self._body.clear()
+        self._answer(self._pages.handle(dataclasses.replace(self._request, body=body)))
+
+    def closed(self, code: ErrorCode) -> None: ...
+
+    def drained(self) -> None: ...
+
+
+def _encode(request: HttpRequest, response: HttpResponse, date: str) -> tuple[Fields, bytes]:
+    """Header fields as Go sends them: the handler's sorted, then what the server adds."""
+    headers = sorted(header for header in response.headers if header[0] != "Connection")
+    present = {name.lower() for name, _ in headers}
+    has_body = response.status >= 200 and response.status not in (204, 304)
+    is_head = request.method == "HEAD"
+    if "content-type" not in present and has_body and response.body:
+        headers.append(("content-type", "text/plain; charset=utf-8"))
+    if "content-length" not in present and has_body and (response.body or not is_head):
+        headers.append(("content-length", str(len(response.body))))
+    if "date" not in present:
+        headers.append(("date", date))
+    fields = [(b":status", b"%d" % response.status)]
+    fields += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    return tuple(fields), b"" if is_head or not has_body else response.body
