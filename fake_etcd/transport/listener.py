@@ -20,7 +20,7 @@ from fake_etcd.services.http import BodyLimit, HttpHandler, no_body
 from fake_etcd.transport.grpc.connection import GrpcConnection
 from fake_etcd.transport.grpc.server import GrpcServer
 from fake_etcd.transport.http1 import Http1Connection, http_date
-from fake_etcd.transport.http2.frames import PREFACE
+from fake_etcd.transport.http2.frames import PREFACE, ErrorCode, goaway_frame
 from fake_etcd.transport.http2.pages import Pages
 from fake_etcd.transport.tls import Acceptor, ServerTls
 from fake_etcd.transport.tls_socket import TlsSocket, TlsTransport, peer_of
@@ -246,6 +246,8 @@ class Connection(asyncio.Protocol):
         self._server.opened(self)
         if not self._server.spares_http1 and not self.is_admitted:
             self._admit()
+        if isinstance(transport, TlsTransport) and transport.protocol == "h2":
+            self._check_suite(transport)
 
     def data_received(self, data: bytes) -> None:
         grpc = self._grpc
@@ -321,6 +323,15 @@ class Connection(asyncio.Protocol):
         else:
             self._http1 = Http1Connection(self._server.http, self._server.body_limit)
             self._feed_http1(self._http1, data)
+
+    def _check_suite(self, transport: TlsTransport) -> None:
+        """Speak no HTTP/2 over what is too weak for it (RFC 9113 §9.2.2)."""
+        suite = transport.prohibited_suite
+        if suite is not None:
+            reason = f"Prohibited TLS 1.2 Cipher Suite: {suite:x}"
+            code = ErrorCode.INADEQUATE_SECURITY
+            transport.write(goaway_frame(0, code, reason.encode()))
+            transport.close()
 
     def _serve_encrypted(self, transport: TlsTransport, data: bytes) -> None:
         """The handshake says what is spoken, and net/http is in front of both."""

@@ -15,7 +15,9 @@ from collections.abc import Callable
 from typing import NamedTuple, Protocol, cast
 
 from fake_etcd.transport.tls import Acceptor, Rejected, TlsError
-from fake_etcd.transport.tls_reasons import why_failed
+from fake_etcd.transport.tls_hello import NO_APPLICATION_PROTOCOL, Hello, NotHello, read_hello
+from fake_etcd.transport.tls_reasons import unknown_protocols, why_failed
+from fake_etcd.transport.tls_suites import is_fit_for_http2
 
 _log = logging.getLogger("fake_etcd.transport")
 
@@ -59,6 +61,15 @@ class TlsTransport(asyncio.Transport):
         self._out = out
         self.common_name: str | None = None
         """That of the client's certificate, "" where it has none; None without a certificate."""
+
+    @property
+    def prohibited_suite(self) -> int | None:
+        """The number of its cipher suite, where HTTP/2 is not to be spoken over that."""
+        cipher = self.session.cipher()
+        if self.session.version() != "TLSv1.2" or cipher is None or is_fit_for_http2(cipher[0]):
+            return None
+        numbers = {each["name"]: each["id"] for each in self.session.context.get_ciphers()}
+        return numbers[cipher[0]] & 0xFFFF  # OpenSSL writes the protocol before it
 
     @property
     def protocol(self) -> str | None:
@@ -148,6 +159,8 @@ class TlsSocket(asyncio.Protocol):
         self._make_connection = connection
         self._connection: asyncio.Protocol | None = None
         self._transport: TlsTransport | None = None
+        self._first_bytes = b""
+        self._hello = Hello()
         self._in = ssl.MemoryBIO()
         self._is_plain = False
 
@@ -212,8 +225,10 @@ class TlsSocket(asyncio.Protocol):
                 self._is_plain = True
                 self._open(self._socket).data_received(data)
                 return None
-            transport = self._transport = self._begin()
+            data = self._first_bytes + data
+            transport = self._transport = self._begin(data)
             if transport is None:
+                self._first_bytes = data
                 return None
         self._in.write(data)
         try:
@@ -223,17 +238,29 @@ class TlsSocket(asyncio.Protocol):
             return None
         except ssl.SSLError as error:
             transport.flush()  # the alert
-            self._reject(why_failed(error))
+            self._reject(why_failed(error, self._hello))
             return None
         return self._open(transport) if self._is_welcome(transport) else None
 
-    def _begin(self) -> TlsTransport | None:
-        """Take the certificate of this moment; None where there is none."""
+    def _begin(self, data: bytes) -> TlsTransport | None:
+        """Look at the hello, and take the certificate of this moment.
+
+        None where it is not all there, or nothing comes of it.
+        """
         try:
+            hello = read_hello(data)
+            if hello is None:
+                return None
+            self._hello = hello
             context = self._acceptor.context()
+        except NotHello as error:
+            self._refuse(error.alert, str(error))
+            return None
         except TlsError as error:
-            self._alert(_INTERNAL_ERROR)
-            self._reject(str(error))
+            self._refuse(_INTERNAL_ERROR, str(error))
+            return None
+        if not _may_speak(hello, context):
+            self._refuse(NO_APPLICATION_PROTOCOL, unknown_protocols(hello))
             return None
         out = ssl.MemoryBIO()
         return TlsTransport(self._socket, context.wrap_bio(self._in, out, server_side=True), out)
@@ -260,6 +287,10 @@ class TlsSocket(asyncio.Protocol):
         self._host.shaken(self)
         return connection
 
+    def _refuse(self, alert: int, reason: str) -> None:
+        self._alert(alert)
+        self._reject(reason)
+
     def _alert(self, description: int) -> None:
         """Say why, in the one form that there is before keys are agreed on."""
         self._socket.write(bytes((0x15, 3, 3, 0, 2, 2, description)))
@@ -281,3 +312,16 @@ class TlsSocket(asyncio.Protocol):
             self._transport.flush()
             if received.is_over:
                 self._transport.close()
+
+
+def _may_speak(hello: Hello, context: ssl.SSLContext) -> bool:
+    """Whether the client knows a protocol that is known here.
+
+    A client that knows none of the versions is told that, and nobody looks at its protocols.
+    """
+    newest = 0x304 if context.maximum_version is ssl.TLSVersion.MAXIMUM_SUPPORTED else 0
+    allowed = range(context.minimum_version, max(newest, context.maximum_version) + 1)
+    if not any(version in allowed for version in hello.versions):
+        return True
+    # Go lets who speaks HTTP/1.1 alone go on, as if it had not been asked.
+    return not hello.protocols or b"h2" in hello.protocols or b"http/1.1" in hello.protocols

@@ -63,6 +63,15 @@ def is_suite(name: str) -> bool:
     return name in SUITES or name in OLD_NAMES or name in TLS13_SUITES
 
 
+def is_fit_for_http2(openssl_name: str) -> bool:
+    """Whether a suite of TLS 1.2 is none of those that RFC 9113 prohibits (Appendix A).
+
+    >>> is_fit_for_http2("ECDHE-RSA-AES128-GCM-SHA256"), is_fit_for_http2("AES128-GCM-SHA256")
+    (True, False)
+    """
+    return openssl_name.startswith("ECDHE-") and ("GCM" in openssl_name or "POLY" in openssl_name)
+
+
 def openssl_suites(names: Sequence[str]) -> str:
     """OpenSSL's list of the suites with these names of Go's; of Go's usual ones for none.
 
