@@ -95,14 +95,21 @@ def _greeting(listening: Sequence[str]) -> str:
     lines = [f"fake_etcd {__version__} answers as etcd {version.SERVER}"]
     lines += [f"listening on {address}" for address in listening]
     endpoint = listening[0]
-    if endpoint.startswith("unix:"):
-        path = shlex.quote(os.path.abspath(endpoint.removeprefix("unix:")))
-        etcdctl, curl = f"unix://{path}", f"--unix-socket {path} http://localhost/version"
+    scheme, _, path = endpoint.partition(":")
+    # Who knows the authority says --cacert instead; this is for a first try.
+    trust, k = (" --insecure-skip-tls-verify", "-k ") if scheme in ("https", "unixs") else ("", "")
+    if scheme in ("unix", "unixs"):
+        path = shlex.quote(os.path.abspath(path))
+        http = "https" if scheme == "unixs" else "http"
+        etcdctl, curl = f"{scheme}://{path}", f"--unix-socket {path} {http}://localhost/version"
     else:
         for wildcard, loopback in (("//0.0.0.0:", "//127.0.0.1:"), ("//[::]:", "//[::1]:")):
             endpoint = endpoint.replace(wildcard, loopback)
         etcdctl, curl = shlex.quote(endpoint), shlex.quote(f"{endpoint}/version")
-    lines += [f"try: etcdctl --endpoints={etcdctl} put greeting hello", f"try: curl {curl}"]
+    lines += [
+        f"try: etcdctl{trust} --endpoints={etcdctl} put greeting hello",
+        f"try: curl {k}{curl}",
+    ]
     return "\n".join(lines) + "\n"
 
 

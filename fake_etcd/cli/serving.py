@@ -130,7 +130,7 @@ def _served(settings: Settings) -> ServedNode:
     return ControlledNode(config, settings.control_token)
 
 
-def _server_tls(settings: TlsSettings, urls: Sequence[Url]) -> ServerTls | None:
+def server_tls(settings: TlsSettings, urls: Sequence[Url]) -> ServerTls | None:
     """The TLS of all addresses; None where none of them has any."""
     if not any(url.is_tls for url in urls):
         return None
@@ -217,7 +217,7 @@ class NodeServer:
                 place.plain = url
         found: list[str] = []
         try:
-            self._tls = _server_tls(self._settings.tls, urls)
+            self._tls = server_tls(self._settings.tls, urls)
             for place in places.values():
                 addresses = await self._listen(place)
                 self.addresses += addresses

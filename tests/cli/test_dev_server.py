@@ -358,3 +358,13 @@ def test_it_starts_without_what_only_clients_need() -> None:
         check=True,
     )
     assert done.stdout == "[]\n"
+
+
+def test_an_encrypted_address_comes_with_commands_that_do_not_ask_who_it_is() -> None:
+    with serving("--listen-client-urls=https://127.0.0.1:0", "--auto-tls") as server:
+        address = server.addresses[0]
+        assert address.startswith("https://127.0.0.1:")
+        assert server.lines[-2:] == [
+            f"try: etcdctl --insecure-skip-tls-verify --endpoints={address} put greeting hello",
+            f"try: curl -k {address}/version",
+        ]

@@ -12,11 +12,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fake_etcd.cli import flags
+from fake_etcd.cli import flags, tls_flags
 from fake_etcd.cli.flags import FLAGS, Settings, UsageError, parse
 from fake_etcd.cli.main import main
 from fake_etcd.cli.tls_flags import TlsSettings
 
+HTTPS = "--listen-client-urls=https://127.0.0.1:1"
+SUITE = "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
@@ -321,6 +323,46 @@ def test_a_line_end_in_a_url_does_not_end_the_line() -> None:
             "--election-timeout[50001ms] is too long, and should be set less than 50000ms",
         ),
         (
+            ["--tls-min-version=TLS1.1"],
+            'unexpected TLS version "TLS1.1" (must be one of: TLS1.2, TLS1.3)',
+        ),
+        (
+            ["--tls-max-version=x", "--cipher-suites=NOPE"],
+            'unexpected TLS version "x" (must be one of: TLS1.2, TLS1.3)',
+        ),
+        (
+            ["--tls-min-version=TLS1.3", "--tls-max-version=TLS1.2"],
+            "min version (TLS1.3) is greater than max version (TLS1.2)",
+        ),
+        (
+            ["--tls-min-version=TLS1.3", f"--cipher-suites={SUITE}"],
+            "cipher suites cannot be configured when only TLS1.3 is enabled",
+        ),
+        (["--cipher-suites=NOPE"], 'unexpected TLS cipher suite "NOPE"'),
+        (["--cipher-suites="], 'unexpected TLS cipher suite ""'),
+        ([f"--cipher-suites={SUITE}, {SUITE}"], f'unexpected TLS cipher suite " {SUITE}"'),
+        (
+            ["--auto-tls", "--self-signed-cert-validity=0"],
+            "selfSignedCertValidity is invalid,it should be greater than 0",
+        ),
+        (
+            [HTTPS, "--cert-file=a"],
+            "KeyFile and CertFile must both be present[key: , cert: a]",
+        ),
+        (
+            [HTTPS, "--auto-tls", "--key-file=a"],
+            "KeyFile and CertFile must both be present[key: a, cert: ]",
+        ),
+        *(
+            (
+                [HTTPS, "--cert-file=a", "--key-file=a", f"--cipher-suites={suite}"],
+                "http2: TLSConfig.CipherSuites is missing an HTTP/2-required AES_128_GCM_SHA256 "
+                "cipher (need at least one of TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 or "
+                "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256)",
+            )
+            for suite in ("TLS_AES_128_GCM_SHA256", "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305")
+        ),
+        (
             ["--heartbeat-interval=0", "--listen-client-urls=http://foo:1"],
             "expected IP in URL for binding (http://foo:1)",
         ),
@@ -445,3 +487,48 @@ def test_a_mistake_is_one_line_on_stderr(capsys: pytest.CaptureFixture[str]) -> 
 def test_the_docs_page_has_the_table_as_it_is() -> None:
     page = (DOCS / "command-line.md").read_text(encoding="utf-8")
     assert flags.markdown() in page, "put the output of fake_etcd.cli.flags.markdown() there"
+
+
+PLAIN_URL = "http://127.0.0.1:1"
+IGNORES_FILES = (
+    "scheme is http or unix while key and cert files are present; ignoring key and cert files"
+)
+IGNORES_AUTH = (
+    "scheme is http or unix while --client-cert-auth is enabled; ignoring client cert auth for "
+    "this URL"
+)
+IGNORES_FLAGS = "--auto-tls makes nothing of the flags about client certificates"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "messages"),
+    [
+        ([], []),
+        (["--trusted-ca-file=a", f"--cipher-suites={SUITE}"], []),
+        (["--cert-file=a"], [IGNORES_FILES]),
+        (["--client-cert-auth"], [IGNORES_AUTH]),
+        (["--client-cert-auth", "--cert-file=a"], [IGNORES_FILES, IGNORES_AUTH]),
+        (["--auto-tls"], [IGNORES_FILES]),
+        (["--auto-tls", "--client-cert-auth"], [IGNORES_FILES, IGNORES_FLAGS]),
+        (
+            ["--auto-tls", "--cert-file=a"],
+            ["ignoring client auto TLS since certs given", IGNORES_FILES],
+        ),
+    ],
+)
+def test_what_tls_flags_do_not_do_is_said(arguments: list[str], messages: list[str]) -> None:
+    settings = parse([f"--listen-client-urls={PLAIN_URL}", *arguments])
+    found = list(tls_flags.warnings(settings.tls, settings.listen_client_urls))
+    assert [each.message for each in found] == messages
+    fields = [each.fields for each in found if "URL" in each.message or "scheme" in each.message]
+    assert fields == [{"client-url": PLAIN_URL}] * len(fields)
+
+
+def test_only_client_cert_auth_makes_users_of_common_names() -> None:
+    def verifies(*arguments: str) -> bool:
+        return parse([HTTPS, *arguments]).tls.verifies_clients
+
+    pair = ("--cert-file=a", "--key-file=a")
+    assert verifies(*pair, "--client-cert-auth")
+    assert not verifies(*pair, "--trusted-ca-file=a")
+    assert not verifies("--auto-tls", "--client-cert-auth")

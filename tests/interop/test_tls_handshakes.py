@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from conformance import oracle
-from tests.transport import handshakes
+from tests.transport import behind_http, handshakes
+from tests.transport.behind_http import Answer, Fields, ask
 from tests.transport.handshakes import CASES, GARBAGE, SECONDS, Case, Client
 
 from .conftest import built
@@ -119,3 +120,11 @@ def test_plain_clients_are_served_beside_encrypted_ones(etcds: Etcds) -> None:
     assert answer.startswith(b"HTTP/1.0 200 OK\r\n")
     seen = handshakes.outcome(port, Client("alice"), etcds.folder, says_something=True)
     assert seen == handshakes.NEW_OK
+
+
+@pytest.mark.parametrize(("fields", "body", "ends", "expected"), behind_http.CASES)
+def test_a_request_over_http2_is_answered_as_it_is_recorded(
+    fields: Fields, body: bytes, ends: bool, expected: list[Answer], etcds: Etcds
+) -> None:
+    port, _ = etcds.start("server")
+    assert ask(port, etcds.folder, fields, body, ends) == expected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import re
 import socket
@@ -14,13 +15,18 @@ from pathlib import Path
 
 import grpc
 import pytest
+from google.protobuf.message import Message
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fake_etcd.api import messages as m
-from fake_etcd.cli import background, serving
+from fake_etcd.api.methods import METHODS
+from fake_etcd.cli import background, flags, serving
+from fake_etcd.services.call import Call, Endpoint
+from fake_etcd.services.http import HttpResponse
 from fake_etcd.transport import certificates
 from fake_etcd.transport.certificates import Authority
+from fake_etcd.transport.listener import Limits, Server
 from fake_etcd.transport.tls import Acceptor, ServerTls, TlsError
 from fake_etcd.transport.tls_hello import Hello, NotHello, read_hello
 from fake_etcd.transport.tls_names import matches_hostname
@@ -28,6 +34,7 @@ from fake_etcd.transport.tls_names import matches_hostname
 from . import handshakes
 from .handshakes import CASES, GARBAGE, PREFACE, SECONDS, Case, Client
 
+PUT = "/etcdserverpb.KV/Put"
 LOOPS = ["asyncio", "uvloop"]
 LOGGED = "rejected connection on client endpoint"
 
@@ -69,9 +76,9 @@ def servers(folder: Path) -> Iterator[Servers]:
 
 
 @contextmanager
-def serve(*flags: str) -> Iterator[int]:
+def serve(*arguments: str) -> Iterator[int]:
     """A server with TLS on a port of this machine."""
-    with background.serve(["--listen-client-urls=https://127.0.0.1:0", *flags]) as url:
+    with background.serve(["--listen-client-urls=https://127.0.0.1:0", *arguments]) as url:
         assert url.startswith("https://127.0.0.1:")
         yield int(url.rpartition(":")[2])
 
@@ -105,7 +112,7 @@ def channel(port: int, folder: Path, name: str | None = None) -> Iterator[grpc.C
 def put(over: grpc.Channel, key: bytes, value: bytes = b"") -> int:
     """The revision after a put."""
     unary: grpc.UnaryUnaryMultiCallable[bytes, bytes]
-    unary = over.unary_unary("/etcdserverpb.KV/Put")
+    unary = over.unary_unary(PUT)
     answer = unary(m.PutRequest(key=key, value=value).SerializeToString(), timeout=SECONDS)
     return m.PutResponse.FromString(answer).header.revision
 
@@ -220,6 +227,43 @@ def listening(tls: ServerTls) -> Iterator[int]:
 
     with FakeEtcd() as etcd:
         yield int(etcd.listen("https://127.0.0.1:0", tls).rpartition(":")[2])
+
+
+# Who it is
+
+
+@pytest.mark.parametrize(
+    ("group", "name", "expected"),
+    [
+        ("mutual", "alice", "'alice'"),
+        ("authority", "alice", "'alice'"),
+        ("mutual", "nameless", "''"),
+        ("server", "alice", "None"),
+    ],
+)
+def test_handlers_learn_the_common_name_of_a_certificate_that_was_looked_at(
+    group: str, name: str, expected: str, folder: Path
+) -> None:
+    settings = flags.parse(
+        ["--listen-client-urls=https://127.0.0.1:0", *handshakes.flags_of(group, folder)]
+    )
+    names: list[str] = []
+
+    def handle(request: Message, call: Call) -> bytes:
+        names.append(repr(call.connection.common_name))
+        return b""
+
+    async def ask() -> None:
+        endpoints = {PUT: Endpoint(METHODS[PUT], handle)}
+        server = Server(endpoints, lambda request: HttpResponse(200), Limits(2**20))
+        tls = serving.server_tls(settings.tls, settings.listen_client_urls)
+        port = int((await server.listen("https://127.0.0.1:0", tls)).rpartition(":")[2])
+        with channel(port, folder, name) as opened:
+            await asyncio.to_thread(put, opened, b"a")
+        await server.close(0)
+
+    asyncio.run(ask())
+    assert names == [expected]
 
 
 # Bytes
@@ -411,16 +455,16 @@ def test_a_pair_that_is_none_is_refused_in_go_s_words(
 
 
 def test_files_that_are_wrong_stop_the_start_with_one_line(folder: Path) -> None:
-    def start(*flags: str) -> AbstractContextManager[int]:
-        return serve(*handshakes.flags_of("server", folder), *flags)
+    def start(*arguments: str) -> AbstractContextManager[int]:
+        return serve(*handshakes.flags_of("server", folder), *arguments)
 
-    for flags, why in (
+    for arguments, why in (
         (["--cert-file=/none"], "open /none: no such file or directory"),
         (["--key-file=/none"], "open /none: no such file or directory"),
         (["--trusted-ca-file=/none"], "open /none: no such file or directory"),
         ([f"--key-file={folder}/bob.key"], "tls: private key does not match public key"),
     ):
-        with pytest.raises(serving.CannotStart) as refused, start(*flags):
+        with pytest.raises(serving.CannotStart) as refused, start(*arguments):
             pass
         assert str(refused.value) == why
 
