@@ -17,6 +17,9 @@ _MESSAGE_HEADER = 4
 _MAX_RECORD_BYTES = 2**14 + 2048
 _MAX_HELLO_BYTES = 65_536  # Go: maxHandshake
 
+_MAX_RECORDS = 32
+"""A hello in more pieces is left to OpenSSL: each piece that comes is a reason to look anew."""
+
 _ALPN, _SUPPORTED_VERSIONS = 16, 43
 
 _PROTOCOL_VERSION, _INTERNAL_ERROR = 70, 80  # RFC 8446 §6
@@ -56,7 +59,7 @@ def read_hello(data: bytes) -> Hello | None:
         raise NotHello("tls: unsupported SSLv2 handshake received", _PROTOCOL_VERSION)
     message = bytearray()
     position = 0
-    while True:
+    for _ in range(_MAX_RECORDS):
         header = data[position : position + _RECORD_HEADER]
         if header[:1] not in (b"", bytes((_HANDSHAKE,))):
             return Hello()
@@ -82,6 +85,7 @@ def read_hello(data: bytes) -> Hello | None:
                 return _parse(bytes(message[_MESSAGE_HEADER : _MESSAGE_HEADER + size]))
         if position > len(data):
             return None
+    return Hello()
 
 
 class _Reader:

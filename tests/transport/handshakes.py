@@ -34,6 +34,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "server": (),
     "mutual": ("--client-cert-auth", "--trusted-ca-file=@ca.crt"),
     "authority": ("--trusted-ca-file=@ca.crt",),
+    "authority below another": ("--trusted-ca-file=@intermediate.crt",),
     "nobody's authority": ("--client-cert-auth",),
     "empty authority": ("--trusted-ca-file=@junk",),
     "revoked": ("--trusted-ca-file=@ca.crt", "--client-crl-file=@alice.crl"),
@@ -186,6 +187,8 @@ CASES: tuple[Case, ...] = (
     *_failing("mutual", "self-signed", *["unknown ca"] * 2, STRANGER),
     *_taken("authority", "alice"),
     *_without("authority"),
+    *_taken("authority below another", "deep", "chained"),
+    *_failing("authority below another", "alice", *["unknown ca"] * 2, STRANGER),
     *_without("nobody's authority"),
     *_failing("nobody's authority", "alice", *["unknown ca"] * 2, STRANGER),
     *_without("empty authority"),
@@ -276,6 +279,7 @@ def write_certificates(folder: Path) -> None:
     deep = under.client("deep")
     pairs = {
         "server": ca.server(["localhost", "127.0.0.1"]),
+        "intermediate": intermediate,
         "alice": ca.client("alice"),
         "bob": ca.client("bob", ["bob.example.com"]),
         "expired": ca.client("expired", lifetime=certificates.EXPIRED),

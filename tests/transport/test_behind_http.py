@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import h2.config
+import h2.connection
+import h2.events
 import pytest
 
 from fake_etcd.cli import background
+from fake_etcd.services.http import HttpResponse, no_body
 from fake_etcd.testing import FakeEtcd
 from fake_etcd.transport import certificates
+from fake_etcd.transport.grpc.connection import GrpcConnection
+from fake_etcd.transport.grpc.server import GrpcServer
+from fake_etcd.transport.http2.pages import Pages
 from fake_etcd.transport.tls import FileSource, ServerTls
 
 from . import behind_http, handshakes
@@ -82,3 +89,23 @@ def test_a_page_may_read_its_body_up_to_a_limit(folder: Path) -> None:
         assert answer[0][:2] == ("headers", (":status", "200")), answer
         assert etcd.store.get("a") == b"b"
         assert ask(port, folder, called(RANGE), behind_http.ASK, True) == behind_http.answered()
+
+
+@pytest.mark.parametrize("size", [0, 1, 16_384, 16_385, 65_535, 65_536, 300_000])
+def test_a_page_of_any_size_arrives_whole_and_ends(size: int) -> None:
+    body = bytes(size)
+    pages = Pages(lambda request: HttpResponse(200, (), body), no_body, lambda: "now")
+    connection = GrpcConnection(GrpcServer({}, 2**20), pages=pages)
+    client = h2.connection.H2Connection(h2.config.H2Configuration())
+    client.initiate_connection()
+    client.send_headers(1, asked("/"), end_stream=True)
+    received, is_over = b"", False
+    while sent := client.data_to_send():
+        connection.receive(sent, 0.0)
+        for event in client.receive_data(connection.take_output()):
+            if isinstance(event, h2.events.DataReceived):
+                received += event.data
+                client.acknowledge_received_data(event.flow_controlled_length, 1)
+            is_over |= isinstance(event, h2.events.StreamEnded)
+    assert (received, is_over) == (body, True)
+    assert connection.http2.open_streams == 0
