@@ -18,11 +18,13 @@ class ControlledNode:
 
     Args:
         config: the node's.
+        auth_token: what its `auth_token` was read from, without what is unknown there.
         token: what has to be said to use the API; empty: nothing.
     """
 
-    def __init__(self, config: NodeConfig, token: str) -> None:
+    def __init__(self, config: NodeConfig, auth_token: str, token: str) -> None:
         options = {name: getattr(config, name) for name in server_options.types()}
+        options["auth_token"] = auth_token
         self._etcd = FakeEtcd(random_seed=config.seed, control=True, control_token=token, **options)
 
     async def listen(self, url: str, tls: ServerTls | None = None) -> str:

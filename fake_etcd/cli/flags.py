@@ -149,6 +149,25 @@ FLAGS: tuple[Flag, ...] = (
     Flag("tls-min-version", Kind.TEXT, "TLS1.2", "The oldest TLS: TLS1.2 or TLS1.3."),
     Flag("tls-max-version", Kind.TEXT, "", "The newest TLS, named so too. Empty: the newest."),
     Flag(
+        "auth-token",
+        Kind.TEXT,
+        "simple",
+        "What tokens are, once there are users: simple, or jwt,sign-method=METHOD,priv-key=FILE"
+        "[,pub-key=FILE][,ttl=DURATION] for signed ones. Empty: nobody gets one.",
+    ),
+    Flag(
+        "auth-token-ttl",
+        Kind.COUNT,
+        "300",
+        "Seconds that a simple token lives after its last use. 0: 300.",
+    ),
+    Flag(
+        "bcrypt-cost",
+        Kind.COUNT,
+        "10",
+        "What hashing a password costs: from 4 to 31, each twice as much as the one before.",
+    ),
+    Flag(
         "log-level",
         Kind.LEVEL,
         "info",
@@ -225,6 +244,9 @@ class Settings:
     auto_compaction_revisions: int
     watch_progress_notify_interval_seconds: float
     tls: TlsSettings
+    auth_token: str
+    auth_token_ttl: int
+    bcrypt_cost: int
     log_level: str
     control: bool
     control_token: str
@@ -363,6 +385,9 @@ def _settings(given: Mapping[str, str]) -> Settings:
             _duration(values["watch-progress-notify-interval"]) / _SECOND
         ),
         tls=_tls_settings(values, given),
+        auth_token=values["auth-token"],
+        auth_token_ttl=_count(values["auth-token-ttl"]),
+        bcrypt_cost=_count(values["bcrypt-cost"]),
         log_level=_level(values["log-level"]),
         control=values["control"] in _TRUE,
         control_token=values["control-token"] or os.environ.get(TOKEN_VARIABLE, ""),

@@ -29,8 +29,8 @@ def run(settings: Settings) -> int:
     """Serve until SIGINT or SIGTERM, then return 0.
 
     Raises:
-        CannotStart: an address or --ready-fd cannot be had, or the loop that was asked for does
-            not exist.
+        CannotStart: an address, --ready-fd or the keys of --auth-token cannot be had, or the loop
+            that was asked for does not exist.
     """
     log = logs.set_up(settings.log_level)
     _check_ready_fd(settings.ready_fd)  # before we open files, one of which may get its number
@@ -61,6 +61,8 @@ async def _serve(settings: Settings, log: logging.Logger) -> None:
     await server.start()
     for warning in tls_flags.warnings(settings.tls, settings.listen_client_urls):
         log.warning(warning.message, extra={"fields": warning.fields})
+    for message, fields in server.warned:
+        log.warning(message, extra={"fields": fields})
     for note in server.notes:
         log.debug("only one address family", extra={"fields": {"error": note}})
     if not settings.control:

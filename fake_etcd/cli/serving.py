@@ -13,12 +13,14 @@ import functools
 import os
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
+from fake_etcd.cli import auth_token
 from fake_etcd.cli.flags import Settings
 from fake_etcd.cli.tls_flags import TlsSettings
 from fake_etcd.cli.urls import Url
+from fake_etcd.core.auth.token_options import InvalidTokenOptions
 from fake_etcd.core.node import Node, NodeConfig
 from fake_etcd.services import http, registry
 from fake_etcd.transport.listener import Limits, Server
@@ -107,7 +109,27 @@ class PlainNode:
         self._aside.close()
 
 
-def _served(settings: Settings) -> ServedNode:
+Warned = tuple[str, Mapping[str, object]]
+"""What to log as a warning: the message, and its fields."""
+
+
+def _config(settings: Settings) -> tuple[NodeConfig, list[Warned]]:
+    """What the node is to be, and what its user may not have meant.
+
+    Raises:
+        CannotStart: there can be no tokens as --auth-token says.
+    """
+    warned: list[Warned] = []
+    try:
+        tokens = auth_token.read(settings.auth_token)
+    except InvalidTokenOptions as error:
+        raise CannotStart(str(error)) from None
+    if tokens.unknown:
+        warned.append(("unknown JWT options", {"keys": tokens.unknown}))
+    bcrypt_cost = auth_token.bcrypt_cost(settings.bcrypt_cost)
+    if bcrypt_cost is None:
+        warned.append(auth_token.bcrypt_cost_warning(settings.bcrypt_cost))
+        bcrypt_cost = auth_token.DEFAULT_BCRYPT_COST
     config = NodeConfig(
         name=settings.name,
         max_request_bytes=settings.max_request_bytes,
@@ -118,16 +140,24 @@ def _served(settings: Settings) -> ServedNode:
         auto_compaction_period_seconds=settings.auto_compaction_period_seconds,
         auto_compaction_revisions=settings.auto_compaction_revisions,
         client_cert_auth=settings.tls.verifies_clients,
+        auth_token=tokens.options,
+        auth_token_ttl_seconds=auth_token.token_ttl_seconds(settings.auth_token_ttl),
+        bcrypt_cost=bcrypt_cost,
         unix_epoch=time.time() - SystemClock().now(),
         seed=secrets.randbits(64),
         secret_bytes=secrets.token_bytes,
     )
+    return config, warned
+
+
+def _served(settings: Settings, config: NodeConfig) -> ServedNode:
     if not settings.control:
         return PlainNode(config)
     # With it comes grpcio, which takes longer to import than a plain server to start.
     from fake_etcd.cli.controlled import ControlledNode
 
-    return ControlledNode(config, settings.control_token)
+    tokens = auth_token.known_part(settings.auth_token)
+    return ControlledNode(config, tokens, settings.control_token)
 
 
 def server_tls(settings: TlsSettings, urls: Sequence[Url]) -> ServerTls | None:
@@ -187,15 +217,20 @@ class NodeServer:
     Args:
         settings: what it is to be.
 
+    Raises:
+        CannotStart: there can be no tokens as --auth-token says.
+
     Attributes:
         addresses: where it listens once it is started, "http://127.0.0.1:2379" or "unix:path".
         advertise_client_urls: where clients are told to find it, once it is started.
         notes: addresses of the other family that could not be had, and why.
+        warned: what is to be logged of the settings.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._served = _served(settings)
+        config, self.warned = _config(settings)
+        self._served = _served(settings, config)
         self._tls: ServerTls | None = None
         self.addresses: list[str] = []
         self.advertise_client_urls: tuple[str, ...] = ()

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fake_etcd.core import cluster
+from fake_etcd.core.auth.providers import make_tokens
 from fake_etcd.core.auth.store import AuthStore
-from fake_etcd.core.auth.tokens import SimpleTokens, TokenProvider
+from fake_etcd.core.auth.token_options import DEFAULT_TTL_SECONDS, AuthTokenOptions, PlainTokens
 from fake_etcd.core.auto_compaction import PeriodicCompaction, RevisionCompaction
 from fake_etcd.core.clock import Clock, VirtualClock
 from fake_etcd.core.ids import IdSource
@@ -56,7 +57,8 @@ class NodeConfig:
         progress_notify_interval_seconds: `--watch-progress-notify-interval`.
         auto_compaction_period_seconds: `--auto-compaction-retention` where that is a duration.
         auto_compaction_revisions: the same where it is a number of revisions. 0: no compaction.
-        auth_token_ttl_seconds: `--auth-token-ttl`, how long an unused token lives.
+        auth_token: `--auth-token`, read.
+        auth_token_ttl_seconds: `--auth-token-ttl`, how long an unused simple token lives.
         bcrypt_cost: `--bcrypt-cost`, the logarithm of the rounds that a password is hashed with.
         client_cert_auth: `--client-cert-auth`; the common name of a client's certificate is its
             user then, where it has no token.
@@ -77,7 +79,8 @@ class NodeConfig:
     progress_notify_interval_seconds: float = 600.0
     auto_compaction_period_seconds: float = 0.0
     auto_compaction_revisions: int = 0
-    auth_token_ttl_seconds: float = 300.0
+    auth_token: AuthTokenOptions = PlainTokens.SIMPLE
+    auth_token_ttl_seconds: float = DEFAULT_TTL_SECONDS
     bcrypt_cost: int = 10
     client_cert_auth: bool = False
     unix_epoch: float = 0.0
@@ -157,9 +160,7 @@ class Node:
         self.header_prefix = b"\x08" + _varint64(self.cluster_id)
         self.header_prefix += b"\x10" + _varint64(self.member_id)
         self.secret_bytes = self.config.secret_bytes or self.noise.bytes
-        self.tokens: TokenProvider = SimpleTokens(
-            self.config.auth_token_ttl_seconds, self.clock, self.journal, self.secret_bytes
-        )
+        self.tokens = make_tokens(self.config, self.clock, self.journal, self.secret_bytes)
         self.auth = AuthStore(self.journal, self.tokens)
         self.on_due: Callable[[], None] = _nobody
         self.aside: Callable[[Work], None] = _at_once

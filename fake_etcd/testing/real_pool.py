@@ -40,6 +40,7 @@ _FLAGS: Mapping[str, Callable[[Any], list[str]]] = {
     "progress_notify_interval_seconds": _flag("watch-progress-notify-interval", "s"),
     "auto_compaction_period_seconds": _compaction("periodic"),
     "auto_compaction_revisions": _compaction("revision"),
+    "auth_token": _flag("auth-token"),
     "auth_token_ttl_seconds": lambda value: [f"--auth-token-ttl={value:g}"],
     "bcrypt_cost": _flag("bcrypt-cost"),
 }

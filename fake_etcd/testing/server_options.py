@@ -11,11 +11,16 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any, NamedTuple, TypedDict, get_type_hints
 
+from fake_etcd.cli import auth_token
+from fake_etcd.core.auth.token_options import AuthTokenOptions, InvalidTokenOptions
 from fake_etcd.core.node import NodeConfig
 
 
 class ServerOptions(TypedDict, total=False):
-    """The fields of `NodeConfig` once more, as keywords that type checkers know."""
+    """The fields of `NodeConfig` once more, as keywords that type checkers know.
+
+    `auth_token` is text here, as on the command line.
+    """
 
     name: str
     initial_advertise_peer_urls: tuple[str, ...]
@@ -28,6 +33,7 @@ class ServerOptions(TypedDict, total=False):
     progress_notify_interval_seconds: float
     auto_compaction_period_seconds: float
     auto_compaction_revisions: int
+    auth_token: str
     auth_token_ttl_seconds: float
     bcrypt_cost: int
 
@@ -111,6 +117,8 @@ def config(options: Mapping[str, Any], random_seed: int) -> NodeConfig:
         name: tuple(value) if isinstance(value, list) else value for name, value in options.items()
     }
     values.setdefault("bcrypt_cost", BCRYPT_COST)
+    if "auth_token" in values:
+        values["auth_token"] = _tokens(values["auth_token"])
     made = NodeConfig(seed=random_seed, **values)
     if made.election_timeout_ms < 5 * made.heartbeat_interval_ms:
         raise ValueError(
@@ -120,6 +128,16 @@ def config(options: Mapping[str, Any], random_seed: int) -> NodeConfig:
     if made.bcrypt_cost > MOST_BCRYPT_COST:
         raise ValueError(f"bcrypt_cost={made.bcrypt_cost}: it has to be {MOST_BCRYPT_COST} at most")
     return made
+
+
+def _tokens(text: str) -> AuthTokenOptions:
+    try:
+        read = auth_token.read(text)
+    except InvalidTokenOptions as error:
+        raise ValueError(f"auth_token={text!r}: {error}") from None
+    if read.unknown:
+        raise ValueError(f"auth_token={text!r}: unknown JWT options {', '.join(read.unknown)}")
+    return read.options
 
 
 def check(name: str, kind: object, value: object) -> None:

@@ -200,6 +200,17 @@ def test_options_are_the_servers() -> None:
             TypeError("progress_notify_interval_seconds=inf: it has to be a number"),
         ),
         (
+            {"auth_token": "jwt"},
+            ValueError(
+                "auth_token='jwt': auth: invalid auth options: problem loading JWT options: "
+                "auth: invalid auth signature method"
+            ),
+        ),
+        (
+            {"auth_token": f"jwt,sign-method=HS256,priv-key={__file__},tll=1m"},
+            ValueError("unknown JWT options tll"),
+        ),
+        (
             {"advertise_client_urls": "http://a"},
             TypeError("advertise_client_urls='http://a': it has to be a tuple of texts"),
         ),
@@ -217,6 +228,7 @@ def test_every_option_has_a_type() -> None:
     # A FakeEtcd calls the seed random_seed, and says the others itself.
     for name in ("seed", "secret_bytes", "unix_epoch", "client_cert_auth"):
         del hints[name]
+    hints["auth_token"] = str  # as on a command line
     assert get_type_hints(ServerOptions) == hints
     parameters = inspect.signature(FakeEtcd.__init__).parameters.values()
     own = [each.name for each in parameters if each.kind is inspect.Parameter.KEYWORD_ONLY]

@@ -6,8 +6,8 @@ Worked example of simple tokens that live for 5 seconds, where auth was enabled 
 for tokens whose time is over once a second from then on, so the moments that count are 1.2, 2.2:
 
     0.9  assign("ann")    its time is over at 5.9; the first look after that is at 6.2
-    1.0  info             that is the first second still: renewed until 6.0, gone at 6.2 as before
-    1.2  info             the second second: until 6.2, which is not over at 6.2; gone at 7.2
+    1.0  info             renewed until 6.0; still gone at 6.2
+    1.2  info             renewed until 6.2, which is not over at 6.2: gone at 7.2
     7.1  info             a call as late as this still finds it, and renews it until 12.1
 
 So what matters of a time is how many looks there were before it, and that is all that is kept.
