@@ -241,12 +241,12 @@ def every_kv_call(s: Connection) -> None:
     s.range(key=b"a")
     s.range(key=b"a", serializable=True)
     s.range_stream(key=b"a")
-    s.put(key=b"a", value=b"1")
+    revision = s.put(key=b"a", value=b"1").header.revision
     s.delete_range(key=b"b")
     s.txn(success=[op_range(b"a")])
     s.txn(success=[op_put(b"a", b"2")])
     s.txn()
-    s.compact(revision=1)
+    s.compact(revision=revision)
 
 
 def every_lease_call(s: Connection) -> None:

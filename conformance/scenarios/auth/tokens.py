@@ -13,6 +13,7 @@ from .asking import (
     READWRITE,
     add_person,
     add_role,
+    add_root,
     add_user,
     as_person,
     as_root,
@@ -20,6 +21,7 @@ from .asking import (
     change_password,
     delete_role,
     delete_user,
+    enable,
     every_kv_call,
     every_lease_call,
     every_management_call,
@@ -342,3 +344,14 @@ def many_people_may_ask_at_once_on_one_connection(s: Session) -> None:
         for person in people:
             person.put(key=key)
     status(s)
+
+
+@scenario(flags=("--auth-token=",))
+def a_server_without_tokens_authenticates_nobody(s: Session) -> None:
+    add_root(s)
+    enable(s)
+    authenticate(s, "root", ROOT_PASSWORD)
+    authenticate(s, "root", "wrong")
+    s.put(key=b"a")
+    s.with_metadata(("token", "x.1")).put(key=b"a")
+    s.with_metadata(("token", "")).put(key=b"a")
