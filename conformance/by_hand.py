@@ -25,7 +25,7 @@ from fake_etcd.api.methods import METHODS, Method
 
 from . import normal_form
 from .connection import method_named
-from .dialogue import Dialogue, Pairs, pairs
+from .dialogue import Dialogue, Pairs
 from .transcript import Field, quote, word
 
 _SILENCE_SECONDS = 5.0
@@ -68,7 +68,7 @@ def call(
 ) -> None:
     """Make a call and write down what came; see `Session.grpc_by_hand`."""
     path = name if name.startswith("/") else method_named(name).path
-    fields = [*pairs("header", headers), *(Field("without", key) for key in without)]
+    fields = [*dialogue.pairs("header", headers), *(Field("without", key) for key in without)]
     dialogue.did(
         f"by hand {word(name)}", [*fields, *(Field("data", quote(chunk)) for chunk in data)]
     )
@@ -86,11 +86,11 @@ def call(
         sent += instead or ([(key, value)] if key not in without else [])
     sent += [pair for pair in headers if pair[0] not in usual]
     answer = _exchange(url, sent, data)
-    dialogue.came("headers", pairs("header", comparable(answer.headers)))
+    dialogue.came("headers", dialogue.pairs("header", comparable(answer.headers)))
     gzipped = ("grpc-encoding", "gzip") in answer.headers
     _write_data(dialogue, bytes(answer.data), METHODS.get(path), gzipped)
     if answer.trailers:
-        dialogue.came("trailers", pairs("header", comparable(answer.trailers)))
+        dialogue.came("trailers", dialogue.pairs("header", comparable(answer.trailers)))
     dialogue.came(answer.end, ())
 
 

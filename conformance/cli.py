@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
 
     run = _command(commands, "run", _run, "compare a server that is there with the recordings")
     run.add_argument("--endpoint", required=True, metavar="URL", help="http://HOST:PORT")
-    run.add_argument("--wipe", action="store_true", help="its keys may be deleted, all of them")
+    run.add_argument("--wipe", action="store_true", help="all that it holds may be deleted")
     run.add_argument(
         "--fake-etcd", action="store_true", help="it is fake_etcd, whose marked differences are ok"
     )
@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     compare = _command(commands, "compare", _compare, "compare two servers with each other")
     compare.add_argument("expected", metavar="A", help=_TARGET)
     compare.add_argument("actual", metavar="B", help="likewise")
-    compare.add_argument("--wipe", action="store_true", help="their keys may be deleted")
+    compare.add_argument("--wipe", action="store_true", help="all that they hold may be deleted")
     _selection(compare)
     _outputs(compare)
 
@@ -87,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     fuzzing.add_argument(
         "--against", metavar="ENDPOINT", help="that server in place of fake_etcd, which is right"
     )
-    fuzzing.add_argument("--wipe", action="store_true", help="its keys may be deleted, all of them")
+    fuzzing.add_argument("--wipe", action="store_true", help="all that it holds may be deleted")
     fuzzing.add_argument("--jobs", type=_count, default=os.cpu_count() or 1, help="processes")
 
     page = _command(commands, "fidelity", _fidelity, "verify all, and write docs/fidelity.md")

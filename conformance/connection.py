@@ -7,9 +7,12 @@ table; those of KV, which scenarios use most, have short forms.
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import copy
+import json
 import queue
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TypeVar, cast
 
 import grpc
@@ -19,7 +22,7 @@ from fake_etcd.api import messages as m
 from fake_etcd.api.methods import METHODS, Kind, Method
 from fake_etcd.api.status import OK, Code, Status
 
-from .dialogue import Dialogue, Pairs, pairs
+from .dialogue import Dialogue, Pairs
 from .transcript import Field, quote, word
 
 CALL_SECONDS = 20.0
@@ -37,6 +40,7 @@ OPTIONS = (
 """Of every channel: no limits, no sharing, nothing tried twice."""
 
 Answer = TypeVar("Answer", bound=Message)
+Self = TypeVar("Self", bound="Connection")
 
 _BY_NAME = {path.rpartition(".")[2]: method for path, method in METHODS.items()}
 
@@ -64,12 +68,53 @@ class Connection:
         self._label = label
         self._channel = grpc.insecure_channel(url.removeprefix("http://"), OPTIONS)
         self._streams: list[Stream] = []
+        self._metadata: tuple[tuple[str, str | bytes], ...] = ()
 
     def close(self) -> None:
         """End it, with all calls on it."""
         for stream in self._streams:
             stream.close()
         self._channel.close()
+
+    # Who calls
+
+    def with_metadata(self: Self, *metadata: tuple[str, str | bytes]) -> Self:
+        """The same connection, with pairs that go along with every call, behind those it has."""
+        other = copy.copy(self)
+        other._metadata = (*self._metadata, *metadata)
+        return other
+
+    def log_in(self: Self, name: str, password: str) -> Self:
+        """The same connection in somebody's name: with the token that they are given now.
+
+        Without one where they are refused, which is written down as any answer.
+        """
+        request = m.AuthenticateRequest(name=name, password=password)
+        token = cast(m.AuthenticateResponse, self.call("Auth/Authenticate", request)).token
+        return self.with_metadata(("token", token)) if token else self
+
+    @property
+    def token(self) -> str:
+        """The one that goes along; empty where there is none."""
+        return next((str(value) for key, value in self._metadata if key == "token"), "")
+
+    def name_token(self, token: str, word: str) -> str:
+        """Let a token of the scenario's own making be written as `token#word`; gives the token."""
+        self._dialogue.names.name_token(token, word)
+        return token
+
+    def read_token(self, token: str) -> None:
+        """Write down what a JSON Web Token says: head and claims, of its end only that it is one.
+
+        Nothing where it is no such token.
+        """
+        parts = token.split(".")
+        if len(parts) != 3:
+            return
+        texts = [base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)) for part in parts[:2]]
+        head, claims = (json.loads(text) for text in texts)
+        fields = [*_json_fields("head", head), *_json_fields("claim", claims)]
+        self._dialogue.came(f"{self._label}token", fields)
 
     # Any method
 
@@ -101,13 +146,13 @@ class Connection:
     def repeat(self, times: int, name: str, request: Message) -> None:
         """The same call many times, written down as one: with what came last, good or bad."""
         method = method_named(name)
-        self._dialogue.asked(f"{self._label}{times} times {name}", request)
+        self._dialogue.asked(f"{self._label}{times} times {name}", request, self._metadata)
         encoded = request.SerializeToString()
         open_call: grpc.UnaryStreamMultiCallable[bytes, bytes]
         open_call = self._channel.unary_stream(method.path)
         for _ in range(times):
             answers: list[bytes] = []
-            call = open_call(encoded, timeout=CALL_SECONDS)
+            call = open_call(encoded, timeout=CALL_SECONDS, metadata=self._metadata)
             with contextlib.suppress(grpc.RpcError):
                 answers += call
             if status_of(call) != OK:
@@ -125,6 +170,7 @@ class Connection:
         """A bidirectional stream, to be read and written step by step."""
         assert method_named(name).kind is Kind.BIDI, f"{name} is no bidirectional stream"
         label = f"{self._label}stream#{len(self._streams) + 1} "
+        metadata = (*self._metadata, *metadata)
         self._streams.append(Stream(self._channel, self._dialogue, name, label, metadata))
         return self._streams[-1]
 
@@ -132,11 +178,12 @@ class Connection:
         self, path: str, name: str, request: Message | bytes, metadata: Pairs
     ) -> Iterator[bytes]:
         """The encoded answers, with the question and the status written down around them."""
+        metadata = (*self._metadata, *metadata)
         self._dialogue.asked(self._label + name, request, metadata)
         encoded = request if isinstance(request, bytes) else request.SerializeToString()
         # Also for a unary method: whatever the server sends is to be seen, twice or not at all.
         open_call: grpc.UnaryStreamMultiCallable[bytes, bytes] = self._channel.unary_stream(path)
-        call = open_call(encoded, timeout=CALL_SECONDS, metadata=tuple(metadata))
+        call = open_call(encoded, timeout=CALL_SECONDS, metadata=metadata)
         with contextlib.suppress(grpc.RpcError):  # which is the call itself: see its status
             yield from call
         self._dialogue.ended(status_of(call), metadata_of(call), self._label)
@@ -191,7 +238,7 @@ class Stream:
         self._response = method_named(name).response
         self._requests: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         metadata = tuple(metadata)
-        dialogue.did(f"{label}open {name}", pairs("metadata", metadata))
+        dialogue.did(f"{label}open {name}", dialogue.pairs("metadata", metadata))
         open_call: grpc.StreamStreamMultiCallable[bytes, bytes]
         open_call = channel.stream_stream(method_named(name).path)
         requests = cast(Iterator[bytes], iter(self._requests.get, None))
@@ -226,6 +273,13 @@ class Stream:
         """End it from this side."""
         self._dialogue.did(self._label + "cancel")
         self._call.cancel()
+
+
+def _json_fields(name: str, members: Mapping[str, object]) -> Iterator[Field]:
+    """A field for each member of a JSON object, in its order; the clock's time has a word."""
+    for key, value in members.items():
+        word = "<seconds>" if key == "exp" else quote(json.dumps(value).encode())
+        yield Field(name, (Field("key", quote(key.encode())), Field("json", word)))
 
 
 def decoded(kind: type[Answer], encoded: bytes) -> Answer:

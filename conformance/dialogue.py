@@ -19,11 +19,11 @@ class Dialogue:
     """One scenario's parts, with the names given in it.
 
     Args:
-        base: see `Names`.
+        base, auth_base: see `Names`.
     """
 
-    def __init__(self, base: int = 0) -> None:
-        self.names = Names(base)
+    def __init__(self, base: int = 0, auth_base: int = 0) -> None:
+        self.names = Names(base, auth_base)
         self._parts: list[Part] = []
 
     def transcript(self, sentence: str) -> Transcript:
@@ -40,7 +40,7 @@ class Dialogue:
             fields: tuple[Field, ...] = (Field("bytes", quote(request)),)
         else:
             fields = normal_form.message_fields(request, self.names, sent=True)
-        self.did(head, (*fields, *pairs("metadata", metadata)))
+        self.did(head, (*fields, *self.pairs("metadata", metadata)))
 
     def answered(self, kind: type[Message], encoded: bytes, label: str = "") -> None:
         """A message that came back."""
@@ -56,15 +56,15 @@ class Dialogue:
         head = label + status.code.name
         if status.message:
             head += " " + quote(normal_form.text(status.message).encode())
-        self._parts.append(Part("=", head, pairs("metadata", metadata)))
+        self._parts.append(Part("=", head, self.pairs("metadata", metadata)))
 
+    def pairs(self, name: str, given: Pairs) -> tuple[Field, ...]:
+        """Headers or metadata as fields; a token that has a name is written as that."""
+        return tuple(self._pair(name, key, _bytes(value)) for key, value in given)
 
-def pairs(name: str, given: Pairs) -> tuple[Field, ...]:
-    """Headers or metadata as fields."""
-    return tuple(
-        Field(name, (Field("key", quote(key.encode())), Field("value", quote(_bytes(value)))))
-        for key, value in given
-    )
+    def _pair(self, name: str, key: str, value: bytes) -> Field:
+        word = quote(self.names.without_tokens(value))
+        return Field(name, (Field("key", quote(key.encode())), Field("value", word)))
 
 
 def _bytes(value: str | bytes) -> bytes:

@@ -133,6 +133,20 @@ UNSHOWN: tuple[Unshown, ...] = (
         "the handshakes are OpenSSL's",
     ),
     Unshown(
+        Marked.ON_PURPOSE,
+        "a user or role whose name is longer than 32,768 bytes",
+        "the server ends",
+        "taken",
+        "etcd would not live to be recorded",
+    ),
+    Unshown(
+        Marked.ON_PURPOSE,
+        "a made-up token with an index that is still to come (`x.99999999`)",
+        "waits for it, mostly until the call's deadline",
+        "refused at once, as etcd refuses it then",
+        "no client gets such a token; a scenario would wait for nothing",
+    ),
+    Unshown(
         Marked.KNOWN_LIMIT,
         "HTTP/1.0 with an unknown `Transfer-Encoding`",
         "ignores it",

@@ -230,8 +230,8 @@ class Pair:
         with contextlib.ExitStack() as stack:
             sides = []
             for target in self._targets:
-                url, _ = stack.enter_context(target.server(()))
-                sides.append(stack.enter_context(contextlib.closing(Side(url))))
+                at = stack.enter_context(target.server(()))
+                sides.append(stack.enter_context(contextlib.closing(Side(at.url))))
             self._witnesses = []
             if any(target.is_shared for target in self._targets):
                 # Its revisions are others, and with them the events: nobody looks on.

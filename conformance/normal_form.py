@@ -21,6 +21,7 @@ class Rule(enum.Enum):
     """What is done with a number that may differ."""
 
     REVISION = "counted from the revision at which the scenario begins"
+    AUTH_REVISION = "likewise, of the store of users and roles: the first one is 1"
     ID = "named by kind and order of appearance (`lease#1`), unless the scenario chose it"
     SIZE = "`<bytes>` where it is more than 0"
     INDEX = "`<index>` where it is more than 0"
@@ -39,6 +40,7 @@ _RULES: Mapping[str, tuple[Rule, str]] = {
     "compact_revision": (Rule.REVISION, ""),
     "hash_revision": (Rule.REVISION, ""),
     "rev": (Rule.REVISION, ""),
+    "authRevision": (Rule.AUTH_REVISION, ""),
     "cluster_id": (Rule.ID, "cluster"),
     "member_id": (Rule.ID, "member"),
     "memberID": (Rule.ID, "member"),
@@ -65,6 +67,9 @@ _RULES: Mapping[str, tuple[Rule, str]] = {
 _UNORDERED = frozenset(("LeaseTimeToLiveResponse.keys",))
 """Repeated fields that come in the order of a Go map, which is any: they are sorted."""
 
+_TOKENS = frozenset(("AuthenticateResponse.token",))
+"""Texts that are chance: each gets a name, `token#1`, in whose place it never shows again."""
+
 _TEXT_RULES: tuple[tuple[str, re.Pattern[str], str], ...] = (
     # Go's protobuf puts one or the other into each build, lest anyone compare the text.
     ("white space in proto errors", re.compile("proto:(\N{NO-BREAK SPACE}|%C2%A0)"), "proto: "),
@@ -85,9 +90,12 @@ class Names:
 
     Args:
         base: how many revisions there were before it; 0 on a server that is new.
+        auth_base: likewise for the store of users and roles.
     """
 
     base: int = 0
+    auth_base: int = 0
+    _tokens: dict[bytes, bytes] = field(default_factory=dict)
     _words: dict[tuple[str, int], str] = field(default_factory=dict)
     _counts: dict[str, int] = field(default_factory=dict)
 
@@ -104,11 +112,28 @@ class Names:
         if rule is Rule.REVISION:
             is_one = self.base < number < self.base + LARGEST_REVISION
             return str(number - self.base if is_one else number)
+        if rule is Rule.AUTH_REVISION:
+            return str(number - self.auth_base)
         if rule is Rule.ID and number:
             return self._id(kind, number, sent)
         if rule in _CLASSES and number > 0:
             return _CLASSES[rule]
         return str(number)
+
+    def name_token(self, token: str, word: str = "") -> None:
+        """Give a token a name; without a word the next number, where it has no name yet."""
+        key = token.encode()
+        if word:
+            self._tokens[key] = f"token#{word}".encode()
+        elif token and key not in self._tokens:
+            self._counts["token"] = self._counts.get("token", 0) + 1
+            self._tokens[key] = b"token#%d" % self._counts["token"]
+
+    def without_tokens(self, data: bytes) -> bytes:
+        """The same with names in the place of tokens; of two that fit, the longer one's."""
+        for token in sorted(self._tokens, key=len, reverse=True):
+            data = data.replace(token, self._tokens[token])
+        return data
 
     def _id(self, kind: str, number: int, sent: bool) -> str:
         word = self._words.get((kind, number))
@@ -195,6 +220,9 @@ def _field(
     if isinstance(value, bytes):
         return Field(name, quote(value))
     if isinstance(value, str):
+        if f"{kind}.{name}" in _TOKENS:
+            names.name_token(value)
+            return Field(name, quote(names.without_tokens(value.encode())))
         return Field(name, quote(text(value).encode()))
     if descriptor.enum_type is not None:
         known = descriptor.enum_type.values_by_number.get(value)

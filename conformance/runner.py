@@ -164,5 +164,8 @@ def converse(scenario: Scenario, target: Target) -> Transcript:
 
 @contextlib.contextmanager
 def _session(scenario: Scenario, target: Target) -> Iterator[Session]:
-    with target.server(scenario.flags) as (url, base), contextlib.closing(Session(url, base)) as it:
-        yield it
+    with (
+        target.server(scenario.flags) as at,
+        contextlib.closing(Session(at.url, at.base, at.auth_base)) as session,
+    ):
+        yield session

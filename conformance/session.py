@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from . import by_hand, normal_form
 from .connection import CALL_SECONDS, Connection
-from .dialogue import Dialogue, Pairs, pairs
+from .dialogue import Dialogue, Pairs
 from .transcript import Field, Transcript, quote
 
 
@@ -20,13 +20,15 @@ class Session(Connection):
     Args:
         url: where the server is, "http://127.0.0.1:2379".
         base: how many revisions there were before the scenario; 0 on a server that is new.
+        auth_base: likewise of the store of users and roles.
     """
 
-    def __init__(self, url: str, base: int = 0) -> None:
+    def __init__(self, url: str, base: int = 0, auth_base: int = 0) -> None:
         self._url = url
         self.base = base
+        self.auth_base = auth_base
         self._more: list[Connection] = []
-        super().__init__(url, Dialogue(base))
+        super().__init__(url, Dialogue(base, auth_base))
 
     def at(self, revision: int) -> int:
         """The revision to ask for where a server that is new would be asked for `revision`.
@@ -47,7 +49,8 @@ class Session(Connection):
         headers = tuple(headers)
         fields = [Field("body", quote(body))] if body else []
         self._dialogue.did(
-            f"HTTP/1.1 {method} {quote(target.encode())}", [*fields, *pairs("header", headers)]
+            f"HTTP/1.1 {method} {quote(target.encode())}",
+            [*fields, *self._dialogue.pairs("header", headers)],
         )
         parts = urlsplit(self._url)
         assert parts.hostname is not None, f"{self._url} has a host"
@@ -58,7 +61,7 @@ class Session(Connection):
             answer = response.read()
         finally:
             connection.close()
-        fields = list(pairs("header", by_hand.comparable(response.getheaders())))
+        fields = list(self._dialogue.pairs("header", by_hand.comparable(response.getheaders())))
         fields.append(Field("body", quote(normal_form.data(answer))))
         self._dialogue.came(f"{response.status} {quote(response.reason.encode())}", fields)
         return answer

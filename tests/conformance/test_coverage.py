@@ -46,6 +46,23 @@ def test_without_transcripts_all_of_the_served_methods_is_missing(tmp_path: Path
     missing = measured(tmp_path).missing
     methods = [one.name for one in missing if one.aspect == Aspect.METHOD.value]
     assert methods == [
+        "Auth/AuthDisable",
+        "Auth/AuthEnable",
+        "Auth/AuthStatus",
+        "Auth/Authenticate",
+        "Auth/RoleAdd",
+        "Auth/RoleDelete",
+        "Auth/RoleGet",
+        "Auth/RoleGrantPermission",
+        "Auth/RoleList",
+        "Auth/RoleRevokePermission",
+        "Auth/UserAdd",
+        "Auth/UserChangePassword",
+        "Auth/UserDelete",
+        "Auth/UserGet",
+        "Auth/UserGrantRole",
+        "Auth/UserList",
+        "Auth/UserRevokeRole",
         "KV/Compact",
         "KV/DeleteRange",
         "KV/Put",

@@ -15,7 +15,7 @@ from conformance.fuzz import Batch, Differs, Done, Pair
 from conformance.oracle import free_ports
 from conformance.programs import Program, Step
 from conformance.session import Session
-from conformance.targets import CouldNotRun, FakeEtcd, Target
+from conformance.targets import CouldNotRun, FakeEtcd, Started, Target
 from fake_etcd.api import messages as m
 from fake_etcd.api.status import Code
 from fake_etcd.cli import background
@@ -61,14 +61,14 @@ class Liar:
     running: list[str] = field(default_factory=list)
 
     @contextlib.contextmanager
-    def server(self, flags: tuple[str, ...]) -> Iterator[tuple[str, int]]:
+    def server(self, flags: tuple[str, ...]) -> Iterator[Started]:
         with contextlib.ExitStack() as stack:
             with pytest.MonkeyPatch.context() as patch:  # handlers are made while it starts
                 patch.setattr(kv, "unary", self._handlers)
                 url = stack.enter_context(background.serve(flags))
             self.started += 1
             self.running.append(url)
-            yield url, 0
+            yield Started(url)
             self.running.remove(url)
 
     def _handlers(self, node: Node) -> dict[str, UnaryHandler]:
@@ -96,9 +96,9 @@ class Served:
     is_shared: bool = True
 
     @contextlib.contextmanager
-    def server(self, flags: tuple[str, ...]) -> Iterator[tuple[str, int]]:
+    def server(self, flags: tuple[str, ...]) -> Iterator[Started]:
         with self.serve() as url:
-            yield url, 0
+            yield Started(url)
 
 
 @contextlib.contextmanager

@@ -194,6 +194,33 @@ def test_what_is_shifted_is_written_as_it_was(revision: int, base: int) -> None:
     assert Names(base).number("RangeRequest", "revision", shifted, True) == str(revision - base)
 
 
+@pytest.mark.parametrize("auth_base", [0, 40])
+def test_revisions_of_users_and_roles_are_counted_from_their_own_base(auth_base: int) -> None:
+    answer = m.AuthStatusResponse(
+        header=m.ResponseHeader(revision=1_007), enabled=True, authRevision=auth_base + 3
+    )
+    assert line(answer, Names(1_000, auth_base)) == (
+        "header { revision: 7 } enabled: true authRevision: 3"
+    )
+
+
+def test_tokens_are_named_in_the_order_of_appearance() -> None:
+    names = Names()
+    answers = [m.AuthenticateResponse(token=token) for token in ("x.1", "y.2", "x.1")]
+    words = ['token: "token#1"', 'token: "token#2"', 'token: "token#1"']
+    assert [line(answer, names) for answer in answers] == words
+
+
+def test_a_token_is_named_wherever_it_is_and_the_longest_one_first() -> None:
+    names = Names()
+    for token in ("a.1", "a.12"):
+        names.name_token(token)
+    names.name_token("A.1", "in-capitals")
+    assert names.without_tokens(b"Bearer a.12, a.1; A.1") == (
+        b"Bearer token#2, token#1; token#in-capitals"
+    )
+
+
 def test_a_time_or_size_of_0_or_less_stays() -> None:
     assert line(m.LeaseTimeToLiveResponse(TTL=-1)) == "TTL: -1"
     assert line(m.LeaseTimeToLiveResponse(TTL=7, grantedTTL=9)) == "TTL: <seconds> grantedTTL: 9"

@@ -22,7 +22,7 @@ from conformance.normal_form import Names
 from conformance.programs import Program, Step
 from conformance.scenario import Run, Scenario
 from conformance.session import Session
-from conformance.targets import FakeEtcd
+from conformance.targets import FakeEtcd, Started
 from conformance.transcript import Part
 from fake_etcd.api import errors
 from fake_etcd.api import messages as m
@@ -319,14 +319,14 @@ class UsedFakeEtcd:
     is_shared: bool = False
 
     @contextmanager
-    def server(self, flags: tuple[str, ...]) -> Iterator[tuple[str, int]]:
-        with FakeEtcd().server(flags) as (url, base):
-            session = Session(url, base)
+    def server(self, flags: tuple[str, ...]) -> Iterator[Started]:
+        with FakeEtcd().server(flags) as at:
+            session = Session(at.url, at.base)
             session.put(key=b"a", value=b"1")
             session.put(key=b"c", value=b"2")
             deleted = session.delete_range(key=b"\0", range_end=b"\0")
             session.close()
-            yield url, deleted.header.revision - 1
+            yield Started(at.url, deleted.header.revision - 1)
 
 
 def dialogue(run: Run) -> tuple[Part, ...]:

@@ -15,7 +15,7 @@ from conformance.recordings import Recordings
 from conformance.runner import Outcome, Result, against_each_other, against_recordings, recording
 from conformance.scenario import Scenario
 from conformance.session import Session
-from conformance.targets import CouldNotRun, FakeEtcd, SharedServer
+from conformance.targets import CouldNotRun, FakeEtcd, SharedServer, Started
 from fake_etcd.cli import background
 
 from .made_up import MARK, Counter, fails, put_a, put_b, record, results, scenario
@@ -173,9 +173,9 @@ def test_the_first_target_is_what_is_expected() -> None:
 
     class Small(FakeEtcd):
         @contextlib.contextmanager
-        def server(self, flags: tuple[str, ...]) -> Iterator[tuple[str, int]]:
+        def server(self, flags: tuple[str, ...]) -> Iterator[Started]:
             with background.serve(["--max-request-bytes=1000"]) as url:
-                yield url, 0
+                yield Started(url)
 
     (result,) = results(
         against_each_other(FakeEtcd(), Small(), marks=False), scenario("large", put_limit)

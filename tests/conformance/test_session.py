@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import grpc
 import pytest
 
-from conformance import connection
+from conformance import connection, keys
 from conformance.session import Session
 from fake_etcd.api import messages as m
 from fake_etcd.cli import background
@@ -130,6 +130,82 @@ def test_on_a_server_with_a_history_revisions_are_counted_from_the_base() -> Non
                 '> KV/Range key: "a" revision: 2 count_only: true\n'
                 f"< RangeResponse\n    {HEADER % 2}\n    count: 1\n= OK\n"
             )
+
+
+# In somebody's name
+
+
+def with_root(s: Session) -> None:
+    """A server that asks who it is, and knows root alone."""
+    s.call("Auth/UserAdd", m.AuthUserAddRequest(name="root", password="pw"))
+    s.call("Auth/UserGrantRole", m.AuthUserGrantRoleRequest(user="root", role="root"))
+    s.call("Auth/AuthEnable", m.AuthEnableRequest())
+
+
+def test_who_logs_in_calls_with_a_token_from_then_on_and_others_do_not(s: Session) -> None:
+    with_root(s)
+    root = s.log_in("root", "pw")
+    assert root.put(key=b"a").header.revision == 2
+    assert s.put(key=b"a") == m.PutResponse()
+    assert (len(root.token.partition(".")[0]), s.token) == (16, "")
+    _, begin, rest = said(s).partition("> Auth/Authenticate")
+    assert begin + rest == (
+        '> Auth/Authenticate name: "root" password: "pw"\n'
+        f'< AuthenticateResponse\n    {HEADER % 1}\n    token: "token#1"\n= OK\n\n'
+        '> KV/Put key: "a" metadata { key: "token" value: "token#1" }\n'
+        f"< PutResponse {HEADER % 2}\n= OK\n\n"
+        '> KV/Put key: "a"\n= INVALID_ARGUMENT "etcdserver: user name is empty"\n'
+    )
+
+
+def test_who_is_refused_goes_on_without_a_token(s: Session) -> None:
+    assert s.log_in("root", "pw") is s
+    assert said(s) == (
+        '> Auth/Authenticate name: "root" password: "pw"\n'
+        '= FAILED_PRECONDITION "etcdserver: authentication is not enabled"\n'
+    )
+
+
+def test_metadata_of_a_caller_goes_along_before_that_of_a_call_on_streams_as_well(
+    s: Session,
+) -> None:
+    both = s.with_metadata(("x", "1")).with_metadata(("y", "2"))
+    both.call("KV/Range", m.RangeRequest(key=b"a"), [("z", "3")])
+    both.repeat(2, "KV/Range", m.RangeRequest(key=b"a"))
+    both.path_call("/a.B/C", b"")
+    both.open("Watch/Watch", [("z", "3")]).cancel()
+    s.open("Watch/Watch").cancel()
+    pairs = [re.findall(r'key: "(.)" value: "(.)"', part) for part in said(s).split("\n\n")]
+    two = [("x", "1"), ("y", "2")]
+    assert pairs == [[*two, ("z", "3")], two, two, [*two, ("z", "3")], [], [], []]
+
+
+def test_a_token_has_its_name_in_whatever_is_sent(s: Session) -> None:
+    with_root(s)
+    root = s.log_in("root", "pw")
+    s.with_metadata(("authorization", f"Bearer {root.token}")).range(key=b"a")
+    made = s.name_token("eyJ.e30.x", "made-up")
+    s.with_metadata(("token", made)).range(key=b"a")
+    stream = root.open("Watch/Watch")
+    stream.cancel()
+    s.http("GET", "/health", headers=[("authorization", root.token)])
+    s.grpc_by_hand("KV/Range", headers=[("token", root.token)])
+    words = re.findall(r'key: "(?:token|authorization)" value: "(.*)"', said(s))
+    assert words == ["Bearer token#1", "token#made-up", "token#1", "token#1", "token#1"]
+    assert root.token not in said(s)
+
+
+def test_what_a_json_web_token_says_is_read_but_for_its_time(s: Session) -> None:
+    s.read_token("abc.1")
+    s.read_token(keys.signed({"exp": 17, "username": "é", "revision": 3}))
+    assert said(s) == (
+        "It.\n< token\n"
+        '    head { key: "alg" json: "\\"HS256\\"" }\n'
+        '    head { key: "typ" json: "\\"JWT\\"" }\n'
+        '    claim { key: "exp" json: <seconds> }\n'
+        '    claim { key: "username" json: "\\"\\\\u00e9\\"" }\n'
+        '    claim { key: "revision" json: "3" }\n'
+    )
 
 
 # gRPC servers that are strange

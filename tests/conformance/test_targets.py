@@ -10,11 +10,22 @@ from pathlib import Path
 import pytest
 
 from conformance import golang, oracle, targets
+from conformance.keys import folder
 from conformance.oracle import NoOracle
 from conformance.session import Session
-from conformance.targets import CouldNotRun, FakeEtcd, RealEtcd, SharedServer, Target, named
+from conformance.targets import (
+    CouldNotRun,
+    FakeEtcd,
+    RealEtcd,
+    SharedServer,
+    Started,
+    Target,
+    named,
+)
 from fake_etcd.api import messages as m
 from fake_etcd.cli import background
+
+from .strange import GrpcMethod, grpc_server
 
 
 @pytest.fixture
@@ -87,11 +98,11 @@ def test_targets_are_called_what_they_are_named_by() -> None:
 
 
 def test_fake_etcd_is_a_new_server_each_time() -> None:
-    with FakeEtcd().server(()) as (one, base), FakeEtcd().server(()) as (other, _):
-        assert (base, one != other) == (0, True)
-        with session(one) as s:
+    with FakeEtcd().server(()) as one, FakeEtcd().server(()) as other:
+        assert (one == Started(one.url), one.url != other.url) == (True, True)
+        with session(one.url) as s:
             s.put(key=b"a")
-        assert (keys(one), keys(other)) == ([b"a"], [])
+        assert (keys(one.url), keys(other.url)) == ([b"a"], [])
 
 
 def test_why_there_is_no_real_etcd_is_why_it_could_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,13 +123,13 @@ def test_a_shared_server_without_keys_is_taken_with_its_history() -> None:
                 s.put(key=b"a")
             s.delete_range(key=b"a")
         with SharedServer(url).server(()) as given:
-            assert given == (url, 5)
+            assert given == Started(url, 5)
         assert revision(url) == 6, "nothing was there to be deleted"
 
 
 def test_a_new_shared_server_has_had_no_revision() -> None:
     with background.serve() as url, SharedServer(url).server(()) as given:
-        assert given == (url, 0)
+        assert given == Started(url)
 
 
 def test_somebody_elses_keys_are_left_alone(url: str) -> None:
@@ -135,13 +146,13 @@ def test_somebody_elses_keys_are_left_alone(url: str) -> None:
 def test_keys_that_may_be_wiped_are_deleted_before_and_after_each_scenario(url: str) -> None:
     target = SharedServer(url, may_wipe=True)
     with target.server(()) as given:
-        assert given == (url, 3)
+        assert given == Started(url, 3)
         assert keys(url) == []
         with session(url) as s:
             s.put(key=b"\0")
     assert keys(url) == []
     with target.server(()) as given:
-        assert given == (url, 5)
+        assert given == Started(url, 5)
 
 
 def test_leases_are_revoked_as_keys_are_deleted() -> None:
@@ -149,7 +160,7 @@ def test_leases_are_revoked_as_keys_are_deleted() -> None:
         target = SharedServer(url)
         for number in range(2):
             with target.server(()) as given, session(url) as s:
-                assert given == (url, number * 2), "a put, and its deletion with the lease"
+                assert given == Started(url, number * 2), "a put, and its deletion with the lease"
                 s.call("Lease/LeaseGrant", m.LeaseGrantRequest(ID=7, TTL=60))
                 s.put(key=b"a", lease=7)
                 assert targets.lease_ids(url) == [7]
@@ -176,7 +187,7 @@ def test_what_somebody_writes_between_two_scenarios_is_deleted_too() -> None:
         with session(url) as s:
             s.put(key=b"between")
         with target.server(()) as given:
-            assert (given, keys(url)) == ((url, 2), [])
+            assert (given, keys(url)) == (Started(url, 2), [])
 
 
 def test_a_shared_server_has_the_flags_it_has(url: str) -> None:
@@ -250,3 +261,91 @@ def test_without_go_there_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path:
 def test_ports_are_given_once() -> None:
     ports = [port for _ in range(20) for port in oracle.free_ports(3)]
     assert len(set(ports)) == 60
+
+
+# Users and roles
+
+
+@contextlib.contextmanager
+def with_people(password: str) -> Iterator[str]:
+    """A server that asks who it is; root has this password."""
+    with background.serve() as url, session(url) as s:
+        s.call("Auth/UserAdd", m.AuthUserAddRequest(name="root", password=password))
+        s.call("Auth/UserGrantRole", m.AuthUserGrantRoleRequest(user="root", role="root"))
+        s.call("Auth/RoleAdd", m.AuthRoleAddRequest(name="r"))
+        s.call("Auth/AuthEnable", m.AuthEnableRequest())
+        yield url
+
+
+def test_authentication_is_switched_off_and_everybody_deleted_around_each_scenario() -> None:
+    with with_people(targets.ROOT_PASSWORD) as url:
+        target = SharedServer(url, may_wipe=True)
+        with target.server(()) as given, session(url) as s:
+            # 1 and what was made of it: three additions and a grant, off, two deletions.
+            assert given == Started(url, 0, 6)
+            assert targets.users_and_roles(url) == ([], [])
+            s.call("Auth/RoleAdd", m.AuthRoleAddRequest(name="left"))
+            assert s.put(key=b"a").header.revision == 2
+        assert targets.users_and_roles(url) == ([], [])
+        with target.server(()) as given:
+            assert given == Started(url, 2, 8)
+
+
+def test_a_server_that_asks_who_it_is_is_left_alone() -> None:
+    with (
+        with_people(targets.ROOT_PASSWORD) as url,
+        pytest.raises(CouldNotRun) as caught,
+        SharedServer(url).server(()),
+    ):
+        pass
+    assert str(caught.value) == (
+        f"{url} asks for authentication, which scenarios switch on themselves"
+    )
+
+
+def test_a_server_whose_root_has_another_password_cannot_be_wiped() -> None:
+    with (
+        with_people("another") as url,
+        pytest.raises(CouldNotRun, match="invalid user ID or password"),
+        SharedServer(url, may_wipe=True).server(()),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("what", ["users", "roles"])
+def test_somebody_elses_users_and_roles_are_left_alone(what: str) -> None:
+    with background.serve() as url, session(url) as s:
+        if what == "users":
+            s.call("Auth/UserAdd", m.AuthUserAddRequest(name="x", password="x"))
+        else:
+            s.call("Auth/RoleAdd", m.AuthRoleAddRequest(name="x"))
+        with pytest.raises(CouldNotRun) as caught, SharedServer(url).server(()):
+            pass
+        assert str(caught.value).startswith(f"{url} holds 1 {what}, and ")
+        assert sorted(targets.users_and_roles(url)) == [[], ["x"]]
+
+
+def test_a_server_without_such_a_service_has_no_users() -> None:
+    def version_1(requests: Iterator[bytes], context: object) -> Iterator[bytes]:
+        yield m.DeleteRangeResponse(header=m.ResponseHeader(revision=1)).SerializeToString()
+
+    methods: dict[str, GrpcMethod] = {
+        "/etcdserverpb.KV/DeleteRange": version_1,
+        "/etcdserverpb.KV/Range": version_1,
+    }
+    with grpc_server(methods) as url, SharedServer(url).server(()) as given:
+        assert given == Started(url, 0, 0)
+
+
+def test_a_flag_may_name_the_folder_of_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[object] = []
+
+    @contextlib.contextmanager
+    def serve(flags: object) -> Iterator[str]:
+        given.append(flags)
+        yield "http://127.0.0.1:1"
+
+    monkeypatch.setattr(background, "serve", serve)
+    with FakeEtcd().server(("--a={key}", "--b={keys}/rsa,c={keys}/rsa.pub")):
+        pass
+    assert given == [("--a={key}", f"--b={folder()}/rsa,c={folder()}/rsa.pub")]

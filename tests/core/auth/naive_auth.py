@@ -28,7 +28,8 @@ def holds(ranges: Iterable[tuple[bytes, bytes]], key: bytes) -> bool:
 def holds_all(ranges: list[tuple[bytes, bytes]], key: bytes, range_end: bytes) -> bool:
     """Whether the ranges together have all keys of one.
 
-    They do where they have its first key, and each at which one of them begins or ends.
+    They do where they have its first key, and each at which one of them begins or ends. A range
+    that ends before it begins has no keys; what is said of one is not what etcd says.
     """
     if not range_end:
         return holds(ranges, key)
@@ -38,7 +39,7 @@ def holds_all(ranges: list[tuple[bytes, bytes]], key: bytes, range_end: bytes) -
     inside = [it for it in borders if it >= key and (range_end == b"\0" or it < range_end)]
     if range_end == b"\0" and not any(end == b"\0" for _, end in ranges):
         return False  # some key behind all borders
-    # A range that ends before it begins has no keys, and is judged by the first one.
+    # An empty range is judged by its key.
     return all(holds(ranges, it) for it in inside or [key])
 
 

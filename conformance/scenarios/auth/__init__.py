@@ -1,0 +1,1 @@
+"""Users, roles and tokens: what the Auth service answers, and what each may do elsewhere."""
