@@ -31,6 +31,8 @@ ROOT = "root"
 ROOT_PERMISSION = Permission(READWRITE, b"", b"\0")
 """What the role root is said to permit, whatever was granted to it."""
 
+_NO_PERMISSIONS = RangePermissions(())
+
 _FIRST_REVISION = 1
 
 Value = TypeVar("Value")
@@ -280,12 +282,10 @@ class AuthStore:
             raise errors.USER_EMPTY
         if info.revision < self.revision:
             raise errors.AUTH_OLD_REVISION
-        user = self._users.get(info.username)
-        if user is None:
-            raise errors.PERMISSION_DENIED
-        if ROOT in user.roles:
-            return
-        if not self._permissions_of(user).permits(perm_type, key, range_end):
+        permissions = self._permissions.get(info.username)
+        if permissions is None:
+            permissions = self._permissions_of(info.username)
+        if not permissions.permits(perm_type, key, range_end):
             raise errors.PERMISSION_DENIED
 
     def check_admin_permitted(self, info: AuthInfo | None) -> None:
@@ -317,12 +317,17 @@ class AuthStore:
         user = self._users.get(name)
         return user is not None and role in user.roles
 
-    def _permissions_of(self, user: User) -> RangePermissions:
-        found = self._permissions.get(user.name)
-        if found is None:
+    def _permissions_of(self, name: str) -> RangePermissions:
+        """What a user may do, kept until the next change. O(m log m) in its permissions."""
+        user = self._users.get(name)
+        if user is None:
+            return _NO_PERMISSIONS  # not kept: a caller can have any name
+        if ROOT in user.roles:
+            found = RangePermissions([ROOT_PERMISSION])
+        else:
             roles = [self._roles[role] for role in user.roles if role in self._roles]
             found = RangePermissions(it for role in roles for it in role.permissions)
-            self._permissions[user.name] = found
+        self._permissions[name] = found
         return found
 
     # Changes
