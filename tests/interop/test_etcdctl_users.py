@@ -7,6 +7,8 @@ Whole outputs are compared with what etcdctl makes of the data; the same is true
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +17,8 @@ from pathlib import Path
 from bench import golang, measure
 from tests.interop.conftest import StartServer, built
 from tests.interop.transcript import COMMAND_SECONDS, LOG_IN_TIMEOUT
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "auth.md"
 
 USERS = 100
 KEYS, PERMISSIONS = 10_000, 4
@@ -112,3 +116,29 @@ def test_all_users_and_roles_are_listed_with_their_details(start_server: StartSe
             unknown = etcdctl(*arguments)
             assert unknown.stdout == ""
             assert unknown.stderr.endswith("Error: etcdserver: user name is empty\n"), arguments
+
+
+def test_the_commands_that_are_shown_print_what_is_said_of_them(
+    start_server: StartServer, tmp_path: Path
+) -> None:
+    (tmp_path / "etcdctl").symlink_to(built(golang.etcdctl))
+    (shown,) = re.findall(r"^```console\n(.*?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+    commands = re.findall(r"^\$ (.+)$", shown, re.MULTILINE)
+    script = "\n".join(f"printf '%s\\n' {shlex.quote(f'$ {each}')}\n{each}" for each in commands)
+    variables = {name: it for name, it in os.environ.items() if not name.startswith("ETCDCTL_")}
+    with start_server() as server:
+        done = subprocess.run(
+            ["bash", "-c", script],
+            env={
+                **variables,
+                "PATH": f"{tmp_path}{os.pathsep}{variables['PATH']}",
+                "ETCDCTL_ENDPOINTS": server.url,
+                "ETCDCTL_DIAL_TIMEOUT": LOG_IN_TIMEOUT,
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=2 * COMMAND_SECONDS,
+            check=False,
+        )
+    assert re.sub(r"^\{.*\n", "", done.stdout, flags=re.MULTILINE) == shown
