@@ -9,11 +9,11 @@ import sys
 import time
 from pathlib import Path
 
-from bench import fixture, golang, growth, in_process, report, scenarios, watching
+from bench import calling, fixture, golang, growth, in_process, report, scenarios, watching
 from conformance import oracle
 from conformance.golang import NoGo
 
-PARTS = ("start", "fixture", "in-process", "watching", "keys", "history")
+PARTS = ("start", "fixture", "in-process", "watching", "auth", "keys", "history")
 """What --only takes beside the names of scenarios."""
 
 _QUICK_SIZES, _QUICK_HISTORIES = growth.SIZES[:3], growth.HISTORIES[:3]
@@ -54,6 +54,9 @@ def main(arguments: list[str]) -> int:
         results.in_process = in_process.run(max(options.turns, 3))
     if not only or "watching" in only:
         results.watching = watching.run(options.turns, seconds, say)
+    if not only or "auth" in only:
+        users = calling.FEWER_USERS if options.quick else calling.USERS
+        results.calling = calling.run(options.turns, seconds, say, users)
     for server in growth.SERVERS:
         if not only or "keys" in only:
             say(f"cost and memory by keys: {server}")

@@ -66,5 +66,9 @@ BARS = (
     _rate("keepalives", "uvloop", 1.5),
     Bar("per-watcher/uvloop", "memory per idle watcher", 2.0, False, "KiB"),
     Bar("per-lease/uvloop", "memory per lease", 1.0, False, "KiB"),
+    Bar("put-kept/uvloop", "put rate kept with auth", 0.85, True, "x its own"),
+    Bar("get-kept/uvloop", "get rate kept with auth", 0.85, True, "x its own"),
+    Bar("put-by-users/uvloop", "put beside 10,000 users, processor time", 1.1, False, "x its own"),
+    Bar("get-by-users/uvloop", "get beside 10,000 users, processor time", 1.1, False, "x its own"),
     Bar("pause/uvloop", "longest get while a million keys are compacted", 50.0, False, "ms"),
 )

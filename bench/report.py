@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from bench import svg
+from bench import calling, svg
 from bench.bars import BARS
+from bench.calling import Calling
 from bench.fixture import Fixture
 from bench.growth import Growth
 from bench.in_process import InProcess
@@ -52,6 +53,7 @@ class Results:
     keys: dict[str, Growth] = field(default_factory=dict)
     history: dict[str, Growth] = field(default_factory=dict)
     watching: Watching | None = None
+    calling: Calling | None = None
 
 
 def values(results: Results) -> dict[str, float]:
@@ -83,6 +85,11 @@ def values(results: Results) -> dict[str, float]:
         found["kept/uvloop"] = watching.kept("uvloop")
         found["per-watcher/uvloop"] = watching.watcher_bytes.median("uvloop") / 1024
         found["per-lease/uvloop"] = watching.lease_bytes.median("uvloop") / 1024
+    if results.calling:
+        for operation in calling.OPERATIONS:
+            found[f"{operation}-kept/uvloop"] = results.calling.kept(f"{operation}s", "uvloop")
+            few, many = results.calling.costs[operation]["uvloop"]
+            found[f"{operation}-by-users/uvloop"] = many / few
     return found
 
 
@@ -100,6 +107,9 @@ def markdown(results: Results) -> str:
         parts += ["## Calls without a wire\n", _IN_PROCESS_TEXT, _in_process(results.in_process)]
     if results.watching:
         parts += ["## Watchers and leases\n", _WATCHING_TEXT, _watching(results.watching)]
+    if results.calling:
+        parts += ["## Auth\n", _CALLING_TEXT, _rates_of_users(results.calling)]
+        parts += [_CALLING_COST_TEXT, _costs_by_users(results.calling)]
     if results.keys:
         parts += ["## Memory\n", _MEMORY_TEXT, _memory(results.keys)]
         parts += ["## Cost as the store grows\n", _COST_TEXT]
@@ -177,6 +187,20 @@ Events: 500 watchers of one key on 8 connections, 400 puts of it one after the o
 callers put at a time. Idle: 10,000 watchers of other keys and prefixes, beside 64 workers that put.
 Grants and keepalives: 64 workers, each with a stream of its own for these. Bytes are resident
 memory, of 10,000 watchers or leases.
+"""
+
+
+_CALLING_TEXT = """\
+The same puts and gets, without auth and by 8 users (simple tokens), each with one permission for
+all the keys. A ratio is to the same server without auth within one turn; some of it is the
+client's, which adds a token to each call.
+"""
+
+_CALLING_COST_TEXT = f"""\
+Microseconds of the server's processor time for one call of a user: where there are 8 users with one
+permission each, and beside many users with {calling.PERMISSIONS} permissions each, of which no two
+can be merged. Real etcd has few of them, as it computes what each user may do at each change of
+any. Bytes are resident memory.
 """
 
 
@@ -279,6 +303,32 @@ def _watching(watching: Watching) -> str:
     heads = ("events a second", "events in a flood", "puts a second", "beside 10,000 idle watchers")
     last = ("grants a second", "keepalives a second", "bytes per watcher", "bytes per lease")
     return _table(("server", *heads, *last), rows)
+
+
+def _rates_of_users(found: Calling) -> str:
+    rows = []
+    for name in found.puts.by_server:
+        cells = []
+        for operation in ("gets", "puts"):
+            as_users: Turns = getattr(found, f"{operation}_as")
+            cells.append(f"{getattr(found, operation).median(name):,.0f}")
+            cells.append(f"{as_users.median(name):,.0f} ({found.kept(operation, name):.2f} x)")
+        rows.append((_TITLES[name], *cells))
+    heads = ("gets a second", "by users", "puts a second", "by users")
+    return _table(("server", *heads), rows)
+
+
+def _costs_by_users(found: Calling) -> str:
+    rows = []
+    for name in found.puts.by_server:
+        cells = []
+        for operation in calling.OPERATIONS:
+            few, many = found.costs[operation][name]
+            cells += [f"{few:.1f}", f"{many:.1f} ({many / few:.2f} x)"]
+        cells.append(f"{found.user_bytes[name]:,.0f}")
+        rows.append((_TITLES[name], f"{found.users[name]:,}", *cells))
+    heads = ("get", "beside many", "put", "beside many", "bytes per user")
+    return _table(("server", "users", *heads), rows)
 
 
 def _memory(grown: Mapping[str, Growth]) -> str:

@@ -53,24 +53,24 @@ def _make_range(node: Node) -> Callable[[m.RangeRequest, Call], bytes]:
 
     def range_(request: m.RangeRequest, call: Call) -> bytes:
         key = request.key
-        if auth.enabled:
-            return range_if_permitted(request, call)
         # As long as a short key with its tag and length: it asks for that key and nothing else.
         # Saves looking at eleven options.
         if request.ByteSize() == len(key) + 2 and key:
+            if auth.enabled:
+                check_permitted(call, key, b"")
             result = store_range(key, None)
             if result.versions:
                 return header(result.revision) + result.versions[0].field + _COUNT_1
             return header(result.revision)
         kv_checks.check_range(request)
+        if auth.enabled:
+            check_permitted(call, key, request.range_end)
         return kv_range.answer(store, request, header)
 
-    def range_if_permitted(request: m.RangeRequest, call: Call) -> bytes:
-        kv_checks.check_range(request)
+    def check_permitted(call: Call, key: bytes, range_end: bytes) -> None:
         info = access.auth_info(node, call)
-        auth.check_range_permitted(info, request.key, request.range_end)
+        auth.check_range_permitted(info, key, range_end)
         access.check_unchanged(node, info)
-        return kv_range.answer(store, request, header)
 
     return range_
 
@@ -78,22 +78,29 @@ def _make_range(node: Node) -> Callable[[m.RangeRequest, Call], bytes]:
 def _make_put(node: Node) -> Callable[[m.PutRequest, Call], bytes]:
     auth, store, header = node.auth, node.store, node.header
     store_put = store.put
-    largest = raft_size.largest_write(node)
+    auth_info = access.auth_info
+    # Of the size of nearly all puts nothing more is asked: with auth that saves 0.4 us.
+    accepted = raft_size.largest_write(node, raft_size.LARGEST_CALLER)
+    short_name = raft_size.SHORT_NAME
     by_certificate = node.config.client_cert_auth
 
     def put(request: m.PutRequest, call: Call) -> bytes:
         key = request.key
         if (
             not key
-            or auth.enabled
             or by_certificate
             or request.lease
             or request.prev_kv
             or request.ignore_value
             or request.ignore_lease
-            or request.ByteSize() > largest
+            or request.ByteSize() > accepted
         ):
             return put_with_options(request, call)
+        if auth.enabled:
+            info = auth_info(node, call)
+            if info is not None and len(info.username) > short_name:
+                raft_size.check(node, info, request.ByteSize())
+            auth.check_put_permitted(info, key)
         return header(store_put(key, request.value))
 
     def put_with_options(request: m.PutRequest, call: Call) -> bytes:

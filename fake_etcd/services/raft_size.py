@@ -21,13 +21,19 @@ KV_TAG_BYTES = 1
 AUTH_TAG_BYTES = 2
 """Of those of Auth, whose fields have numbers of 1000 and more."""
 
+SHORT_NAME = 32
+"""Characters of a name that `LARGEST_CALLER` has, each of four bytes."""
 
-def largest_write(node: Node) -> int:
-    """Bytes of the largest request of KV that is accepted from somebody without a name.
+LARGEST_CALLER = AuthInfo("\U0010ffff" * SHORT_NAME, (1 << 63) - 1)
+"""What it may write, everybody may whose name is no longer in characters."""
+
+
+def largest_write(node: Node, info: AuthInfo | None = None) -> int:
+    """Bytes of the largest request of KV that is accepted from this caller; None has no name.
 
     -1 where none is.
     """
-    header = _header_size(request_id_size(node.member_id), "", 0)
+    header = _header_of(node, info)
     room = node.config.max_request_bytes - header - KV_TAG_BYTES
     size = room - 1
     while size >= 0 and len(varint(size)) + size > room:
@@ -41,13 +47,16 @@ def check(node: Node, info: AuthInfo | None, size: int, tag_bytes: int = KV_TAG_
     Raises:
         errors.REQUEST_TOO_LARGE
     """
+    entry = tag_bytes + len(varint(size)) + size + _header_of(node, info)
+    if entry > node.config.max_request_bytes:
+        raise errors.REQUEST_TOO_LARGE
+
+
+def _header_of(node: Node, info: AuthInfo | None) -> int:
     id_size = request_id_size(node.member_id)
     if info is None:
-        header = _header_size(id_size, "", 0)
-    else:
-        header = _header_size(id_size, info.username, info.revision)
-    if tag_bytes + len(varint(size)) + size + header > node.config.max_request_bytes:
-        raise errors.REQUEST_TOO_LARGE
+        return _header_size(id_size, "", 0)
+    return _header_size(id_size, info.username, info.revision)
 
 
 @lru_cache(1_024)  # the same few callers ask over and over

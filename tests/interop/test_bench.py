@@ -11,6 +11,7 @@ import pytest
 
 from bench import report, servers, svg
 from bench.bars import BARS, Bar
+from bench.calling import Calling
 from bench.fixture import Fixture
 from bench.growth import Growth
 from bench.in_process import InProcess
@@ -25,6 +26,7 @@ def made_up() -> Results:
         {"real": [10.0, 40.0, 20.0], "uvloop": [20.0, 80.0, 40.0], "asyncio": [10.0, 40.0, 20.0]}
         | {"limit": [99.0, 99.0, 99.0]}
     )
+    both = Turns({name: turns.by_server[name] for name in ("real", "uvloop")})
     fields = ("per_second", "p50_us", "p99_us", "max_us", "cpu_us", "client_cpu_us")
     costs = {"get": [(1_000, 5.0), (1_000_000, 5.5)]}
     grown = Growth(costs, empty_bytes=30_000_000, memory=[(1_000_000, 530_000_000)])
@@ -45,6 +47,18 @@ def made_up() -> Results:
         keys={"real": grown, "uvloop": grown},
         history={"real": grown, "uvloop": grown},
         watching=Watching(*[turns] * 8),
+        calling=Calling(
+            puts=both,
+            puts_as=Turns({"real": [9.0, 36.0, 18.0], "uvloop": [16.0, 72.0, 36.0]}),
+            gets=both,
+            gets_as=both,
+            costs={
+                operation: {"real": (40.0, 50.0), "uvloop": (10.0, 10.5)}
+                for operation in ("get", "put")
+            },
+            users={"real": 100, "uvloop": 10_000},
+            user_bytes={"real": 60_000.0, "uvloop": 24_000.0},
+        ),
     )
 
 
@@ -71,6 +85,20 @@ def test_every_bar_has_a_value_in_a_whole_run() -> None:
     assert values["events/uvloop"] == 2.0
     assert values["kept/uvloop"] == 1.0
     assert values["per-lease/uvloop"] == 40.0 / 1024
+    assert values["put-kept/uvloop"] == 0.9  # of 0.8, 0.9 and 0.9 in its turns
+    assert values["get-kept/uvloop"] == 1.0
+    assert values["put-by-users/uvloop"] == 1.05
+
+
+def test_the_report_says_what_auth_costs_and_beside_how_many_users() -> None:
+    text = report.markdown(made_up())
+    rates, costs = text.partition("## Auth\n")[2].partition("## Memory")[0].split("\n\nMicro")
+    assert "| real etcd | 20 | 20 (1.00 x) | 20 | 18 (0.90 x) |" in rates
+    assert "| fake_etcd, uvloop | 40 | 40 (1.00 x) | 40 | 36 (0.90 x) |" in rates
+    assert "| real etcd | 100 | 40.0 | 50.0 (1.25 x) | 40.0 | 50.0 (1.25 x) | 60,000 |" in costs
+    assert (
+        "| fake_etcd, uvloop | 10,000 | 10.0 | 10.5 (1.05 x) | 10.0 | 10.5 (1.05 x) | 24,000 |"
+    ) in costs
 
 
 def test_bars_are_met_on_the_right_side() -> None:

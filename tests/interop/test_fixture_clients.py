@@ -177,6 +177,73 @@ async def use(client):
 asyncio.run(main())
 """
 
+GUARDED = """
+from fake_etcd.api import messages as m
+
+
+def ask(name, request):
+    etcd.channel().unary_unary("/etcdserverpb.Auth/" + name)(request.SerializeToString())
+
+
+for name in ("root", "ann"):
+    ask("UserAdd", m.AuthUserAddRequest(name=name, password="secret"))
+ask("UserGrantRole", m.AuthUserGrantRoleRequest(user="root", role="root"))
+ask("RoleAdd", m.AuthRoleAddRequest(name="r"))
+own = m.Permission(permType=m.Permission.READWRITE, key=b"ann/", range_end=b"ann0")
+ask("RoleGrantPermission", m.AuthRoleGrantPermissionRequest(name="r", perm=own))
+ask("UserGrantRole", m.AuthUserGrantRoleRequest(user="ann", role="r"))
+ask("AuthEnable", m.AuthEnableRequest())
+"""
+
+AETCD_AS_USER = """
+import asyncio
+import aetcd
+
+if in_process:
+    aetcd.client.rpc.insecure_channel = lambda target, options: etcd.aio_channel(options=options)
+
+
+def client(name, password):
+    port = 1 if in_process else etcd.port
+    return aetcd.Client(host="127.0.0.1", port=port, username=name, password=password)
+
+
+async def refused(what, call):
+    try:
+        await call
+    except Exception as error:
+        cause = error.__cause__ or error.__context__ or error
+        print(what, type(error).__name__, getattr(cause, "details", lambda: cause)())
+
+
+async def main():
+    try:
+        async with client("ann", "wrong") as wrong:
+            print("not refused", wrong)
+    except Exception as error:
+        print("wrong", getattr(error, "details", lambda: error)())
+    async with client(None, None) as nobody:
+        await refused("nobody", nobody.get(b"ann/a"))
+    async with client("ann", "secret") as ann:
+        watch = await ann.watch_prefix(b"ann/")
+        answers = watch.__aiter__()
+        await ann.put(b"ann/a", b"1")
+        print("get", (await ann.get(b"ann/a")).value)
+        print("watch", (await answers.__anext__()).kv.key)
+        await refused("other", ann.get(b"other"))
+        etcd.clock.advance(299)
+        print("in time", (await ann.get(b"ann/a")).value)
+        etcd.clock.advance(299)
+        print("renewed", (await ann.get(b"ann/a")).value)
+        etcd.clock.advance(302)
+        await refused("too late", ann.get(b"ann/a"))
+    async with client("root", "secret") as root:
+        print("root", (await root.get(b"ann/a")).value, await root.get(b"other"))
+
+
+asyncio.run(main())
+"""
+
 AT_THE_END = """
 import threading
 etcd.close()
@@ -246,5 +313,21 @@ def test_aetcd_works_on_a_fixture(door: str, implementation: str) -> None:
         "lock False True True",
         "lock False True True",
         "down",
+        "left []",
+    ]
+
+
+@pytest.mark.parametrize("door", ["port", "in process"])
+def test_aetcd_logs_in_as_a_user(door: str) -> None:
+    assert run("aetcd", GUARDED + AETCD_AS_USER, door, "upb") == [
+        "wrong etcdserver: authentication failed, invalid user ID or password",
+        "nobody InvalidArgumentError etcdserver: user name is empty",
+        "get b'1'",
+        "watch b'ann/a'",
+        "other ClientError etcdserver: permission denied",
+        "in time b'1'",
+        "renewed b'1'",
+        "too late UnauthenticatedError etcdserver: invalid auth token",
+        "root b'1' None",
         "left []",
     ]

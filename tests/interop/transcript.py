@@ -28,6 +28,9 @@ _MASKS = (
 
 COMMAND_SECONDS = 30
 
+LOG_IN_TIMEOUT = "20s"
+"""etcdctl's own are 2 seconds, which a busy machine may need for the hash of the password alone."""
+
 
 def replay(script: str, etcdctl: Path, url: str) -> str:
     """Run a transcript's commands in order and write down what they print now.
@@ -73,7 +76,7 @@ def _run(line: str, stdin: list[str], etcdctl: Path, url: str) -> list[str]:
         input="".join(f"{given}\n" for given in stdin),
         capture_output=True,
         text=True,
-        env={**variables, "ETCDCTL_ENDPOINTS": url},
+        env={**variables, "ETCDCTL_ENDPOINTS": url, "ETCDCTL_DIAL_TIMEOUT": "20s"},
         timeout=COMMAND_SECONDS,
         check=False,
     )

@@ -296,7 +296,9 @@ def test_a_token_comes_before_a_certificate() -> None:
 # Sizes
 
 
-@pytest.mark.parametrize("name", ["root", "r" * 200, "ü" * 100])
+@pytest.mark.parametrize(
+    "name", ["root", "r" * 200, "ü" * 100, "\U0010ffff" * 32, "\U0010ffff" * 33]
+)
 def test_the_caller_s_name_counts_in_the_size_of_a_write(name: str) -> None:
     limit = 400
     etcd = Etcd(max_request_bytes=limit)

@@ -6,6 +6,8 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -28,11 +30,13 @@ type loadOptions struct {
 	span           int
 	revMin, revMax int64
 	index          int
+	user           int
+	pid            int
 }
 
 // loadResult is what a load saw. Latencies are of the measured part only; TotalOps counts the
-// warm-up too, so that a caller can divide a server's processor time by it. CPU is this program's
-// own processor time for one call.
+// warm-up too, and so do the processor times, which are for one call: CPU is this program's own,
+// ServerCPU that of the process that -pid names. Connecting and logging in are in none of it.
 type loadResult struct {
 	Ops       int64   `json:"ops"`
 	TotalOps  int64   `json:"total_ops"`
@@ -42,6 +46,7 @@ type loadResult struct {
 	P99       float64 `json:"p99_us"`
 	Max       float64 `json:"max_us"`
 	CPU       float64 `json:"client_cpu_us"`
+	ServerCPU float64 `json:"cpu_us"`
 }
 
 // operation is one call of the scenario, with the random source of its worker.
@@ -63,6 +68,8 @@ func load(args []string) (any, error) {
 	flags.Int64Var(&o.revMin, "rev-min", 0, "get-rev: lowest revision to ask for")
 	flags.Int64Var(&o.revMax, "rev-max", 0, "get-rev: highest revision to ask for")
 	flags.IntVar(&o.index, "index", -1, "use only this key instead of a random one")
+	flags.IntVar(&o.pid, "pid", os.Getpid(), "process whose processor time is taken")
+	flags.IntVar(&o.user, "user", -1, "log in as users from this one on; -1: nobody logs in")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
@@ -70,7 +77,7 @@ func load(args []string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	clients, err := connect(o.endpoint, o.conns)
+	clients, err := connectAs(o.endpoint, o.conns, o.user)
 	if err != nil {
 		return nil, err
 	}
@@ -153,6 +160,10 @@ func (o loadOptions) run(clients []*clientv3.Client, op operation) (loadResult, 
 		measure     = begin.Add(time.Duration(o.warmup * float64(time.Second)))
 		end         = measure.Add(time.Duration(o.seconds * float64(time.Second)))
 	)
+	serverBefore, err := processorTimeOf(o.pid)
+	if err != nil {
+		return loadResult{}, err
+	}
 	if o.ops > 0 {
 		measure, end = begin, begin.Add(time.Hour)
 	}
@@ -186,8 +197,13 @@ func (o loadOptions) run(clients []*clientv3.Client, op operation) (loadResult, 
 		return loadResult{}, *err
 	}
 	elapsed, spent := time.Since(measure), processorTime()-spentBefore
+	serverAfter, err := processorTimeOf(o.pid)
+	if err != nil {
+		return loadResult{}, err
+	}
 	result := summary(slices.Concat(latencies...), total.Load(), elapsed)
-	result.CPU = float64(spent.Nanoseconds()) / 1000 / float64(result.TotalOps)
+	result.CPU = perCall(spent, result.TotalOps)
+	result.ServerCPU = perCall(serverAfter-serverBefore, result.TotalOps)
 	return result, nil
 }
 
@@ -225,4 +241,34 @@ func processorTime() time.Duration {
 		return 0
 	}
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+// processorTimeOf is what all threads of a process have used; /proc/PID/stat would count in
+// hundredths of a second.
+func processorTimeOf(pid int) (time.Duration, error) {
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
+	if err != nil {
+		return 0, err
+	}
+	var sum time.Duration
+	for _, name := range threads {
+		content, err := os.ReadFile(name)
+		if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
+			continue // a thread that ended meanwhile
+		}
+		if err != nil {
+			return 0, err
+		}
+		var running time.Duration
+		if _, err := fmt.Sscan(string(content), &running); err != nil {
+			return 0, err
+		}
+		sum += running
+	}
+	return sum, nil
+}
+
+// perCall is a time's share of one call, in microseconds.
+func perCall(spent time.Duration, calls int64) float64 {
+	return float64(spent.Nanoseconds()) / 1000 / float64(calls)
 }

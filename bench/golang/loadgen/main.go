@@ -7,6 +7,8 @@
 //	loadgen compact -endpoint URL
 //	loadgen fanout -endpoint URL -watchers N -puts M
 //	loadgen hold -endpoint URL -watchers N -leases M
+//	loadgen users -endpoint URL -from A -to B -permissions N
+//	loadgen auth -endpoint URL [-on]
 //	loadgen first -endpoint URL -- program arguments...
 package main
 
@@ -24,10 +26,12 @@ func main() {
 		"compact": compact,
 		"fanout":  fanout,
 		"hold":    hold,
+		"users":   users,
+		"auth":    auth,
 		"first":   first,
 	}
 	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: loadgen load|fill|grow|compact|fanout|hold|first [flags]")
+		fmt.Fprintln(os.Stderr, "usage: loadgen load|fill|grow|compact|fanout|hold|users|auth|first [flags]")
 		os.Exit(2)
 	}
 	result, err := commands[os.Args[1]](os.Args[2:])
