@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from . import coverage, fidelity, fuzz, golang, oracle, recordings, report, runner, targets
+from .matrix import command as matrix
+from .matrix import page as matrix_page
 from .runner import Result
 from .scenario import Scenario, all_scenarios
 from .targets import CouldNotRun
@@ -97,6 +99,18 @@ def _parser() -> argparse.ArgumentParser:
     covered = _command(commands, "coverage", _coverage, "what of etcd's API scenarios touch")
     covered.add_argument("--recordings", default=recordings.DEFAULT, metavar="VERSION")
     _page(covered, "docs/coverage.md")
+
+    matrices = _command(commands, "matrix", None, "who may do what").add_subparsers(
+        required=True, metavar="ACTION"
+    )
+    one = _command(matrices, "verify", _matrix_verify, "try every cell on fake_etcd")
+    one.add_argument("--recordings", default=recordings.DEFAULT, metavar="VERSION")
+    one = _command(matrices, "record", _matrix_record, "record every cell on real etcd, twice")
+    one.add_argument("--etcd", default=oracle.VERSION, metavar="VERSION", help="which release")
+    one.add_argument("--check", action="store_true", help="write nothing; differs if it would")
+    one = _command(matrices, "page", _matrix_page, "write docs/auth-matrix.md")
+    one.add_argument("--recordings", default=recordings.DEFAULT, metavar="VERSION")
+    _page(one, "docs/auth-matrix.md")
 
     _command(commands, "list", _list, "list the scenarios")
 
@@ -262,6 +276,28 @@ def _coverage(options: argparse.Namespace) -> int:
     page = coverage.markdown(measured, recorded.version)
     is_stale = _keep(page, options.output, options.check)
     return int(bool(measured.missing or measured.rotten or is_stale))
+
+
+def _matrix_verify(options: argparse.Namespace) -> int:
+    recorded = recordings.of(options.recordings)
+    lines = matrix.verify(targets.FakeEtcd(), recorded, report.bar)
+    print(matrix.shown(lines, f"fake_etcd against etcd {matrix.kept(recorded).version}"))
+    return int(bool(lines))
+
+
+def _matrix_record(options: argparse.Namespace) -> int:
+    target = targets.RealEtcd(options.etcd)
+    oracle.build(options.etcd)
+    do = matrix.verify if options.check else matrix.record
+    lines = do(target, recordings.of(options.etcd), report.bar)
+    against = "its recording" if options.check else "itself"
+    print(matrix.shown(lines, f"{target.name} against {against}"))
+    return int(bool(lines))
+
+
+def _matrix_page(options: argparse.Namespace) -> int:
+    page = matrix_page.markdown(matrix.kept(recordings.of(options.recordings)))
+    return _keep(page, options.output, options.check)
 
 
 def _keep(page: str, path: Path, check: bool) -> int:

@@ -76,9 +76,13 @@ def command(program: Path, folder: Path, flags: Sequence[str] = ()) -> tuple[str
     """Where an etcd will listen, and the command line that starts it there without fsync.
 
     It listens for peers on a free port but advertises the default one: the ids of member and
-    cluster are made from what is advertised, and so are those of an etcd without flags.
+    cluster are made from what is advertised, and so are those of an etcd without flags. Where the
+    flags say where it listens for clients, the first of these is the place.
     """
     client, peer = (f"http://127.0.0.1:{port}" for port in free_ports(2))
+    for flag in flags:
+        if flag.startswith("--listen-client-urls="):
+            client = flag.partition("=")[2].split(",")[0]
     return client, [
         str(program),
         "--unsafe-no-fsync",

@@ -51,6 +51,13 @@ def fuzzing(total: int) -> Iterator[Callable[[Done], None]]:
 
 
 @contextlib.contextmanager
+def bar(name: str, total: int) -> Iterator[Callable[[], None]]:
+    """Likewise for anything that is counted, step by step."""
+    with _bar(name, total) as (bars, task):
+        yield lambda: bars.advance(task)
+
+
+@contextlib.contextmanager
 def _bar(name: str, total: int) -> Iterator[tuple[Progress, TaskID]]:
     console = Console(stderr=True)
     columns = (
