@@ -1,20 +1,21 @@
 """Random programs over the API: strategies, playing one in a session, printing one as a scenario.
 
-A program is a list of calls by several clients, one after the other. Its keys and revisions are
-those of a server that is new; `shifted` moves it to a server with a history.
+A program is a list of calls by several clients, one after the other, some of them in a user's name.
+Its keys and revisions are those of a server that is new; `shifted` moves it to a server with a
+history.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from google.protobuf.message import Message
 from hypothesis import strategies as st
 
 from fake_etcd.api import messages as m
 
-from . import normal_form, requests
+from . import auth_requests, normal_form, requests
 from .choices import Choices, drawn, weighted
 from .connection import Connection
 from .session import Session
@@ -23,6 +24,17 @@ CLIENTS = 3
 """Connections that a program's calls are spread over."""
 
 MOST_STEPS = 12
+
+MOST_STEPS_WITH_AUTH = 32
+"""Of a program that makes users and roles first."""
+
+NOBODY = ""
+"""Who calls without a token."""
+
+STRANGER = "?"
+"""Who calls with a token that no server gave."""
+
+STRANGERS_TOKEN = "nobody.1"
 
 _METHODS = {
     m.RangeRequest: "KV/Range",
@@ -34,6 +46,23 @@ _METHODS = {
     m.LeaseRevokeRequest: "Lease/LeaseRevoke",
     m.LeaseTimeToLiveRequest: "Lease/LeaseTimeToLive",
     m.LeaseLeasesRequest: "Lease/LeaseLeases",
+    m.AuthEnableRequest: "Auth/AuthEnable",
+    m.AuthDisableRequest: "Auth/AuthDisable",
+    m.AuthStatusRequest: "Auth/AuthStatus",
+    m.AuthenticateRequest: "Auth/Authenticate",
+    m.AuthUserAddRequest: "Auth/UserAdd",
+    m.AuthUserGetRequest: "Auth/UserGet",
+    m.AuthUserListRequest: "Auth/UserList",
+    m.AuthUserDeleteRequest: "Auth/UserDelete",
+    m.AuthUserChangePasswordRequest: "Auth/UserChangePassword",
+    m.AuthUserGrantRoleRequest: "Auth/UserGrantRole",
+    m.AuthUserRevokeRoleRequest: "Auth/UserRevokeRole",
+    m.AuthRoleAddRequest: "Auth/RoleAdd",
+    m.AuthRoleGetRequest: "Auth/RoleGet",
+    m.AuthRoleListRequest: "Auth/RoleList",
+    m.AuthRoleDeleteRequest: "Auth/RoleDelete",
+    m.AuthRoleGrantPermissionRequest: "Auth/RoleGrantPermission",
+    m.AuthRoleRevokePermissionRequest: "Auth/RoleRevokePermission",
 }
 
 
@@ -45,14 +74,42 @@ class Step:
         client: which connection, from 0 on.
         method: "KV/Put".
         request: what is asked.
+        caller: the user whose newest token goes along, or `NOBODY`, or `STRANGER`.
     """
 
     client: int
     method: str
     request: Message
+    caller: str = NOBODY
 
 
 Program = list[Step]
+
+
+class Tokens:
+    """The tokens that one server has given in a program, by user."""
+
+    def __init__(self) -> None:
+        self._newest: dict[str, str] = {}
+
+    def of(self, step: Step) -> str | None:
+        """What goes along with a step; None where nothing does."""
+        if step.caller == NOBODY:
+            return None
+        return self._newest.get(step.caller, STRANGERS_TOKEN)
+
+    def learn(self, step: Step, answers: Sequence[bytes]) -> None:
+        """Keep the token that a step was answered with; who is refused has an empty one."""
+        if isinstance(step.request, m.AuthenticateRequest):
+            token = ""
+            for answer in answers:
+                token = m.AuthenticateResponse.FromString(answer).token
+            self._newest[step.request.name] = token
+
+
+def uses_auth(program: Program) -> bool:
+    """Whether a program may leave users, roles, or auth that is on."""
+    return any(step.method.startswith("Auth/") for step in program)
 
 
 def _harmless(txn: m.TxnRequest) -> m.TxnRequest:
@@ -127,12 +184,86 @@ def _opening(choices: Choices) -> Program:
     return [*opening, *puts]
 
 
-programs: st.SearchStrategy[Program] = st.builds(
+plain_programs: st.SearchStrategy[Program] = st.builds(
     lambda opening, rest: [*opening, *rest][:MOST_STEPS],
     drawn(_opening, 8, 20),
     st.lists(steps, min_size=1, max_size=MOST_STEPS),
 )
 """Programs of a few calls, on keys that are there."""
+
+
+# Programs with users and roles
+
+_CALLERS = weighted((5, "u"), (4, auth_requests.ROOT), (2, "v"), (1, NOBODY), (1, STRANGER))
+_MANAGERS = weighted((8, auth_requests.ROOT), (2, "u"), (1, NOBODY), (1, STRANGER))
+
+
+def _is_inverted(key: bytes, range_end: bytes) -> bool:
+    return b"\0" != range_end != b"" and range_end < key
+
+
+def _upright(message: Message) -> Message:
+    """The request with keys in the place of ranges that end before they begin, however deep.
+
+    Whether a user may ask for such a one depends in etcd on the shape of its tree of permissions
+    (pkg/adt/interval_tree.go), which depends on the order in which they were granted.
+    """
+    for descriptor, value in message.ListFields():
+        if isinstance(value, Message):
+            _upright(value)
+        elif descriptor.name == "range_end" and _is_inverted(getattr(message, "key", b""), value):
+            message.ClearField("range_end")
+        elif not isinstance(value, (bytes, int, str)):
+            for each in value:
+                if isinstance(each, Message):
+                    _upright(each)
+    return message
+
+
+def _step_by_somebody(choices: Choices) -> Step:
+    """A call in anybody's name; one in three is about users and roles, most of these by root."""
+    if choices.below(3) == 2:
+        step = step_of(choices.of(auth_requests.ANY), choices)
+        is_open = isinstance(step.request, m.AuthenticateRequest)
+        return step if is_open else replace(step, caller=choices.of(_MANAGERS))
+    step = replace(_step(choices), caller=choices.of(_CALLERS))
+    if step.caller != auth_requests.ROOT:
+        _upright(step.request)
+    return step
+
+
+def _step_by_nobody(choices: Choices) -> Step:
+    """A call about users and roles, of a server without auth, or one that is switched on by it."""
+    return step_of(choices.of(auth_requests.ANY), choices)
+
+
+def _opening_with_auth(choices: Choices) -> Program:
+    """A few keys, users and roles, and everybody's token."""
+    requests_of_opening = auth_requests.opening(choices)
+    return [
+        *_opening(choices),
+        *(Step(0, _METHODS[type(one)], one) for one in requests_of_opening),
+    ]
+
+
+steps_by_somebody = drawn(_step_by_somebody, 14, 120)
+
+programs_with_auth: st.SearchStrategy[Program] = st.builds(
+    lambda opening, rest: [*opening, *rest][:MOST_STEPS_WITH_AUTH],
+    drawn(_opening_with_auth, 20, 40),
+    st.lists(steps_by_somebody, min_size=4, max_size=MOST_STEPS),
+)
+"""Programs by several users, some of whom may do something."""
+
+programs_about_auth: st.SearchStrategy[Program] = st.lists(
+    drawn(_step_by_nobody, 4, 12), min_size=3, max_size=MOST_STEPS
+)
+"""Programs that add and delete users and roles, with auth off for the most part."""
+
+programs: st.SearchStrategy[Program] = st.one_of(
+    *[plain_programs] * 6, programs_with_auth, programs_about_auth
+)
+"""All of these; one in four is about auth."""
 
 
 def shifted(request: Message, prefix: bytes, base: int) -> Message:
@@ -162,7 +293,7 @@ def _shift(message: Message, prefix: bytes, base: int) -> None:
         elif isinstance(value, int):
             if normal_form.is_revision(kind, name):
                 setattr(message, name, normal_form.shifted(value, base))
-        else:
+        elif not isinstance(value, str):
             for each in value:
                 _shift(each, prefix, base)
 
@@ -170,27 +301,43 @@ def _shift(message: Message, prefix: bytes, base: int) -> None:
 def play(program: Program, session: Session) -> None:
     """Do in a session what the program says."""
     connections: list[Connection] = [session]
+    tokens = Tokens()
     for step in program:
         while step.client >= len(connections):
             connections.append(session.connect())
         request = shifted(step.request, b"", session.base)
-        connections[step.client].stream_call(step.method, request)
+        token = tokens.of(step)
+        metadata = () if token is None else (("token", token),)
+        answers = connections[step.client].stream_call(step.method, request, metadata)
+        tokens.learn(step, [answer.SerializeToString() for answer in answers])
 
 
 def source(program: Program, name: str) -> str:
     """A program as a scenario's source, ready to be put into a module of `scenarios/`."""
     lines = ["@scenario", f"def {name}(s: Session) -> None:"]
     connections = {0: "s"}
+    known: set[str] = set()
     for step in program:
         while step.client >= len(connections):
             number = len(connections)
             connections[number] = f"s{number + 1}"
             lines.append(f"    {connections[number]} = s.connect()")
-        call = "stream_call" if step.method == "KV/RangeStream" else "call"
-        lines.append(
-            f'    {connections[step.client]}.{call}("{step.method}", {expression(step.request)})'
-        )
+        lines.append("    " + _line(step, connections[step.client], known))
     return "\n".join(lines) + "\n"
+
+
+def _line(step: Step, connection: str, known: set[str]) -> str:
+    """A step's; `known` are the users of whom there is a variable with what they were given."""
+    if isinstance(step.request, m.AuthenticateRequest) and step.request.name.isidentifier():
+        name = step.request.name
+        known.add(name)
+        return f"{name} = {connection}.log_in({name!r}, {step.request.password!r})"
+    call = "stream_call" if step.method == "KV/RangeStream" else "call"
+    if step.caller != NOBODY:
+        is_known = step.caller in known
+        token = f"{step.caller}.token" if is_known else repr(STRANGERS_TOKEN)
+        connection = f'{connection}.with_metadata(("token", {token}))'
+    return f'{connection}.{call}("{step.method}", {expression(step.request)})'
 
 
 def expression(message: Message) -> str:
@@ -198,7 +345,7 @@ def expression(message: Message) -> str:
     kind = message.DESCRIPTOR.name
     fields = []
     for descriptor, value in message.ListFields():
-        if isinstance(value, (Message, bytes, int)):
+        if isinstance(value, (Message, bytes, int, str)):
             word = _word(kind, descriptor.name, value)
         else:
             word = f"[{', '.join(_word(kind, descriptor.name, each) for each in value)}]"
@@ -206,7 +353,7 @@ def expression(message: Message) -> str:
     return f"m.{kind}({', '.join(fields)})"
 
 
-def _word(kind: str, name: str, value: Message | bytes | int) -> str:
+def _word(kind: str, name: str, value: Message | bytes | int | str) -> str:
     if isinstance(value, Message):
         return expression(value)
     if isinstance(value, bytes) and len(value) > 40 and value == value[:2] * (len(value) // 2):

@@ -1,9 +1,8 @@
-"""etcd's KV and leases as anybody would write them from its documentation: lists, loops, a history.
+"""etcd's KV, leases and users as anybody would write them from its documentation: lists, loops.
 
 It shares no structure with fake_etcd, only the messages and the table of errors, so that the two
 can only agree by being right. It knows whatever `conformance.requests` asks of a server that has
-few keys: no time that passes, no user, no request that is too large, nothing that takes a stream
-two chunks.
+few keys: no time that passes, no request that is too large, nothing that takes a stream two chunks.
 """
 
 from __future__ import annotations
@@ -17,6 +16,8 @@ from fake_etcd.api import errors
 from fake_etcd.api import messages as m
 from fake_etcd.api.status import OK, Code, Status
 from tests.core.naive_store import KeyValue, NaiveStore, Refused
+
+from .naive_auth import NaiveAuthService
 
 CLUSTER_ID = 0xCDF818194E3A8C32
 MEMBER_ID = 0x8E9E05C52164694D
@@ -228,19 +229,21 @@ class NaiveEtcd:
 
     def __init__(self, max_txn_ops: int = 128) -> None:
         self.store = NaiveStore()
+        self.auth = NaiveAuthService()
         self.leases: list[Lease] = []  # in the order in which they were granted
         self._max_txn_ops = max_txn_ops
         self._changes = 0  # of the request that is being answered
 
-    def call(self, method: str, request: Message) -> Answer:
+    def call(self, method: str, request: Message, token: str | None = None) -> Answer:
         """Answer a request; gives the messages, and how the call ended.
 
         Args:
             method: "KV/Put".
             request: its message.
+            token: what goes along; None where nothing does.
         """
         try:
-            answer = self._answer(method, request)
+            answer = self._answer(method, request, token)
         except errors.EtcdError as error:
             assert self._changes == 0, "what is refused is refused before it has changed anything"
             return [], error.status
@@ -252,29 +255,36 @@ class NaiveEtcd:
             self._changes = 0
         return [answer], OK
 
-    def _answer(self, method: str, request: Message) -> Message:
+    def _answer(self, method: str, request: Message, token: str | None) -> Message:
         answer: m.RangeResponse | m.PutResponse | m.DeleteRangeResponse
+        auth = self.auth
         if method.startswith("Lease/"):
-            return self._answer_about_leases(request)
+            return self._answer_about_leases(request, auth.caller(token))
+        if method.startswith("Auth/"):
+            return self._answer_about_auth(request, token)
         if isinstance(request, m.TxnRequest):
             assert method == "KV/Txn"
-            return self._txn(request)
+            return self._txn(request, token)
         if isinstance(request, m.CompactionRequest):
             assert method == "KV/Compact"
+            auth.check_admin(auth.caller(token))
             self.store.compact(request.revision)
             return m.CompactionResponse(header=self._whole_header())
         if isinstance(request, m.PutRequest):
             assert method == "KV/Put"
             check_put(request)
+            auth.check_put(auth.caller(token), request, self._keys_of)
             self._check_put_applies(request)
             answer = self._put(request)
         elif isinstance(request, m.DeleteRangeRequest):
             assert method == "KV/DeleteRange"
             check_delete_range(request)
+            auth.check_delete(auth.caller(token), request)
             answer = self._delete_range(request)
         elif method == "KV/RangeStream":
             assert isinstance(request, m.RangeRequest)
             check_range_stream(request)
+            auth.check_reads(auth.caller(token), request.key, request.range_end)
             answer = self._range(request)
             if not request.count_only:
                 answer.count = self._count_of_stream(request, answer)
@@ -284,8 +294,16 @@ class NaiveEtcd:
             assert method == "KV/Range"
             assert isinstance(request, m.RangeRequest)
             check_range(request)
+            auth.check_reads(auth.caller(token), request.key, request.range_end)
             answer = self._range(request)
         answer.header.CopyFrom(self._whole_header())
+        return answer
+
+    def _answer_about_auth(self, request: Message, token: str | None) -> Message:
+        answer = self.auth.answer(request, token)
+        header = getattr(answer, "header", None)
+        assert isinstance(header, m.ResponseHeader), "every one of them has a header"
+        header.CopyFrom(self._whole_header())
         return answer
 
     def _revision(self) -> int:
@@ -366,17 +384,23 @@ class NaiveEtcd:
         return found[0] if found else None
 
     def _keys_of(self, id: int) -> list[bytes]:
-        """The keys of a lease, in order."""
+        """The keys of a lease, in order; of one that is not there, none."""
         return [kv.key for kv in self._read(b"\0", b"\0") if kv.lease == id]
 
-    def _answer_about_leases(self, request: Message) -> Message:
+    def _answer_about_leases(self, request: Message, caller: str | None) -> Message:
+        self.auth.require_caller(caller)
         if isinstance(request, m.LeaseGrantRequest):
             return self._grant(request)
         if isinstance(request, m.LeaseRevokeRequest):
+            self.auth.check_writes_all(caller, self._keys_of(request.ID))
             return self._revoke(request)
         if isinstance(request, m.LeaseTimeToLiveRequest):
+            if request.keys:
+                self.auth.check_reads_all(caller, self._keys_of(request.ID))
             return self._time_to_live(request)
         assert isinstance(request, m.LeaseLeasesRequest)
+        for lease in self.leases:
+            self.auth.check_reads_all(caller, self._keys_of(lease.id))
         in_order = sorted(self.leases, key=lambda lease: lease.ttl)  # for no time passes
         ids = [m.LeaseStatus(ID=lease.id) for lease in in_order]
         return m.LeaseLeasesResponse(header=self._whole_header(), leases=ids)
@@ -411,10 +435,11 @@ class NaiveEtcd:
 
     # Transactions
 
-    def _txn(self, request: m.TxnRequest) -> m.TxnResponse:
+    def _txn(self, request: m.TxnRequest, token: str | None) -> m.TxnResponse:
         check_txn(request, self._max_txn_ops)
         check_overlaps(request.success)
         check_overlaps(request.failure)
+        self.auth.check_txn(self.auth.caller(token), request, self._keys_of)
         decided = self._decide(request)
         self._check_applies(decided)
         answer = self._run(decided)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import re
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
+from google.protobuf.message import Message
 
 from conformance import cli, fuzz, programs, targets
 from conformance.fuzz import Batch, Differs, Done, Pair
@@ -17,11 +21,13 @@ from conformance.programs import Program, Step
 from conformance.session import Session
 from conformance.targets import CouldNotRun, FakeEtcd, Started, Target
 from fake_etcd.api import messages as m
-from fake_etcd.api.status import Code
+from fake_etcd.api.status import Code, Status
 from fake_etcd.cli import background
 from fake_etcd.core.node import Node
 from fake_etcd.services import kv
 from fake_etcd.services.call import Call, UnaryHandler
+
+Patch = pytest.MonkeyPatch
 
 Lie = Callable[[Node, m.RangeRequest, m.RangeResponse], None]
 """Spoils a true answer of KV/Range, or leaves it as it is."""
@@ -47,6 +53,12 @@ def miscounts_late(node: Node, request: m.RangeRequest, answer: m.RangeResponse)
 def miscounts_below_a_prefix(node: Node, request: m.RangeRequest, answer: m.RangeResponse) -> None:
     """A fault that comes with the fuzzer's own prefixes ("7/a") and never without."""
     if b"/" in request.key:
+        answer.count += 1
+
+
+def miscounts_with_auth(node: Node, request: m.RangeRequest, answer: m.RangeResponse) -> None:
+    """Who is answered was let through."""
+    if node.auth.enabled:
         answer.count += 1
 
 
@@ -214,6 +226,71 @@ def test_leases_that_a_program_leaves_are_gone_for_the_next() -> None:
         assert [side._leases() for side in pair._sides] == [[], []]
 
 
+def auth(name: str, request: Message, caller: str = "") -> Step:
+    return Step(0, f"Auth/{name}", request, caller)
+
+
+WITH_ROOT: Program = [
+    auth("UserAdd", m.AuthUserAddRequest(name="root", password=targets.ROOT_PASSWORD)),
+    auth("UserGrantRole", m.AuthUserGrantRoleRequest(user="root", role="root")),
+    auth("RoleAdd", m.AuthRoleAddRequest(name="r")),
+    auth("AuthEnable", m.AuthEnableRequest()),
+    auth("Authenticate", m.AuthenticateRequest(name="root", password=targets.ROOT_PASSWORD)),
+]
+
+
+def test_users_that_a_program_leaves_are_gone_for_the_next() -> None:
+    by_root = dataclasses.replace(PUT, caller="root")
+    revoked = auth("AuthDisable", m.AuthDisableRequest(), "root")
+    with Pair(FakeEtcd(), Served(used)) as pair:
+        for program in (WITH_ROOT, [*WITH_ROOT, by_root, revoked], [*WITH_ROOT, PUT, by_root]):
+            pair.play(program)
+            assert [side.auth_base for side in pair._sides] == [pair._sides[0].auth_base] * 2
+        pair.play([PUT])
+        for side in pair._sides:
+            assert side._auth_status().enabled is False
+            for listed in ("Auth/UserList", "Auth/RoleList"):
+                ((answer,), _) = side.call(0, listed, b"")
+                response = m.AuthUserListResponse.FromString(answer)
+                assert list(response.users) == []
+
+
+def test_a_caller_has_the_newest_token_of_the_server_that_is_asked() -> None:
+    who_am_i = auth("UserGet", m.AuthUserGetRequest(name="root"), "root")
+    again = WITH_ROOT[-1]
+    change = m.AuthUserChangePasswordRequest(name="root", password=targets.ROOT_PASSWORD)
+    with Pair(FakeEtcd(), FakeEtcd()) as pair:
+        pair.play([*WITH_ROOT, who_am_i, again, who_am_i])
+        pair.play([*WITH_ROOT, auth("UserChangePassword", change, "root"), who_am_i, again])
+        pair.play([*WITH_ROOT, dataclasses.replace(who_am_i, caller=programs.STRANGER)])
+    tokens = programs.Tokens()
+    assert tokens.of(READ) is None
+    assert tokens.of(who_am_i) == programs.STRANGERS_TOKEN
+    tokens.learn(again, [m.AuthenticateResponse(token="one").SerializeToString()])
+    tokens.learn(again, [m.AuthenticateResponse(token="two").SerializeToString()])
+    assert tokens.of(who_am_i) == "two"
+    tokens.learn(again, [])
+    assert tokens.of(who_am_i) == ""
+
+
+def test_a_server_without_users_is_a_difference_and_no_end(monkeypatch: Patch) -> None:
+    with Pair(FakeEtcd(), FakeEtcd()) as pair:
+        pair.play([PUT])
+        deaf = pair._sides[1]
+        monkeypatch.setattr(pair, "_stop", lambda: None)
+        answers = deaf.call
+
+        def without_auth(client: int, method: str, *rest: Any) -> fuzz.Outcome:
+            if method.startswith("Auth/"):
+                return [], Status(Code.UNIMPLEMENTED, "unknown service etcdserverpb.Auth")
+            return answers(client, method, *rest)
+
+        monkeypatch.setattr(deaf, "call", without_auth)
+        with pytest.raises(Differs, match="step 1: "):
+            pair.play(WITH_ROOT)
+        deaf.begin()
+
+
 def test_an_id_that_a_program_chose_is_compared_by_itself() -> None:
     leased = Step(1, "KV/Put", m.PutRequest(key=b"a", lease=7))
     with Pair(FakeEtcd(), Liar(names_another_lease)) as pair:
@@ -248,7 +325,7 @@ def test_a_server_that_ends_between_two_programs_cannot_be_run_on() -> None:
 def test_a_batch_on_equal_servers_finds_nothing() -> None:
     done = fuzz.run_batch(Batch("fake_etcd", "fake_etcd", may_wipe=False, seed=5, examples=20))
     assert (done.programs, done.finding) == (20, "")
-    assert 3 * 20 <= done.calls <= programs.MOST_STEPS * 20
+    assert 3 * 20 <= done.calls <= programs.MOST_STEPS_WITH_AUTH * 20
 
 
 def test_the_same_seed_plays_the_same_programs() -> None:
@@ -268,7 +345,7 @@ def test_a_lie_is_found_shrunk_and_printed_as_a_scenario(monkeypatch: pytest.Mon
         "def a_program_that_is_answered_differently(s: Session) -> None:",
     ]
     steps = lines[2:]
-    assert 3 <= len(steps) <= 5, "little more is left than it takes"
+    assert 1 <= len(steps) <= 2, "no more is left than it takes"
     assert all(step.startswith("    s.call(") for step in steps), "one client is enough"
     lying = [number for number, step in enumerate(steps, 1) if "limit=" in step]
     assert lying == [len(steps)], "the others are as simple as they can be"
@@ -279,7 +356,7 @@ def test_a_lie_is_found_shrunk_and_printed_as_a_scenario(monkeypatch: pytest.Mon
     assert shown[1].startswith("  > KV/Range key: ")
     changed = [line for line in shown[1:] if not line.startswith("  ")]
     assert changed[-1].startswith("+     count: ")
-    assert len(changed) <= 2
+    assert len(changed) <= 4
     assert shown[-1] == "  = OK"
 
 
@@ -291,6 +368,20 @@ def test_a_difference_that_a_server_of_its_own_does_not_show_is_said_to_be_so(
     assert "(answered alike on servers of its own, so not by itself; seed 1)" in done.finding
     assert "\nstep " in done.finding
     assert "\nexchange" not in done.finding
+
+
+def test_a_lie_to_users_is_found_and_printed_with_their_tokens(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done = found_by(miscounts_with_auth, monkeypatch)
+    source, _, difference = done.finding.partition("\n\n")
+    assert re.search(r"\n    (root|u|v) = s\.log_in\('\1', ", source)
+    called = r'with_metadata\(\("token", (root|u|v)\.token\)\)\.call\("KV/Range", '
+    assert re.search(called, source)
+    assert len(source.splitlines()) <= 2 + 9, "no more is left than it takes"
+    compile(source, "finding", "exec")
+    assert 'metadata { key: "token" value: "token#1" }' in " ".join(difference.split())
+    assert "+     count: " in difference
 
 
 @pytest.mark.filterwarnings("ignore:Generating overly large repr")

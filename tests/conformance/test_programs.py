@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
-from conformance import normal_form, programs, requests, runner
+from conformance import auth_requests, normal_form, programs, requests, runner, targets
 from conformance.choices import Choices, drawn
 from conformance.connection import method_named
 from conformance.normal_form import Names
@@ -42,16 +42,17 @@ class InProcess:
     """fake_etcd's handlers, asked as the naive etcd is."""
 
     def __init__(self, max_txn_ops: int = 128) -> None:
-        self.handlers = Handlers(Node(NodeConfig(max_txn_ops=max_txn_ops)))
+        self.handlers = Handlers(Node(NodeConfig(max_txn_ops=max_txn_ops, bcrypt_cost=4)))
 
-    def call(self, method: str, request: Message) -> Answer:
+    def call(self, method: str, request: Message, token: str | None = None) -> Answer:
         """One call, to its end. A compaction goes on behind it, unless it is waited for."""
         node = self.handlers.node
         sink = MemorySink()
+        metadata = () if token is None else (("token", token),)
         try:
-            if method not in ("KV/Compact", "KV/RangeStream"):
-                return [self.handlers.call(method, request)], OK
-            cast(Receiver, self.handlers.open(method, request, sink))
+            if self.handlers.is_unary(method):
+                return [self.handlers.call(method, request, metadata)], OK
+            cast(Receiver, self.handlers.open(method, request, sink, metadata))
         except errors.EtcdError as error:
             return [], error.status
         while sink.status is None:
@@ -125,6 +126,64 @@ def looks(newest: int) -> Program:
     ]
 
 
+class Both:
+    """fake_etcd and the naive etcd, asked in step; each caller has a token of each."""
+
+    def __init__(self, max_txn_ops: int = 128) -> None:
+        self.actual, self.naive = InProcess(max_txn_ops), NaiveEtcd(max_txn_ops)
+        self._tokens = programs.Tokens(), programs.Tokens()
+
+    def play(self, steps: Program) -> None:
+        """Ask both, and compare."""
+        node = self.actual.handlers.node
+        for step in steps:
+            request = programs.shifted(step.request, b"", 0)
+            of_actual, of_naive = self._tokens
+            actual = self.actual.call(step.method, request, of_actual.of(step))
+            naive = self.naive.call(step.method, request, of_naive.of(step))
+            assert request == step.request, "nobody changes what it is asked"
+            of_actual.learn(step, [message.SerializeToString() for message in actual[0]])
+            of_naive.learn(step, [message.SerializeToString() for message in naive[0]])
+            assert without_token(joined(actual)) == without_token(naive)
+            node.store.check()
+            node.lessor.check()
+
+    def switch_auth_off(self) -> None:
+        """In root's name, whose password is always the same."""
+        if self.naive.auth.store.enabled:
+            root = auth_requests.ROOT
+            authenticate = m.AuthenticateRequest(name=root, password=targets.ROOT_PASSWORD)
+            self.play([Step(0, "Auth/Authenticate", authenticate)])
+            self.play([Step(0, "Auth/AuthDisable", m.AuthDisableRequest(), root)])
+        assert not self.naive.auth.store.enabled
+
+
+def without_token(answer: Answer) -> Answer:
+    """An answer in which every token is the same."""
+    messages, status = answer
+    for message in messages:
+        if isinstance(message, m.AuthenticateResponse) and message.token:
+            message.token = "a token"
+    return messages, status
+
+
+def probes() -> Iterator[Step]:
+    """Everybody reads every range there is, and would delete it in a branch that is not taken."""
+    spans = [
+        (key, end)
+        for key, end in itertools.product(requests.KEYS, requests.RANGE_ENDS)
+        if end in (b"", b"\0") or key <= end
+    ]
+    for caller, (key, end) in itertools.product(auth_requests.USERS, spans):
+        deletion = m.DeleteRangeRequest(key=key, range_end=end)
+        txn = m.TxnRequest(failure=[m.RequestOp(request_delete_range=deletion)])
+        yield Step(0, "KV/Range", m.RangeRequest(key=key, range_end=end), caller)
+        yield Step(0, "KV/Txn", txn, caller)
+
+
+PROBES = list(probes())
+
+
 @settings(max_examples=120)
 @given(
     st.sampled_from(FILLINGS),
@@ -142,23 +201,33 @@ def test_a_program_is_answered_as_the_naive_etcd_answers_it(
 ) -> None:
     """Between keys to meet and reads that look at what became of them: by themselves programs
     seldom read more than one key, and most of their transactions are refused."""
-    actual, naive = InProcess(max_txn_ops), NaiveEtcd(max_txn_ops)
-
-    def play(steps: Program) -> None:
-        for step in steps:
-            request = programs.shifted(step.request, b"", 0)
-            assert joined(actual.call(step.method, request)) == naive.call(step.method, request)
-            assert request == step.request, "nobody changes what it is asked"
-            actual.handlers.node.store.check()
-            actual.handlers.node.lessor.check()
-
+    both = Both(max_txn_ops)
     inside = [Step(0, "KV/Txn", one) for one in txns]
-    play([*filling, *inside, *program, *filling, *inside])
-    play([Step(0, "KV/Range", one) for one in ranges])
-    play(looks(naive.store.current_revision))
-    actual.finish()
-    actual.handlers.node.store.check()
-    play(looks(naive.store.current_revision))
+    both.play([*filling, *inside, *program])
+    both.switch_auth_off()
+    both.play([*filling, *inside])
+    both.play([Step(0, "KV/Range", one) for one in ranges])
+    both.play(looks(both.naive.store.current_revision))
+    both.actual.finish()
+    both.actual.handlers.node.store.check()
+    both.play(looks(both.naive.store.current_revision))
+
+
+@settings(max_examples=25)
+@given(programs.programs_with_auth, programs.programs_about_auth)
+def test_everybody_may_do_what_the_naive_etcd_lets_them_do(
+    program: Program, changes: Program
+) -> None:
+    """Before and after users and roles were changed, by root and as root is not asked for it."""
+    both = Both()
+    both.play(program)
+    both.play(PROBES)
+    both.play([dataclasses.replace(step, caller=auth_requests.ROOT) for step in changes])
+    both.play(PROBES)
+    both.switch_auth_off()
+    both.play(PROBES)
+    both.play(changes)
+    both.play(looks(both.naive.store.current_revision))
 
 
 def test_the_naive_etcd_says_what_a_new_server_says_of_itself() -> None:
@@ -189,7 +258,7 @@ def take_prefix(message: Message) -> None:
     for descriptor, value in message.ListFields():
         if isinstance(value, Message):
             take_prefix(value)
-        elif descriptor.name == "key":
+        elif descriptor.name == "key" or (descriptor.name == "range_end" and value != b"\0"):
             assert value.startswith(PREFIX)
             setattr(message, descriptor.name, value[len(PREFIX) :])
         elif descriptor.name == "keys":  # of a lease
@@ -197,7 +266,8 @@ def take_prefix(message: Message) -> None:
             value[:] = [key[len(PREFIX) :] for key in value]
         elif not isinstance(value, (bytes, int, str)):
             for each in value:
-                take_prefix(each)
+                if isinstance(each, Message):
+                    take_prefix(each)
 
 
 def normal(method: str, answer: Answer, names: Names) -> tuple[list[object], Status]:
@@ -213,9 +283,13 @@ def test_a_shifted_program_is_answered_alike_by_a_server_with_a_history(program:
     new, used = InProcess(), InProcess()
     base = use(used)
     names = Names(), Names(base)
+    tokens = programs.Tokens(), programs.Tokens()
     for step in program:
-        expected = new.call(step.method, step.request)
-        actual = used.call(step.method, programs.shifted(step.request, PREFIX, base))
+        request = programs.shifted(step.request, PREFIX, base)
+        expected = new.call(step.method, step.request, tokens[0].of(step))
+        actual = used.call(step.method, request, tokens[1].of(step))
+        for mine, (messages, _) in zip(tokens, (expected, actual), strict=True):
+            mine.learn(step, [message.SerializeToString() for message in messages])
         for message in actual[0]:
             take_prefix(message)
         assert normal(step.method, actual, names[1]) == normal(step.method, expected, names[0])
@@ -384,8 +458,12 @@ Played = list[tuple[Step, Answer]]
 
 
 def played(program: Program) -> Played:
-    server = NaiveEtcd()
-    return [(step, server.call(step.method, step.request)) for step in program]
+    server, tokens = NaiveEtcd(), programs.Tokens()
+    calls: Played = []
+    for step in program:
+        calls.append((step, server.call(step.method, step.request, tokens.of(step))))
+        tokens.learn(step, [message.SerializeToString() for message in calls[-1][1][0]])
+    return calls
 
 
 def steps_of(*builds: Callable[[Choices], Message]) -> st.SearchStrategy[Program]:
@@ -487,6 +565,13 @@ def revokes_keys(calls: Played) -> bool:
     )
 
 
+def a_user_does(method: str) -> Callable[[Played], bool]:
+    return lambda calls: any(
+        step.method == method and step.caller in ("u", "v") and status == OK
+        for step, (_, status) in calls
+    )
+
+
 def has_three_clients(calls: Played) -> bool:
     return {step.client for step, _ in calls} == {0, 1, 2}
 
@@ -541,6 +626,25 @@ DRAWN: dict[str, tuple[st.SearchStrategy[Program], Callable[[Played], bool]]] = 
         steps_of(requests.good_put, requests.good_put, requests.compaction, requests.any_range),
         reads_below_a_compaction,
     ),
+    "a user who may not": (programs.programs_with_auth, ends_with(errors.PERMISSION_DENIED)),
+    "a transaction that a user may": (programs.programs_with_auth, a_user_does("KV/Txn")),
+    "a deletion that a user may": (programs.programs_with_auth, a_user_does("KV/DeleteRange")),
+    "a lease that a user revokes": (programs.programs_with_auth, a_user_does("Lease/LeaseRevoke")),
+    "a token that is none": (programs.programs_with_auth, ends_with(errors.INVALID_AUTH_TOKEN)),
+    "a call in nobody's name": (programs.programs_with_auth, ends_with(errors.USER_EMPTY)),
+    "a wrong password": (programs.programs_with_auth, ends_with(errors.AUTH_FAILED)),
+    "a role that is root's to keep": (
+        programs.programs_with_auth,
+        ends_with(errors.INVALID_AUTH_MGMT),
+    ),
+    "auth that a program itself switches on": (
+        programs.programs_about_auth,
+        ends_with(errors.ROOT_ROLE_NOT_EXIST),
+    ),
+    "a permission that is not granted": (
+        programs.programs_about_auth,
+        ends_with(errors.PERMISSION_NOT_GRANTED),
+    ),
     "a deletion of several keys": (
         steps_of(requests.good_put, requests.good_put, requests.good_delete),
         deletes_several,
@@ -564,9 +668,45 @@ def test_there_is(name: str) -> None:
 
 
 @settings(max_examples=30)
-@given(programs.programs)
+@given(programs.plain_programs | programs.programs_about_auth)
 def test_a_program_has_3_to_12_steps_that_belong_to_their_methods(program: Program) -> None:
     assert 3 <= len(program) <= programs.MOST_STEPS == 12
     for step in program:
         assert step.client in range(programs.CLIENTS)
         assert isinstance(step.request, method_named(step.method).request)
+
+
+@settings(max_examples=30)
+@given(programs.programs_with_auth)
+def test_a_program_of_several_users_begins_with_all_of_them_signed_in(program: Program) -> None:
+    assert len(program) <= programs.MOST_STEPS_WITH_AUTH
+    for step in program:
+        assert isinstance(step.request, method_named(step.method).request)
+    signed_in = [
+        step.request.name
+        for step, (messages, _) in played(program)
+        if isinstance(step.request, m.AuthenticateRequest) and messages
+    ]
+    assert set(signed_in) >= {"root", "u"}
+
+
+@settings(max_examples=200)
+@given(programs.programs_with_auth)
+def test_only_root_asks_for_a_range_that_ends_before_it_begins(program: Program) -> None:
+    def is_upright(message: Message) -> bool:
+        key, end = (getattr(message, name, b"") for name in ("key", "range_end"))
+        inner = [
+            each
+            for _, value in message.ListFields()
+            for each in ([value] if isinstance(value, Message) else value if is_list(value) else ())
+            if isinstance(each, Message)
+        ]
+        return (end in (b"", b"\0") or key <= end) and all(map(is_upright, inner))
+
+    for step in program:
+        if step.caller != "root" and not step.method.startswith("Auth/"):
+            assert is_upright(step.request)
+
+
+def is_list(value: object) -> bool:
+    return not isinstance(value, (bytes, int, str, Message))

@@ -12,7 +12,7 @@ from fake_etcd.api.methods import METHODS
 from fake_etcd.api.status import OK, Status
 from fake_etcd.core.node import Node
 from fake_etcd.services import registry
-from fake_etcd.services.call import Call
+from fake_etcd.services.call import Call, Metadata
 
 Response = TypeVar("Response", bound=Message)
 
@@ -48,18 +48,22 @@ class Handlers:
         self.node = node
         self._endpoints = registry.endpoints(node)
 
-    def call(self, name: str, request: Message) -> Message:
+    def call(self, name: str, request: Message, metadata: Metadata = ()) -> Message:
         """A unary call; asserts that the answer is encoded as protobuf does it."""
         path = _path(name)
         handler = self._endpoints[path].unary
         assert handler is not None
         # As a transport hands it over: decoded from bytes, so unset fields are unset.
         encoded = handler(
-            type(request).FromString(request.SerializeToString()), Call(METHODS[path])
+            type(request).FromString(request.SerializeToString()), Call(METHODS[path], metadata)
         )
         response = METHODS[path].response.FromString(encoded)
         assert response.SerializeToString() == encoded
         return response
+
+    def is_unary(self, name: str) -> bool:
+        """Whether `call` does for it; `open` does for the others."""
+        return self._endpoints[_path(name)].unary is not None
 
     def range(self, request: m.RangeRequest) -> m.RangeResponse:
         response = self.call("Range", request)
@@ -71,12 +75,14 @@ class Handlers:
         assert isinstance(response, m.TxnResponse)
         return response
 
-    def open(self, name: str, request: Message, sink: MemorySink) -> object:
+    def open(
+        self, name: str, request: Message, sink: MemorySink, metadata: Metadata = ()
+    ) -> object:
         """A streaming call with its one request; gives the receiver."""
         path = _path(name)
         handler = self._endpoints[path].stream
         assert handler is not None
-        receiver = handler(Call(METHODS[path]), sink)
+        receiver = handler(Call(METHODS[path], metadata), sink)
         receiver.message(request)
         receiver.half_close()
         return receiver
