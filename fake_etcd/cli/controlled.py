@@ -23,6 +23,7 @@ class ControlledNode:
     def __init__(self, config: NodeConfig, token: str) -> None:
         options = {name: getattr(config, name) for name in server_options.types()}
         self._etcd = FakeEtcd(random_seed=config.seed, control=True, control_token=token, **options)
+        self._etcd.work_aside()
 
     async def listen(self, url: str) -> str:
         return self._etcd.listen(url)
