@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import grpc
@@ -91,10 +92,11 @@ def test_history_and_reports_show_none(told: Told, caplog: pytest.LogCaptureFixt
     work(told)
     etcd = told.etcd
     told.texts += [str(call) for call in etcd.history] + [repr(call) for call in etcd.history]
+    called, not_called = etcd.history.assert_called, etcd.history.assert_not_called
     for what in (
-        lambda: etcd.history.assert_called("Put"),
-        lambda: etcd.history.assert_called("Authenticate", password="geheim"),
-        lambda: etcd.history.assert_not_called("Authenticate", password=ROOT),
+        partial(called, "Put"),
+        partial(called, "Authenticate", password="geheim"),
+        partial(not_called, "Authenticate", password=ROOT),
     ):
         with pytest.raises(AssertionError) as caught:
             what()
