@@ -26,6 +26,7 @@ class ControlledNode:
         options = {name: getattr(config, name) for name in server_options.types()}
         options["auth_token"] = auth_token
         self._etcd = FakeEtcd(random_seed=config.seed, control=True, control_token=token, **options)
+        self._etcd.work_aside()
 
     async def listen(self, url: str, tls: ServerTls | None = None) -> str:
         return self._etcd.listen(url, tls)

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 
 from fake_etcd.api import errors
 from fake_etcd.api import messages as m
+from fake_etcd.core.auth.store import ROOT
 from fake_etcd.core.auth.tokens import AuthInfo
 from fake_etcd.core.node import Node
 from fake_etcd.services.call import Call, Metadata
@@ -28,7 +29,8 @@ _GATEWAY = "grpcgateway-accept"
 def auth_info(node: Node, call: Call) -> AuthInfo | None:
     """Who calls; None where nobody says so, or nobody asks.
 
-    A token comes first, then the name in the client's certificate.
+    A token comes first, then the name in the client's certificate. The host is root, whom there is
+    as long as auth is on.
 
     Raises:
         errors.INVALID_AUTH_TOKEN: there is a token, and it is not one.
@@ -41,6 +43,8 @@ def auth_info(node: Node, call: Call) -> AuthInfo | None:
             if info is None:
                 raise errors.INVALID_AUTH_TOKEN
             return info
+        if call.is_hosts:
+            return AuthInfo(ROOT, auth.revision)
     if node.config.client_cert_auth:
         return _of_certificate(node, call)
     return None

@@ -70,6 +70,9 @@ class Call:
 
     __slots__ = ("connection", "deadline", "metadata", "method")
 
+    is_hosts = False
+    """Whether nobody made it but the node's own host, who may do everything; see `HostCall`."""
+
     def __init__(
         self,
         method: Method,
@@ -86,6 +89,17 @@ class Call:
     def peer(self) -> str:
         """The other end of its connection."""
         return self.connection.peer
+
+
+class HostCall(Call):
+    """A call that whoever hosts the node makes itself, past users and passwords.
+
+    No transport makes one: what a client sends cannot become it.
+    """
+
+    __slots__ = ()
+
+    is_hosts = True
 
 
 class Sink(Protocol):

@@ -17,10 +17,11 @@ from google.protobuf.message import Message
 from fake_etcd.api.methods import METHODS
 from fake_etcd.api.status import Code, Status
 from fake_etcd.core.node import Node
+from fake_etcd.core.noise import Noise
 from fake_etcd.services import http, registry
-from fake_etcd.services.call import Call, Endpoints
+from fake_etcd.services.call import Endpoints, HostCall, Metadata
 from fake_etcd.services.http import HttpRequest, HttpResponse
-from fake_etcd.testing import server_options
+from fake_etcd.testing import auth_seed, server_options
 from fake_etcd.testing.clock import SwitchClock, TestClock
 from fake_etcd.testing.control.door import Control
 from fake_etcd.testing.doors import Doors
@@ -32,10 +33,12 @@ from fake_etcd.testing.listening import Listening
 from fake_etcd.testing.server_options import ServerOptions
 from fake_etcd.testing.snapshots import Snapshot, Snapshots
 from fake_etcd.testing.store import Store
+from fake_etcd.testing.tokens import Tokens
 from fake_etcd.transport.in_process.aio import InProcessAioChannel
 from fake_etcd.transport.in_process.channel import InProcessChannel
 from fake_etcd.transport.in_process.limits import Options
 from fake_etcd.transport.in_process.line import Address
+from fake_etcd.transport.shared_aside import SharedAside
 from fake_etcd.transport.shared_node import SharedNode
 from fake_etcd.transport.tls import ServerTls
 
@@ -63,14 +66,18 @@ class FakeEtcd(Doors):
         control: whether its addresses serve `/_fake/...` too, JSON by which programs in other
             languages do what a test does here; docs/other-languages.md has what there is.
         control_token: what such a program has to say to be listened to; empty: nothing.
+        auth: users and roles, in the form of `testing.auth_seed`: a mapping, or the path of a file
+            of JSON or YAML. Auth is on from the beginning then, and again after `reset`.
         **options: the server's, "max_txn_ops" for example; docs/pytest.md has all of them.
 
     Raises:
         TypeError: there is no such option, or its value is of another kind.
-        ValueError: it is a number that makes no sense.
+        ValueError: it is a number that makes no sense, or `auth` is not understood.
+        OSError: the file of `auth` cannot be read.
 
     Attributes:
         clock: its time.
+        tokens: by which clients say who they are.
         faults: the rules by which calls go wrong.
         history: what clients said to it, and what they were told.
         store: its keys, read and written without a client.
@@ -92,12 +99,20 @@ class FakeEtcd(Doors):
         random_seed: int = 0,
         control: bool = False,
         control_token: str = "",
+        auth: auth_seed.Source | None = None,
         **options: Unpack[ServerOptions],
     ) -> None:
+        __tracebackhide__ = True  # pytest would show what is given, with all passwords
         server_options.check("endpoints", int, endpoints)
         server_options.check("control", bool, control)
         server_options.check("control_token", str, control_token)
         self._config = server_options.config(options, random_seed)
+        self._noise = Noise(random_seed)
+        self._auth: auth_seed.HashedAuth | None = None
+        if auth is not None:
+            server_options.check("auth", server_options.AuthSource, auth)
+            self._auth = self._hashed(auth_seed.parsed(auth, needs_root=True))
+        self._aside: SharedAside | None = None
         self._clock = SwitchClock()
         self._shared = SharedNode(self._new_node(), {})
         self._clock.on_move = self._shared.moved
@@ -113,7 +128,8 @@ class FakeEtcd(Doors):
         self._process = os.getpid()
         self.clock = TestClock(self._clock, self)
         self.history = History(self._shared)
-        self.store = Store(self._ask)
+        self.store = Store(self._ask, self._plant_auth)
+        self.tokens = Tokens(self._shared)
         self.is_changed = False
         self._clock.attach(self._shared.node)
         self._snapshots = Snapshots(self._shared.node)
@@ -144,6 +160,8 @@ class FakeEtcd(Doors):
         if listening is not None:
             listening.close(grace_seconds)
         self.faults.close()
+        if self._aside is not None:
+            self._aside.close()
 
     @property
     def is_closed(self) -> bool:
@@ -152,29 +170,37 @@ class FakeEtcd(Doors):
 
     # Doors
 
-    def channel(self, endpoint: int = 0, options: Options | None = None) -> InProcessChannel:
+    def channel(
+        self, endpoint: int = 0, options: Options | None = None, *, user: str | None = None
+    ) -> InProcessChannel:
         """A `grpc.Channel` without a socket; stubs of any protos work on it.
 
         Args:
             endpoint: the number of the address that it stands for.
+            user: whose calls are made on it: they have a `token` of this user's, which is made now.
             options: as `grpc.insecure_channel` takes them. Limits on the size of messages are
                 kept, grpcio's by default: an answer of more than 4 MiB is an error. Others are
                 about connections, and change nothing.
 
         Raises:
-            ValueError: there is no such endpoint.
+            ValueError: there is no such endpoint, or as `token`.
+            errors.AUTH_NOT_ENABLED: as `token`.
         """
         self._require_open()
-        channel = InProcessChannel(self._address(endpoint).line(), options)
+        line = self._address(endpoint).line()
+        channel = InProcessChannel(line, options, self._metadata_of(user))
         self._channels.add(channel)
         return channel
 
-    def aio_channel(self, endpoint: int = 0, options: Options | None = None) -> InProcessAioChannel:
+    def aio_channel(
+        self, endpoint: int = 0, options: Options | None = None, *, user: str | None = None
+    ) -> InProcessAioChannel:
         """A `grpc.aio.Channel` without a socket, for whichever event loop runs when it is used.
 
         Args:
             endpoint: the number of the address that it stands for.
             options: as for `channel`.
+            user: as for `channel`.
 
         >>> import asyncio
         >>> from fake_etcd.api import messages as m
@@ -188,9 +214,29 @@ class FakeEtcd(Doors):
         28
         """
         self._require_open()
-        channel = InProcessAioChannel(self._address(endpoint).line(), options)
+        line = self._address(endpoint).line()
+        channel = InProcessAioChannel(line, options, self._metadata_of(user))
         self._aio_channels.add(channel)
         return channel
+
+    def token(self, user: str) -> str:
+        """A new token, as this user gets one who says the right password.
+
+        A client sends it as metadata: `metadata=[("token", etcd.token("alice"))]`.
+
+        Raises:
+            ValueError: there is no such user, or it has no password.
+            errors.AUTH_NOT_ENABLED: auth is off.
+
+        >>> with FakeEtcd(auth={"root": "pw", "users": {"alice": "pw"}}) as etcd:
+        ...     len(etcd.token("alice"))
+        18
+        """
+        self._require_open()
+        return self.tokens.assign(user)
+
+    def _metadata_of(self, user: str | None) -> Metadata:
+        return () if user is None else (("token", self.token(user)),)
 
     @property
     def endpoints(self) -> list[str]:
@@ -359,11 +405,15 @@ class FakeEtcd(Doors):
     def seed(self, source: str | os.PathLike[str] | Mapping[Any, Any]) -> None:
         """Put the keys of a file of JSON or YAML, or of a mapping, in the form of `testing.seed`.
 
+        Users and roles that it has are made after that; with the user root auth is on from then.
+
         Raises:
             OSError: the file cannot be read.
-            ValueError: it is not understood; nothing was put then.
+            ValueError: it is not understood, and nothing was put; or etcd would refuse a user or
+                a role, and all that stands before it is there.
             RuntimeError: it is YAML, and PyYAML is not installed.
         """
+        __tracebackhide__ = True  # pytest would show what is given, with all passwords
         self.store.plant(source)
 
     def explore(
@@ -437,9 +487,33 @@ class FakeEtcd(Doors):
             shared.moved()
         self._flush()
 
+    def work_aside(self) -> None:
+        """Have passwords be hashed by threads from now on, as long as the clock runs by itself.
+
+        For a server, whose callers do not wait for each other then. Without it, and with a clock
+        that stands still, a call that hashes is a step like any other, so that a test goes the same
+        way each time.
+        """
+        with self._shared as shared:
+            if self._aside is None:
+                self._aside = SharedAside(shared)
+                self._aside.attach(shared.node)
+
     def _new_node(self) -> Node:
         epoch = time.time() - self._clock.now()
-        return Node(dataclasses.replace(self._config, unix_epoch=epoch), self._clock)
+        node = Node(dataclasses.replace(self._config, unix_epoch=epoch), self._clock)
+        if self._auth is not None:
+            self._auth.apply(node.auth)
+        if self._aside is not None:
+            self._aside.attach(node)
+        return node
+
+    def _hashed(self, auth: auth_seed.AuthSeed) -> auth_seed.HashedAuth:
+        return auth.hashed(self._config.bcrypt_cost, self._noise)
+
+    def _plant_auth(self, auth: auth_seed.AuthSeed) -> None:
+        hashed = self._hashed(auth)  # it takes its time, and nobody needs to wait for that
+        self.hold(lambda: hashed.apply(self.node.auth))
 
     def _flush(self) -> None:
         if self._listening is not None:
@@ -457,7 +531,7 @@ class FakeEtcd(Doors):
         def step() -> None:
             handler = self._handlers[path].unary
             assert handler is not None, "what answers at once is asked only"
-            call = Call(method)
+            call = HostCall(method)
             answers.extend(handler(request, call) for request in requests)
 
         self.hold(step)

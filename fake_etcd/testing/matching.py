@@ -9,7 +9,7 @@ from typing import Any
 from google.protobuf.message import Message
 
 from fake_etcd.api.methods import METHODS, Method
-from fake_etcd.testing import readable
+from fake_etcd.testing import readable, secret
 
 _SINGLE = (bytes, str, int, float, Message)
 """What the value of a field is that is not repeated."""
@@ -55,11 +55,13 @@ class FieldMatch:
         )
 
     def __str__(self) -> str:
-        shown = ", ".join(f"{name}={_shown(value)}" for name, value in self._fields.items())
+        shown = ", ".join(f"{name}={_shown(name, value)}" for name, value in self._fields.items())
         return f"{self._method or 'call'}({shown})" if shown or self._method else "call"
 
 
-def _shown(value: object) -> str:
+def _shown(name: str, value: object) -> str:
+    if secret.is_secret_name(name.rpartition("__")[2]):
+        return secret.MASK
     return readable.text(value) if isinstance(value, (bytes, str)) else repr(value)
 
 

@@ -12,6 +12,9 @@ Options = dict[str, Any]
 SEED = "seed"
 """What is put first: a file, or a mapping. The one option that is no argument of FakeEtcd's."""
 
+FILES = frozenset((SEED, "auth"))
+"""Those whose text is the path of a file."""
+
 
 def parsed(text: str, where: str) -> tuple[str, object]:
     """Name and value of "max_txn_ops=64".
@@ -100,5 +103,6 @@ _READERS: Mapping[object, Callable[[str], object]] = {
     bool: _switch,
     str: str,
     tuple[str, ...]: _texts,
+    server_options.AuthSource: str,
 }
 """How a value is read that is such a thing."""

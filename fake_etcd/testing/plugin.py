@@ -209,7 +209,8 @@ def _options(request: pytest.FixtureRequest) -> Options:
     for marker in reversed(list(request.node.iter_markers(_MARKER))):
         where = f"@pytest.mark.{_MARKER}"
         if marker.args:
-            pytest.fail(f"{where} takes options by name, not {marker.args!r}", pytrace=False)
+            # Without what was given: there may be passwords in it.
+            pytest.fail(f"{where} takes options by name: max_txn_ops=64", pytrace=False)
         found = _merged(marker.kwargs, found, where, folder)
     return found
 
@@ -217,7 +218,7 @@ def _options(request: pytest.FixtureRequest) -> Options:
 def _merged(
     options: dict[str, Any], under: Options, where: str, folder: Path | None = None
 ) -> Options:
-    from fake_etcd.testing.options import SEED, checked
+    from fake_etcd.testing.options import FILES, checked
 
     problem = ""
     try:
@@ -226,8 +227,9 @@ def _merged(
         problem = str(error)
     if problem:  # out here the report is this sentence alone
         pytest.fail(problem, pytrace=False)
-    if folder is not None and isinstance(found.get(SEED), (str, Path)):
-        found[SEED] = folder / found[SEED]
+    for name in FILES & found.keys():
+        if folder is not None and isinstance(found[name], (str, Path)):
+            found[name] = folder / found[name]
     return {**under, **found}
 
 
@@ -241,7 +243,7 @@ def _options_for_all(config: pytest.Config) -> Options:
     flags: list[str] = config.getoption(_FLAG)
     if not lines and not flags:
         return {}
-    from fake_etcd.testing.options import SEED, parsed
+    from fake_etcd.testing.options import FILES, parsed
 
     found: Options = {}
     for texts, where, folder in (
@@ -250,7 +252,7 @@ def _options_for_all(config: pytest.Config) -> Options:
     ):
         for text in texts:
             name, value = parsed(text, where)
-            found[name] = folder / str(value) if name == SEED else value
+            found[name] = folder / str(value) if name in FILES else value
     return found
 
 

@@ -8,6 +8,8 @@ from typing import Any
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
+from fake_etcd.testing import secret
+
 _MOST = 60
 """Bytes or characters of one key or value; what is longer is clipped."""
 
@@ -61,6 +63,8 @@ def _quoted(raw: bytes | str) -> str:
 
 
 def _value(field: FieldDescriptor, value: Any) -> str:
+    if secret.is_secret(field):
+        return secret.MASK
     if isinstance(value, (bytes, str, int, float, Message)):
         return _one(field, value)
     shown = [_one(field, one) for one in _first(value)]

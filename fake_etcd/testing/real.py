@@ -12,13 +12,17 @@ from typing import Any, NoReturn, cast
 import grpc
 from google.protobuf.message import Message
 
+from fake_etcd.api import errors
 from fake_etcd.api import messages as m
 from fake_etcd.api.errors import EtcdError, StatusError
 from fake_etcd.api.methods import METHODS
 from fake_etcd.api.status import Code, Status
+from fake_etcd.core.auth.store import ROOT
+from fake_etcd.testing.auth_seed import AuthSeed, Step
 from fake_etcd.testing.doors import Doors
 from fake_etcd.testing.fake import FakeEtcd
 from fake_etcd.testing.store import Store
+from fake_etcd.testing.with_token import aio_interceptors, with_token
 
 Options = Iterable[tuple[str, Any]]
 """What grpcio's channels take."""
@@ -33,6 +37,13 @@ _CALL_SECONDS = 30.0
 
 _ALL = b"\0"
 
+_NOT_LOGGED_IN = (
+    errors.USER_EMPTY.status,
+    errors.INVALID_AUTH_TOKEN.status,
+    errors.AUTH_OLD_REVISION.status,
+)
+"""How calls end that have no token, or none any more."""
+
 
 class RealEtcd(Doors):
     """A server, or a cluster, that one test has for itself.
@@ -41,13 +52,18 @@ class RealEtcd(Doors):
         addresses: its members', "127.0.0.1:2379".
         count: how many endpoints are wanted; where there are fewer members they come again.
         refuse: told the name of an attribute that only the emulator has; raises.
+        auth: users and roles that it has from the beginning, and again after `reset`.
 
     Attributes:
         store: its keys.
     """
 
     def __init__(
-        self, addresses: Sequence[str], count: int, refuse: Callable[[str], NoReturn]
+        self,
+        addresses: Sequence[str],
+        count: int,
+        refuse: Callable[[str], NoReturn],
+        auth: AuthSeed | None = None,
     ) -> None:
         self._addresses = addresses
         self._endpoints = [addresses[number % len(addresses)] for number in range(count)]
@@ -55,7 +71,10 @@ class RealEtcd(Doors):
         self._channels: list[grpc.Channel] = []
         self._is_closed = False
         self._own = grpc.insecure_channel(addresses[0], _OF_STORE)
-        self.store = Store(self._ask)
+        self._auth = auth
+        self._passwords: dict[str, str] = {}
+        self._metadata: tuple[tuple[str, str], ...] = ()
+        self.store = Store(self._ask, self.plant_auth)
 
     def __getattr__(self, name: str) -> Any:
         # Called for names only that are not here.
@@ -84,19 +103,71 @@ class RealEtcd(Doors):
         """The first address, "http://127.0.0.1:41235"."""
         return f"http://{self.endpoint}"
 
-    def channel(self, endpoint: int = 0, options: Options | None = None) -> grpc.Channel:
-        """A channel to an endpoint."""
+    def channel(
+        self, endpoint: int = 0, options: Options | None = None, *, user: str | None = None
+    ) -> grpc.Channel:
+        """A channel to an endpoint, on which calls are made by this user if there is one."""
         channel = grpc.insecure_channel(self._endpoints[endpoint], (_DIRECT, *(options or ())))
         self._channels.append(channel)
-        return channel
+        return channel if user is None else with_token(channel, self.token(user))
 
-    def aio_channel(self, endpoint: int = 0, options: Options | None = None) -> grpc.aio.Channel:
+    def aio_channel(
+        self, endpoint: int = 0, options: Options | None = None, *, user: str | None = None
+    ) -> grpc.aio.Channel:
         """The same for the running event loop; whoever asks for it closes it."""
-        return grpc.aio.insecure_channel(self._endpoints[endpoint], [_DIRECT, *(options or ())])
+        return grpc.aio.insecure_channel(
+            self._endpoints[endpoint],
+            [_DIRECT, *(options or ())],
+            interceptors=() if user is None else aio_interceptors(self.token(user)),
+        )
+
+    def token(self, user: str) -> str:
+        """A new token of a user's, whose password it was told by `auth=` or `seed`.
+
+        Raises:
+            ValueError: it was not.
+            EtcdError: the server does not take it.
+        """
+        if user not in self._passwords:
+            known = ", ".join(map(repr, sorted(self._passwords))) or "none"
+            raise ValueError(
+                f"the password of {user!r} is not known here, and a real etcd gives no token "
+                f"without it; auth= and seed tell them, those of {known} until now"
+            )
+        request = m.AuthenticateRequest(name=user, password=self._passwords[user])
+        (answer,) = self._call("/etcdserverpb.Auth/Authenticate", [request])
+        return str(answer.token)
 
     def seed(self, source: str | os.PathLike[str] | Mapping[Any, Any]) -> None:
         """As `FakeEtcd.seed`."""
+        __tracebackhide__ = True  # pytest would show what is given, with all passwords
         self.store.plant(source)
+
+    def plant_auth(self, auth: AuthSeed) -> None:
+        """Make users and roles, by calls.
+
+        Raises:
+            ValueError: the server refuses one; those before it are there.
+        """
+        if auth.enabled and auth.root is not None and auth.root.password is None:
+            self._refuse("auth with a root whose password is not known")
+        step: Step | None = None
+        try:
+            for step in auth.steps({}):
+                self._ask(f"/etcdserverpb.Auth/{step.method}", [step.request])
+        except EtcdError as error:
+            assert step is not None, "nothing else is refused"
+            raise auth.refused(step, error) from None
+        self._passwords.update(auth.passwords)
+
+    def prepare(self) -> None:
+        """Make the users and roles that it is to have from the beginning.
+
+        Raises:
+            ValueError: as `plant_auth`.
+        """
+        if self._auth is not None:
+            self.plant_auth(self._auth)
 
     def reset(self) -> None:
         """Be empty again. Revisions and ids go on, for a real etcd cannot take them back.
@@ -104,7 +175,24 @@ class RealEtcd(Doors):
         Raises:
             EtcdError: the server does not let it be wiped; it may have authentication on.
         """
+        self.wipe()
+        self.prepare()
+
+    def wipe(self) -> None:
+        """Take away everything.
+
+        Raises:
+            EtcdError: as `reset`.
+        """
         wipe(self._ask)
+        self._passwords.clear()
+        self._metadata = ()
+
+    def successor(self) -> RealEtcd:
+        """Another one for the same server, that knows how to get past auth as this one did."""
+        found = RealEtcd(self._addresses, 1, self._refuse)
+        found._passwords.update(self._passwords)
+        return found
 
     def contents(self) -> list[str]:
         """What it holds, as people say it: "2 keys", "1 user". Nothing where it is empty."""
@@ -117,12 +205,34 @@ class RealEtcd(Doors):
         return [f"{count} {name}{'s' if count > 1 else ''}" for name, count in found if count]
 
     def _ask(self, path: str, requests: Sequence[Message]) -> list[Any]:
+        """The answers to calls, in the name of root where somebody has to be named."""
+        answers: list[Any] = []
+        try:
+            for request in requests:
+                answers += self._call(path, [request])
+        except EtcdError as error:
+            if not self._log_in(error):
+                raise
+            answers += self._call(path, requests[len(answers) :])
+        return answers
+
+    def _log_in(self, error: EtcdError) -> bool:
+        """Whether a call that ended so can be made again, in the name of root."""
+        if error.status not in _NOT_LOGGED_IN or ROOT not in self._passwords:
+            return False
+        self._metadata = (("token", self.token(ROOT)),)
+        return True
+
+    def _call(self, path: str, requests: Sequence[Message]) -> list[Any]:
         method = METHODS[path]
         call = self._own.unary_unary(
             path, method.request.SerializeToString, method.response.FromString
         )
         try:
-            return [call(request, timeout=_CALL_SECONDS) for request in requests]
+            return [
+                call(request, timeout=_CALL_SECONDS, metadata=self._metadata)
+                for request in requests
+            ]
         except grpc.RpcError as error:
             ended = cast("grpc.Call", error)
             code = Code(ended.code().value[0])
@@ -147,7 +257,7 @@ Ask = Callable[[str, Sequence[Message]], list[Any]]
 
 
 def wipe(ask: Ask) -> None:
-    """Take away alarms, leases, keys, users and roles.
+    """Take away alarms, leases, keys, users and roles, and switch auth off.
 
     Raises:
         EtcdError: the server does not let it be done.
@@ -160,6 +270,7 @@ def wipe(ask: Ask) -> None:
     for lease in _leases(ask):
         _revoke(ask, lease)
     ask("/etcdserverpb.KV/DeleteRange", [m.DeleteRangeRequest(key=_ALL, range_end=_ALL)])
+    _if_served(ask, "/etcdserverpb.Auth/AuthDisable", m.AuthDisableRequest())
     for name in _names(ask, "User", "users"):
         ask("/etcdserverpb.Auth/UserDelete", [m.AuthUserDeleteRequest(name=name)])
     for name in _names(ask, "Role", "roles"):

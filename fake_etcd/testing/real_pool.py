@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from fake_etcd.api.errors import EtcdError
+from fake_etcd.testing import auth_seed
+from fake_etcd.testing.auth_seed import AuthSeed
 from fake_etcd.testing.options import Options
 from fake_etcd.testing.pool import CannotUse, Etcd
 from fake_etcd.testing.real import RealEtcd
@@ -45,6 +47,9 @@ _FLAGS: Mapping[str, Callable[[Any], list[str]]] = {
     "bcrypt_cost": _flag("bcrypt-cost"),
 }
 """What etcd is told for options of a FakeEtcd; what is not here, only the emulator has."""
+
+_BY_CALLS = frozenset(("endpoints", "auth"))
+"""Options that are no flags: what they ask for is done once the server is there."""
 
 _OF_3_5 = {"watch-progress-notify-interval": "experimental-watch-progress-notify-interval"}
 """What flags were called before 3.6."""
@@ -81,22 +86,28 @@ class ProcessPool:
         Raises:
             CannotUse: it cannot be built or does not start.
         """
+        auth = _auth(options)
         flags = self._flags(options)
         free = self._free.setdefault(flags, [])
         process = free.pop() if free else self._start(flags)
         count = options.get("endpoints", self._servers.members)
-        etcd = RealEtcd(process.addresses, count, _refuse_name(self._refuse))
+        etcd = RealEtcd(process.addresses, count, _refuse_name(self._refuse), auth)
         self._used[etcd] = process
+        try:
+            etcd.prepare()
+        except BaseException:
+            self.give_back(etcd)
+            raise
         return etcd
 
     def give_back(self, etcd: Etcd) -> None:
         assert isinstance(etcd, RealEtcd), "it came from here"
         process = self._used.pop(etcd)
         etcd.close()
-        with RealEtcd(process.addresses, 1, _refuse_name(self._refuse)) as wiper:
+        with etcd.successor() as wiper:
             try:
-                wiper.reset()
-            except EtcdError:  # authentication is on, or the test has killed it
+                wiper.wipe()
+            except EtcdError:  # root's password is not known, or the test has killed it
                 process.stack.close()
                 return
         self._free[process.flags].append(process)
@@ -109,7 +120,7 @@ class ProcessPool:
     def _flags(self, options: Options) -> tuple[str, ...]:
         found: list[str] = []
         for name, value in options.items():
-            if name == "endpoints":
+            if name in _BY_CALLS:
                 continue
             if name not in _FLAGS:
                 self._refuse(f"option {name}: only the emulator has it")
@@ -169,20 +180,20 @@ class GivenPool:
             CannotUse: it does not answer, cannot be wiped, or holds what is somebody else's.
         """
         for name in options:
-            if name != "endpoints":
+            if name not in _BY_CALLS:
                 self._refuse(f"option {name}: the server was started by somebody else")
         if self._taken is not None:
             self._refuse("this test wants two etcds, and there is one")
         addresses = self._server.addresses
         count = options.get("endpoints", len(addresses))
-        etcd = RealEtcd(addresses, count, _refuse_name(self._refuse))
+        etcd = RealEtcd(addresses, count, _refuse_name(self._refuse), _auth(options))
         try:
             if not self._may_wipe and (held := etcd.contents()):
                 raise CannotUse(
                     f"{addresses[0]} holds {', '.join(held)}, and everything there is would be "
                     "deleted: give --etcd-wipe if that may be"
                 )
-            etcd.reset()
+            etcd.wipe()
         except EtcdError as error:
             etcd.close()
             raise CannotUse(f"{addresses[0]} cannot be wiped for tests: {error}") from None
@@ -191,6 +202,11 @@ class GivenPool:
             raise
         self._may_wipe = True  # what it holds from now on is the tests'
         self._taken = etcd
+        try:
+            etcd.prepare()
+        except BaseException:
+            self.give_back(etcd)
+            raise
         return etcd
 
     def give_back(self, etcd: Etcd) -> None:
@@ -199,18 +215,24 @@ class GivenPool:
         Raises:
             CannotUse: it cannot be wiped.
         """
-        assert etcd is self._taken, "it came from here"
+        assert isinstance(etcd, RealEtcd), "it came from here"
+        assert etcd is self._taken, "it was the one"
         self._taken = None
         etcd.close()
-        addresses = self._server.addresses
-        with RealEtcd(addresses, 1, _refuse_name(self._refuse)) as wiper:
+        with etcd.successor() as wiper:
             try:
-                wiper.reset()
+                wiper.wipe()
             except EtcdError as error:
-                raise CannotUse(f"{addresses[0]} cannot be wiped again: {error}") from None
+                address = self._server.addresses[0]
+                raise CannotUse(f"{address} cannot be wiped again: {error}") from None
 
     def close(self) -> None:
         """Nothing is ours."""
+
+
+def _auth(options: Options) -> AuthSeed | None:
+    source = options.get("auth")
+    return None if source is None else auth_seed.parsed(source, needs_root=True)
 
 
 def _refuse_name(refuse: Refuse) -> Refuse:

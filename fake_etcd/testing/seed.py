@@ -1,24 +1,27 @@
 """The state that an etcd is to begin with, as a mapping, or as a file of JSON or YAML.
 
 Keys stand at the left. A value is text, or {"base64": ...} for bytes, or {"value": ..., "ttl": 30}
-for a key with a lease of its own of so many seconds:
+for a key with a lease of its own of so many seconds. What "auth" has for a value is users and
+roles, in the form of `auth_seed.py`, if it is no such value:
 
     config/name: my service
     config/secret: {base64: 3q2+7w==}
     services/a: {value: "10.0.0.1:80", ttl: 30}
+    auth: {root: its password}
 
 Everything else is refused, so that nothing is understood that was not meant.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 import os
-from collections.abc import Hashable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any, NamedTuple
+
+from fake_etcd.testing import auth_seed, plain_values, seed_files
+from fake_etcd.testing.auth_seed import AuthSeed
+
+AUTH = "auth"
 
 _FORMS = 'a value is text in quotes, {"base64": TEXT} or {"value": VALUE, "ttl": SECONDS}'
 
@@ -36,29 +39,49 @@ class Entry(NamedTuple):
     ttl_seconds: int | None
 
 
-def read(path: str | os.PathLike[str]) -> list[Entry]:
-    """What a file asks for, in its order.
+class Seed(NamedTuple):
+    """All that is to be there.
+
+    Args:
+        entries: keys, which come first.
+        auth: users and roles; None for no change to those.
+    """
+
+    entries: list[Entry]
+    auth: AuthSeed | None
+
+
+def parsed(source: str | os.PathLike[str] | Mapping[Any, Any]) -> Seed:
+    """What a mapping, or the file of a path, asks for, in its order.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: the file cannot be read.
         ValueError: it is not understood; names the file and the key.
         RuntimeError: it is YAML, and PyYAML is not installed.
     """
-    path = Path(path)
-    where = str(path)
+    __tracebackhide__ = True  # pytest would show what is given, and there may be passwords in it
+    problem = ""
     try:
-        content = path.read_text(encoding="utf-8")
-        if path.suffix in (".yaml", ".yml"):
-            return entries(_yaml(content, where), where)
-        if path.suffix == ".json":
-            return entries(json.loads(content, object_pairs_hook=_without_twins), where)
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{where}: not UTF-8: {error}") from None
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{where}: no JSON: {error}") from None
-    except _Twin as error:
-        raise ValueError(f"{where}: key {error.args[0]!r} stands there twice") from None
-    raise ValueError(f"{where}: a file of keys is called .json, .yaml or .yml")
+        return _parsed(source)
+    except ValueError as error:
+        problem = str(error)
+    raise ValueError(problem)  # out here there is no frame that has a password among its values
+
+
+def _parsed(source: str | os.PathLike[str] | Mapping[Any, Any]) -> Seed:
+    if isinstance(source, Mapping):
+        where, content = "seed", dict(source)
+    else:
+        where, found = str(source), seed_files.read(source)
+        if not isinstance(found, Mapping):
+            return Seed(entries(found, where), None)
+        content = dict(found)
+    users = content.get(AUTH)
+    if not isinstance(users, Mapping) or {"base64", "value", "ttl"} & set(users):
+        return Seed(entries(content, where), None)
+    del content[AUTH]
+    auth_where = AUTH if where == "seed" else f"{where}: {AUTH}"
+    return Seed(entries(content, where), auth_seed.parsed(users, auth_where))
 
 
 def entries(mapping: object, where: str = "seed") -> list[Entry]:
@@ -88,7 +111,7 @@ def _entry(key: object, value: object, where: str) -> Entry:
     if isinstance(value, Mapping) and "ttl" in value:
         ttl = _ttl(value, place)
         value = value["value"]
-    return Entry(_encoded(key), _bytes(value, place), ttl)
+    return Entry(plain_values.encoded(key, place), _bytes(value, place), ttl)
 
 
 def _ttl(value: Mapping[Any, Any], place: str) -> int:
@@ -101,20 +124,10 @@ def _ttl(value: Mapping[Any, Any], place: str) -> int:
 
 
 def _bytes(value: object, place: str) -> bytes:
-    if isinstance(value, (str, bytes)):
-        return _encoded(value)
-    if not isinstance(value, Mapping):
-        raise ValueError(f"{place}: {_kind(value)}; {_FORMS}")
-    if set(value) != {"base64"}:
-        raise ValueError(f"{place}: {_names(value)}; {_FORMS}")
-    try:
-        return base64.b64decode(value["base64"], validate=True)
-    except (binascii.Error, ValueError, TypeError) as error:
-        raise ValueError(f"{place}: no base64: {error}") from None
-
-
-def _encoded(text: str | bytes) -> bytes:
-    return text.encode() if isinstance(text, str) else text
+    if not plain_values.is_bytes(value):
+        what = _names(value) if isinstance(value, Mapping) else _kind(value)
+        raise ValueError(f"{place}: {what}; {_FORMS}")
+    return plain_values.encoded(value, place)
 
 
 def _names(value: Mapping[Any, Any]) -> str:
@@ -133,40 +146,3 @@ def _kind(value: object) -> str:
     if isinstance(value, (list, tuple)):
         return "a list"
     return f"a {type(value).__name__}"
-
-
-class _Twin(Exception):
-    """A key that stands in a mapping twice."""
-
-
-def _without_twins(pairs: list[tuple[Hashable, Any]]) -> dict[Hashable, Any]:
-    found: dict[Hashable, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise _Twin(key)
-        found[key] = value
-    return found
-
-
-def _yaml(content: str, where: str) -> object:
-    try:
-        import yaml  # an extra: JSON needs nothing
-    except ImportError:
-        raise RuntimeError(
-            f"{where}: YAML needs PyYAML: pip install 'fake_etcd[yaml]'; JSON needs nothing"
-        ) from None
-
-    class Loader(yaml.SafeLoader):
-        """Safe, and strict about keys that stand there twice."""
-
-        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-            pairs = [
-                (self.construct_object(key, deep=True), self.construct_object(value, deep=True))
-                for key, value in node.value
-            ]
-            return _without_twins(pairs)
-
-    try:
-        return yaml.load(content, Loader)
-    except yaml.YAMLError as error:
-        raise ValueError(f"{where}: no YAML: {error}") from None

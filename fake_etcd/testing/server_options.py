@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any, NamedTuple, TypedDict, get_type_hints
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple, TypedDict, get_type_hints
 from fake_etcd.cli import auth_token
 from fake_etcd.core.auth.token_options import AuthTokenOptions, InvalidTokenOptions
 from fake_etcd.core.node import NodeConfig
+from fake_etcd.testing import secret
 
 
 class ServerOptions(TypedDict, total=False):
@@ -44,11 +46,15 @@ BCRYPT_COST = 4
 MOST_BCRYPT_COST = 31
 """That takes a day."""
 
+AuthSource = Mapping[Any, Any] | str | os.PathLike[str]
+"""Users and roles, or the file where they are; see `auth_seed`."""
+
 OF_FAKE: Mapping[str, object] = {
     "endpoints": int,
     "random_seed": int,
     "control": bool,
     "control_token": str,
+    "auth": AuthSource,
 }
 """What a FakeEtcd takes itself, beside the server's options."""
 
@@ -87,6 +93,10 @@ _KINDS: Mapping[object, _Kind] = {
     bool: _Kind("True or False", lambda value: isinstance(value, bool)),
     str: _Kind("text", lambda value: isinstance(value, str)),
     tuple[str, ...]: _Kind("a tuple of texts", _is_texts),
+    AuthSource: _Kind(
+        "a mapping, or the path of a file",
+        lambda value: isinstance(value, (Mapping, str, os.PathLike)),
+    ),
 }
 
 
@@ -147,9 +157,11 @@ def check(name: str, kind: object, value: object) -> None:
         TypeError: it is of another kind.
         ValueError: it is a number, and too small.
     """
+    __tracebackhide__ = True  # pytest would show the value, which may be secret
     wanted = _KINDS[kind]
     if not wanted.is_one(value):
-        raise TypeError(f"{name}={value!r}: it has to be {wanted.words}")
+        shown = secret.MASK if secret.is_secret_option(name) else repr(value)
+        raise TypeError(f"{name}={shown}: it has to be {wanted.words}")
     least = _LEAST.get(name, 0)
     if isinstance(value, (int, float)) and value < least:
         raise ValueError(f"{name}={value!r}: it has to be {least} at least")

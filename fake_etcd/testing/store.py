@@ -1,6 +1,6 @@
 """Direct reads and writes for a test that needs no client, on ours or on a real etcd.
 
-They are calls like a client's, but go past faults and history.
+They are calls like a client's, but go past faults and history, and past users and passwords.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import Any
 from google.protobuf.message import Message
 
 from fake_etcd.api import messages as m
-from fake_etcd.testing import seed
-
-Text = str | bytes
-"""A key or value; text means its UTF-8."""
+from fake_etcd.core.auth.permissions import Permission
+from fake_etcd.testing import permissions, seed
+from fake_etcd.testing.auth_seed import AuthSeed
+from fake_etcd.testing.keys import Text, prefix_end, raw, text
 
 Ask = Callable[[str, Sequence[Message]], list[Any]]
 """The answers to calls of a method ("/etcdserverpb.KV/Put"), made in a row."""
@@ -23,13 +23,18 @@ Ask = Callable[[str, Sequence[Message]], list[Any]]
 _EVERYTHING = b"\0"
 
 
+PlantAuth = Callable[[AuthSeed], None]
+"""Makes users and roles."""
+
+
 class Store:
-    """The keys of an etcd.
+    """The keys of an etcd, and who its users are.
 
     A refusal of the server's is raised as `api.errors.EtcdError`, with its text.
 
     Args:
         ask: makes calls.
+        plant_auth: makes the users and roles of a seed.
 
     >>> from fake_etcd.testing import FakeEtcd
     >>> with FakeEtcd() as etcd:
@@ -44,8 +49,9 @@ class Store:
     {'b/1': 'x', 'b/2': 'y'}
     """
 
-    def __init__(self, ask: Ask) -> None:
+    def __init__(self, ask: Ask, plant_auth: PlantAuth) -> None:
         self._ask = ask
+        self._plant_auth = plant_auth
 
     @property
     def revision(self) -> int:
@@ -56,13 +62,13 @@ class Store:
 
     def get(self, key: Text) -> bytes | None:
         """A key's value; None where there is no such key."""
-        (answer,) = self._ask("/etcdserverpb.KV/Range", [m.RangeRequest(key=_bytes(key))])
+        (answer,) = self._ask("/etcdserverpb.KV/Range", [m.RangeRequest(key=raw(key))])
         return answer.kvs[0].value if answer.kvs else None
 
     def items(self, prefix: Text = "") -> list[tuple[bytes, bytes]]:
         """All keys that begin so, with their values, in the order of keys."""
-        start = _bytes(prefix)
-        request = m.RangeRequest(key=start or _EVERYTHING, range_end=_prefix_end(start))
+        start = raw(prefix)
+        request = m.RangeRequest(key=start or _EVERYTHING, range_end=prefix_end(start))
         (answer,) = self._ask("/etcdserverpb.KV/Range", [request])
         return [(kv.key, kv.value) for kv in answer.kvs]
 
@@ -78,7 +84,7 @@ class Store:
         Returns:
             The revision that this made.
         """
-        request = m.PutRequest(key=_bytes(key), value=_bytes(value), lease=lease)
+        request = m.PutRequest(key=raw(key), value=raw(value), lease=lease)
         (answer,) = self._ask("/etcdserverpb.KV/Put", [request])
         return int(answer.header.revision)
 
@@ -88,7 +94,7 @@ class Store:
         Returns:
             Whether it was there.
         """
-        request = m.DeleteRangeRequest(key=_bytes(key))
+        request = m.DeleteRangeRequest(key=raw(key))
         (answer,) = self._ask("/etcdserverpb.KV/DeleteRange", [request])
         return bool(answer.deleted)
 
@@ -104,11 +110,12 @@ class Store:
         self._put_all(seed.entries(mapping, "load"))
 
     def plant(self, source: str | os.PathLike[str] | Mapping[Any, Any]) -> None:
-        """The same for a mapping or the path of a file; see `FakeEtcd.seed`."""
-        if isinstance(source, Mapping):
-            self._put_all(seed.entries(source))
-        else:
-            self._put_all(seed.read(source))
+        """The same for a mapping or the path of a file, with users; see `FakeEtcd.seed`."""
+        __tracebackhide__ = True  # pytest would show what is given, and there may be passwords
+        found = seed.parsed(source)
+        self._put_all(found.entries)
+        if found.auth is not None:
+            self._plant_auth(found.auth)
 
     def _put_all(self, entries: Sequence[seed.Entry]) -> None:
         grants: list[Message] = [
@@ -132,24 +139,36 @@ class Store:
 
         What it gives can be given to `load`.
         """
-        return {_text(key): _text(value) for key, value in self.items()}
+        return {text(key): text(value) for key, value in self.items()}
+
+    # Users and roles; who has a password, and which, etcd does not tell
+
+    def users(self) -> dict[str, list[str]]:
+        """All users, by name, and the roles that each has."""
+        (listed,) = self._ask("/etcdserverpb.Auth/UserList", [m.AuthUserListRequest()])
+        names = list(listed.users)
+        asked = [m.AuthUserGetRequest(name=name) for name in names]
+        answers = self._ask("/etcdserverpb.Auth/UserGet", asked)
+        return {name: list(each.roles) for name, each in zip(names, answers, strict=True)}
+
+    def roles(self) -> dict[str, dict[str, list[Any]]]:
+        """All roles, by name, and what each permits, as `testing.permissions` has it.
+
+        >>> from fake_etcd.testing import FakeEtcd
+        >>> with FakeEtcd(auth={"root": "pw", "roles": {"r": {"read": {"prefix": "a/"}}}}) as etcd:
+        ...     etcd.store.roles()["r"]
+        {'read': [{'prefix': 'a/'}]}
+        """
+        (listed,) = self._ask("/etcdserverpb.Auth/RoleList", [m.AuthRoleListRequest()])
+        names = list(listed.roles)
+        asked = [m.AuthRoleGetRequest(role=name) for name in names]
+        answers = self._ask("/etcdserverpb.Auth/RoleGet", asked)
+        return {
+            name: permissions.written(
+                Permission(it.permType, it.key, it.range_end) for it in each.perm
+            )
+            for name, each in zip(names, answers, strict=True)
+        }
 
     def __repr__(self) -> str:
         return f"<Store of {self.first(1)[1]} keys, revision {self.revision}>"
-
-
-def _bytes(text: Text) -> bytes:
-    return text.encode() if isinstance(text, str) else text
-
-
-def _text(raw: bytes) -> Text:
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return raw
-
-
-def _prefix_end(prefix: bytes) -> bytes:
-    """The first key behind all that begin so; a zero byte where there is none."""
-    cut = prefix.rstrip(b"\xff")
-    return cut[:-1] + bytes((cut[-1] + 1,)) if cut else b"\0"

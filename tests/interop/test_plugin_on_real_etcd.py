@@ -114,6 +114,115 @@ def test_users_and_roles_are_gone_even_where_authentication_is_on(run: Runner) -
     assert nothing_is_left(run)
 
 
+USERS = """
+    import asyncio
+    import grpc, pytest
+    from fake_etcd.api import messages as m
+    from fake_etcd.services import passwords
+    from tests.testing.stubs import stub
+
+    AUTH = {
+        "root": "a",
+        "users": {
+            "ann": {"password": "b", "roles": ["reader", "writer"]},
+            "bob": "c",
+            "dan": {"hash": passwords.hashed("d", 4, bytes(16)).decode(), "roles": "reader"},
+            "cert": {"no_password": True},
+        },
+        "roles": {
+            "reader": {"read": ["one", {"range": ["b", "d"]}], "readwrite": {"prefix": "a/"}},
+            "writer": {"write": [{"from": "x"}, {"prefix": "p"}]},
+        },
+    }
+
+    def said(call, request):
+        try:
+            return call(request)
+        except grpc.RpcError as error:
+            return error.details()
+
+    @pytest.mark.fake_etcd(auth=AUTH, bcrypt_cost=4, seed={"a/1": "1"})
+    @pytest.mark.parametrize("number", range(2))
+    def test_users(fake_etcd, number):
+        store = fake_etcd.store
+        assert store.users() == {
+            "ann": ["reader", "writer"], "bob": [], "cert": [], "dan": ["reader"], "root": ["root"]
+        }
+        assert store.roles() == {
+            "reader": {"readwrite": [{"prefix": "a/"}], "read": [{"range": ["b", "d"]}, "one"]},
+            "root": {"readwrite": [{"prefix": ""}]},
+            "writer": {"write": [{"prefix": "p"}, {"from": "x"}]},
+        }
+        assert store.dump() == {"a/1": "1"}
+        status = stub(fake_etcd.channel(user="root"), "Auth/AuthStatus")(m.AuthStatusRequest())
+        assert status.enabled
+        key = m.RangeRequest(key=b"a/1")
+        assert said(stub(fake_etcd.channel(), "KV/Range"), key) == "etcdserver: user name is empty"
+        ann, bob = (fake_etcd.channel(user=user) for user in ("ann", "bob"))
+        assert said(stub(ann, "KV/Range"), key).kvs[0].value == b"1"
+        assert said(stub(bob, "KV/Range"), key) == "etcdserver: permission denied"
+        login = stub(fake_etcd.channel(), "Auth/Authenticate")
+        assert login(m.AuthenticateRequest(name="dan", password="d")).token
+        create = m.WatchRequest(create_request=m.WatchCreateRequest(key=b"a/1", start_revision=1))
+        events = stub(ann, "Watch/Watch")(iter([create]))
+        assert next(events).created
+        events.cancel()
+
+        async def ask():
+            async with fake_etcd.aio_channel(user="ann") as channel:
+                return (await stub(channel, "KV/Range")(key)).count
+
+        assert asyncio.run(ask()) == 1
+        # The next test has none of these.
+        root = fake_etcd.channel(user="root")
+        stub(root, "Auth/UserAdd")(m.AuthUserAddRequest(name="eve", password="e"))
+        fake_etcd.seed({"auth": {"users": {"zoe": {"password": "z", "roles": ["reader"]}}}})
+        assert said(stub(fake_etcd.channel(user="zoe"), "KV/Range"), key).count == 1
+
+    @pytest.mark.fake_etcd(auth={"root": "a"}, bcrypt_cost=4)
+    def test_a_reset_brings_them_back(fake_etcd):
+        root = fake_etcd.channel(user="root")
+        stub(root, "Auth/AuthDisable")(m.AuthDisableRequest())
+        stub(root, "KV/Put")(m.PutRequest(key=b"a"))
+        fake_etcd.reset()
+        assert fake_etcd.store.users() == {"root": ["root"]}
+        assert fake_etcd.store.dump() == {}
+        assert said(stub(fake_etcd.channel(), "KV/Range"), m.RangeRequest(key=b"a")) == (
+            "etcdserver: user name is empty"
+        )
+
+    @pytest.mark.fake_etcd(bcrypt_cost=4)
+    def test_without_them_nobody_is_asked(fake_etcd):
+        assert said(stub(fake_etcd.channel(), "KV/Range"), m.RangeRequest(key=b"a")).count == 0
+
+    @pytest.mark.fake_etcd(auth={"root": "a"}, bcrypt_cost=4)
+    def test_tokens_are_the_emulators(fake_etcd):
+        fake_etcd.tokens.expire()
+
+    @pytest.mark.fake_etcd(auth={"root": "a", "users": {"u": {"password": "b", "roles": ["r"]}}})
+    def test_a_refusal_is_told_with_its_place(fake_etcd):
+        pass
+"""
+
+
+@pytest.mark.parametrize("which", ["fake", "real", "real@3.6.16"])
+def test_the_same_users_and_roles_are_there_on_either(run: Runner, which: str) -> None:
+    if which == "fake":
+        output = run(USERS, passed=5, errors=1)
+    else:
+        output = run(USERS, f"--etcd={which}", passed=4, skipped=1, errors=1)
+    assert "auth: user 'u' gets role 'r': etcdserver: role name not found" in output
+    assert nothing_is_left(run)
+
+
+def test_a_server_that_is_there_is_wiped_of_users_that_tests_had(run: Runner) -> None:
+    with oracle.start(flags=("--bcrypt-cost=4",)) as running:
+        address = running.url.removeprefix("http://")
+        source = USERS.replace(", bcrypt_cost=4", "").replace("(bcrypt_cost=4)", "()")
+        for _ in range(2):
+            run(source, f"--etcd={address}", passed=4, skipped=1, errors=1)
+
+
 def test_a_server_that_cannot_be_wiped_any_more_is_told(run: Runner) -> None:
     with oracle.start() as running:
         address = running.url.removeprefix("http://")

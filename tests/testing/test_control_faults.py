@@ -66,6 +66,10 @@ RULES: dict[str, tuple[Any, Any, dict[str, Any], dict[str, Any]]] = {
         "on": {"endpoint": 0},
         "fault": {"name": "deny_connections"},
     }),
+    "expire_tokens": (on.Put(user="ann"), faults.expire_tokens("bob"), {}, {
+        "on": {"method": "Put", "user": "ann"},
+        "fault": {"name": "expire_tokens", "user": "bob"},
+    }),
     "expire_leases": (on.any(), faults.expire_leases(2**62 + 1, 7), {}, {
         "fault": {"name": "expire_leases", "ids": [str(2**62 + 1), "7"]},
     }),
@@ -106,7 +110,7 @@ def parts(rule: Rule) -> list[Any]:
     """What a rule is, without how its methods were called: "Put", or "method('Put')"."""
     about: list[Any] = [rule.on]
     if isinstance(rule.on, on.OnCall):
-        about = [rule.on.paths, rule.on.keys, rule.on.client, rule.on.metadata]
+        about = [rule.on.paths, rule.on.keys, rule.on.client, rule.on.metadata, rule.on.user]
     limits = [rule.times, rule.skip, rule.probability, rule.begins, rule.ends]
     return [*about, rule.effect, *limits]
 
@@ -246,7 +250,8 @@ WRONG: dict[str, tuple[str, dict[str, Any], str]] = {
     "metadata of numbers": (
         "/faults",
         {"on": {"metadata": {"a": 1}}, "fault": {"name": "drop"}},
-        'in "on", "metadata" is an object from names to text, or to {"base64": TEXT}, not {"a": 1}',
+        'in "on", "metadata" is an object from names to text, or to {"base64": TEXT}, not what '
+        "was sent",
     ),
     "ids as numbers": (
         "/faults",

@@ -196,7 +196,7 @@ def test_a_wrong_option_of_the_command_line_ends_the_run(
     ("marker", "message"),
     [
         ("nope=1", "@pytest.mark.fake_etcd: FakeEtcd has no option 'nope'. Options are adv"),
-        ("1", "@pytest.mark.fake_etcd takes options by name, not (1,)"),
+        ("1", "@pytest.mark.fake_etcd takes options by name: max_txn_ops=64"),
         (
             "max_txn_ops='3'",
             "@pytest.mark.fake_etcd: max_txn_ops='3': it has to be a whole number",

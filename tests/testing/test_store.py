@@ -183,8 +183,8 @@ FORMS = 'a value is text in quotes, {"base64": TEXT} or {"value": VALUE, "ttl": 
         ("a.yaml", "a: yes", f"key 'a': True and no text; {FORMS}"),
         ("a.yaml", "a: 2026-01-01", f"key 'a': a date; {FORMS}"),
         ("a.yaml", "1: a", "key 1 is the number 1; write it in quotes"),
-        ("a.yaml", "a: [", "no YAML: while parsing a flow node"),
-        ("a.yaml", "a: !!python/object:os.x {}", "no YAML: could not determine a constructor"),
+        ("a.yaml", "a: [", "no YAML: line 1, column 5: expected the node content"),
+        ("a.yaml", "a: !!python/object:os.x {}", "no YAML: line 1, column 4: could not determine"),
         ("a.yaml", b"\xff", "not UTF-8: "),
     ],
 )

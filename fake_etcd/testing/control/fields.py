@@ -75,7 +75,7 @@ def of_query(request: HttpRequest, fields: Sequence[Field]) -> dict[str, Any]:
     for name, text in parse_qsl(request.target.partition("?")[2], keep_blank_values=True):
         if name in given:
             raise Refused(400, f'"{name}" is in the query twice')
-        given[name] = _number_in(text, next((f.kind for f in fields if f.name == name), None))
+        given[name] = _value_in(text, next((f.kind for f in fields if f.name == name), None))
     return checked(given, fields)
 
 
@@ -132,7 +132,7 @@ def checked(given: Mapping[str, object], fields: Sequence[Field], of: str = "") 
             found[name] = _READERS[known[name].kind](value)
         except (ValueError, TypeError):
             raise Refused(
-                400, f'{where}"{name}" is {known[name].kind.value}, not {_shown(value)}'
+                400, f'{where}"{name}" is {known[name].kind.value}, not {_shown(name, value)}'
             ) from None
     for field in fields:
         if field.name not in given and not field.optional:
@@ -148,7 +148,9 @@ def _taken(fields: Sequence[Field]) -> str:
     )
 
 
-def _shown(value: object) -> str:
+def _shown(name: str, value: object) -> str:
+    if name == "metadata":
+        return "what was sent"  # there may be a token in it
     shown = json.dumps(value)
     return shown if len(shown) <= _MOST_SHOWN else f"{shown[:_MOST_SHOWN]}..."
 
@@ -217,8 +219,10 @@ _READERS: Mapping[Kind, Callable[[Any], Any]] = {
 """How a value of JSON is read; they raise ValueError or TypeError where it is no such thing."""
 
 
-def _number_in(text: str, kind: Kind | None) -> object:
-    """The value of a query's field: a number where it is to be one and is."""
+def _value_in(text: str, kind: Kind | None) -> object:
+    """The value of a query's field: a number, true or false where it is to be one and is."""
+    if kind is Kind.SWITCH:
+        return {"true": True, "false": False}.get(text, text)
     if kind in (Kind.COUNT, Kind.SECONDS):
         try:
             return int(text) if kind is Kind.COUNT else float(text)

@@ -56,13 +56,33 @@ class Desk:
         except ValueError as error:
             raise Refused(400, str(error)) from None
         return {
-            "calls": [plain.call(each) for each in found],
+            "calls": [plain.call(each, given.get("secrets", False)) for each in found],
             "forgotten": self.etcd.history.forgotten,
         }
 
     def clear_history(self, given: Given) -> Json:
         self.etcd.history.clear()
         return self.history({})
+
+    # Users
+
+    def auth(self, given: Given) -> Json:
+        return plain.auth(self.etcd.node.auth)
+
+    def token(self, given: Given) -> Json:
+        try:
+            return {"token": self.etcd.token(given["user"])}
+        except ValueError as error:
+            raise Refused(404, str(error)) from None
+        except EtcdError as error:
+            raise Refused(409, str(error)) from None
+
+    def expire_tokens(self, given: Given) -> Json:
+        try:
+            self.etcd.tokens.expire(given.get("user"))
+        except ValueError as error:
+            raise Refused(409, str(error)) from None
+        return self._state()
 
     def _state(self) -> Json:
         return {"revision": self.etcd.node.current_revision, "now": self._now}
@@ -238,13 +258,29 @@ OPERATIONS: tuple[Operation, ...] = (
         "POST",
         "/seed",
         Desk.seed,
-        "Put keys, in this order, each with a revision of its own.",
+        "Put keys, in this order, each with a revision of its own; then make users and roles.",
         takes_any=(
             'An object from keys to values: text, `{"base64": TEXT}` for bytes, or '
-            '`{"value": VALUE, "ttl": SECONDS}` for a key with a lease of its own.'
+            '`{"value": VALUE, "ttl": SECONDS}` for a key with a lease of its own. '
+            "`auth` may be an object with users and roles, see below."
         ),
     ),
     Operation("GET", "/dump", Desk.dump, "The revision, all keys and all leases."),
+    Operation("GET", "/auth", Desk.auth, "Whether auth is on, all users and all roles."),
+    Operation(
+        "POST",
+        "/token",
+        Desk.token,
+        "A new token, as this user gets one for the right password.",
+        (Field("user", Kind.TEXT, "whose"),),
+    ),
+    Operation(
+        "POST",
+        "/tokens/expire",
+        Desk.expire_tokens,
+        "No token that was made until now is one any more.",
+        (Field("user", Kind.TEXT, "whose; everybody's where it is left out", optional=True),),
+    ),
     Operation("POST", "/snapshot", Desk.snapshot, "Remember all there is; costs next to nothing."),
     Operation("GET", "/snapshot", Desk.snapshots, "The snapshots that can be restored."),
     Operation(
@@ -281,6 +317,7 @@ OPERATIONS: tuple[Operation, ...] = (
         (
             Field("method", Kind.TEXT, '"Put", or "KV/Put"', optional=True),
             Field("key", Kind.TEXT, "that is in the request's field of this name", optional=True),
+            Field("secrets", Kind.SWITCH, "whether to show passwords and tokens", optional=True),
         ),
     ),
     Operation("DELETE", "/history", Desk.clear_history, "Forget these calls."),

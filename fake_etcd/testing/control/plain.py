@@ -13,9 +13,11 @@ from typing import Any
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
+from fake_etcd.core.auth.store import ROOT, ROOT_PERMISSION, AuthStore
 from fake_etcd.core.lease import Lease
 from fake_etcd.core.mvcc.version import Version
 from fake_etcd.core.node import Node
+from fake_etcd.testing import permissions, secret
 from fake_etcd.testing.history import RecordedCall
 
 _WIDE = frozenset(
@@ -52,6 +54,41 @@ def dump(node: Node) -> Json:
     }
 
 
+def auth(store: AuthStore) -> Json:
+    """All users and roles, and whether anybody is asked who calls."""
+    return {
+        "enabled": store.enabled,
+        "revision": store.revision,
+        "users": {name: _user(store, name) for name in store.user_list()},
+        "roles": {name: _role(store, name) for name in store.role_list()},
+    }
+
+
+def _user(store: AuthStore, name: str) -> Json:
+    user = store.user(name)
+    assert user is not None, "it is in the list"
+    found: Json = {"roles": list(user.roles)}
+    return {"no_password": True, **found} if user.no_password else found
+
+
+def _role(store: AuthStore, name: str) -> Json:
+    role = store.role(name)
+    assert role is not None, "it is in the list"
+    granted = (ROOT_PERMISSION,) if name == ROOT else role.permissions
+    return {kind: _without_bytes(keys) for kind, keys in permissions.written(granted).items()}
+
+
+def _without_bytes(keys: Any) -> Any:
+    """The same for JSON."""
+    if isinstance(keys, bytes):
+        return text(keys)
+    if isinstance(keys, list):
+        return [_without_bytes(each) for each in keys]
+    if isinstance(keys, dict):
+        return {form: _without_bytes(each) for form, each in keys.items()}
+    return keys
+
+
 def _key(version: Version) -> Json:
     found: Json = {
         "key": text(version.key),
@@ -74,8 +111,13 @@ def _lease(lease: Lease, now: float) -> Json:
     }
 
 
-def call(recorded: RecordedCall) -> Json:
-    """A call that was made; its status is null while it goes on."""
+def call(recorded: RecordedCall, secrets: bool = False) -> Json:
+    """A call that was made; its status is null while it goes on.
+
+    Args:
+        recorded: the call.
+        secrets: whether to show what `secret` says is one.
+    """
     status = recorded.status
     return {
         "method": recorded.path.rpartition(".")[2],
@@ -83,25 +125,27 @@ def call(recorded: RecordedCall) -> Json:
         "peer": recorded.peer,
         "status": None if status is None else {"code": status.code.name, "message": status.message},
         "revision": recorded.revision,
-        "requests": [message(each) for each in recorded.requests],
-        "answers": [message(each) for each in recorded.answers],
+        "requests": [message(each, secrets) for each in recorded.requests],
+        "answers": [message(each, secrets) for each in recorded.answers],
     }
 
 
-def message(content: Message) -> Json:
+def message(content: Message, secrets: bool) -> Json:
     """The fields of a message that are set."""
-    return {field.name: _value(field, value) for field, value in content.ListFields()}
+    return {field.name: _value(field, value, secrets) for field, value in content.ListFields()}
 
 
-def _value(field: FieldDescriptor, value: Any) -> Any:
+def _value(field: FieldDescriptor, value: Any, secrets: bool) -> Any:
+    if secret.is_secret(field) and not secrets:
+        return secret.MASK
     if isinstance(value, (bytes, str, int, float, Message)):
-        return _one(field, value)
-    return [_one(field, each) for each in value]
+        return _one(field, value, secrets)
+    return [_one(field, each, secrets) for each in value]
 
 
-def _one(field: FieldDescriptor, value: Any) -> Any:
+def _one(field: FieldDescriptor, value: Any, secrets: bool) -> Any:
     if isinstance(value, Message):
-        return message(value)
+        return message(value, secrets)
     if isinstance(value, bytes):
         return text(value)
     if field.enum_type is not None and value in field.enum_type.values_by_number:

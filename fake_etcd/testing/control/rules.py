@@ -65,6 +65,11 @@ FAULTS: Mapping[str, Fault] = {
         "Have leases expire just before the call is done.",
         (Field("ids", Kind.IDS, "which; all where it is left out", optional=True),),
     ),
+    "expire_tokens": Fault(
+        faults.expire_tokens,
+        "Have tokens expire just before the call is done, its own too.",
+        (Field("user", Kind.TEXT, "whose; everybody's where it is left out", optional=True),),
+    ),
     "compact_under_watcher": Fault(
         faults.compact_under_watcher, "Compact what a watcher that resumes wants to know."
     ),
@@ -89,6 +94,7 @@ ON = (
     Field("range", Kind.SPAN, "in which a key is that it is about", optional=True),
     *_CLIENT,
     Field("metadata", Kind.PAIRS, "that is sent with it, among other", optional=True),
+    Field("user", Kind.TEXT, "who calls, as a token or certificate says", optional=True),
 )
 """Which calls a rule is about; all that is given has to be true of them."""
 
@@ -103,7 +109,7 @@ RULE = (
 )
 """What a rule takes."""
 
-NOW = (Field("fault", Kind.OBJECT, "expire_leases or compact_under_watcher"),)
+NOW = (Field("fault", Kind.OBJECT, "expire_leases, expire_tokens or compact_under_watcher"),)
 
 
 def add(to: Faults, given: Mapping[str, Any]) -> Rule:

@@ -16,6 +16,7 @@ from fake_etcd.api import messages as m
 from fake_etcd.api.methods import Kind, Method
 from fake_etcd.api.status import Status
 from fake_etcd.core.node import Node
+from fake_etcd.testing import tokens
 from fake_etcd.testing.faults.errors import Failure, status_of
 from fake_etcd.testing.faults.tap import Passage, Tap
 
@@ -368,6 +369,26 @@ def expire_leases(*ids: int) -> ActionEffect:
         ids: which; without any, all there are.
     """
     return _ExpireLeases(ids)
+
+
+@dataclass(frozen=True, slots=True)
+class _ExpireTokens(ActionEffect):
+    user: str | None
+
+    def do(self, node: Node) -> None:
+        tokens.expire(node, self.user)
+
+    def __str__(self) -> str:
+        return "expire all tokens" if self.user is None else f"expire the tokens of {self.user!r}"
+
+
+def expire_tokens(user: str | None = None) -> ActionEffect:
+    """Tokens expire just before the request is handled: its caller's too, who has to log in anew.
+
+    Args:
+        user: whose; None: everybody's. Of signed tokens only everybody's can be ended.
+    """
+    return _ExpireTokens(user)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from google.protobuf.message import Message
 
 from fake_etcd.api.methods import METHODS, SERVICES, Method
 from fake_etcd.services.call import Call, Connection
+from fake_etcd.testing import secret
 from fake_etcd.testing.faults.spans import Span, Text, raw, touched
 
 
@@ -52,7 +53,7 @@ class OnConnection:
         return f"connection({self.client})"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class OnCall:
     """Some calls, or requests on streams.
 
@@ -62,6 +63,7 @@ class OnCall:
         keys: what the request has to be about, and how that was said; see `spans`.
         client: whose.
         metadata: pairs that the caller has to send, among others.
+        user: who has to call; whether that is so, `rules` finds out.
     """
 
     name: str
@@ -70,6 +72,7 @@ class OnCall:
     keys: tuple[Span, str] | None
     client: Client
     metadata: tuple[tuple[str, str | bytes], ...]
+    user: str | None = None
 
     def matches(self, call: Call, request: Message) -> bool:
         """Whether this request of this call is one of them."""
@@ -88,9 +91,13 @@ class OnCall:
 
     def __str__(self) -> str:
         keys = "" if self.keys is None else self.keys[1]
-        metadata = f"metadata={dict(self.metadata)!r}" if self.metadata else ""
-        parts = filter(None, [self.argument, keys, str(self.client), metadata])
+        metadata = f"metadata={secret.metadata(self.metadata)!r}" if self.metadata else ""
+        user = "" if self.user is None else f"user={self.user!r}"
+        parts = filter(None, [self.argument, keys, str(self.client), metadata, user])
         return f"{self.name}({', '.join(parts)})"
+
+    def __repr__(self) -> str:
+        return f"<{self}>"  # a dataclass's own would show the metadata
 
 
 class On:
@@ -117,6 +124,7 @@ class On:
         endpoint: int | None = None,
         peer: str | None = None,
         metadata: Mapping[str, str | bytes] | None = None,
+        user: str | None = None,
     ) -> OnCall:
         """Those calls, or requests on streams, that all of this is true of.
 
@@ -128,6 +136,8 @@ class On:
             endpoint: they come to the address of this number.
             peer: they come from there; see `Client`.
             metadata: they have these pairs in their metadata.
+            user: this user makes them, as their token or certificate says while auth is on; of
+                Authenticate, for this user a token is asked.
 
         Raises:
             ValueError: more than one of `key`, `prefix` and `range`.
@@ -136,7 +146,7 @@ class On:
         paths = frozenset(method.path for method in self._methods)
         # On the wire names are in small letters always.
         pairs = tuple((name.lower(), value) for name, value in (metadata or {}).items())
-        return OnCall(self._name, self._argument, paths, keys, Client(endpoint, peer), pairs)
+        return OnCall(self._name, self._argument, paths, keys, Client(endpoint, peer), pairs, user)
 
 
 def _keys(

@@ -15,9 +15,12 @@ from typing import NamedTuple
 
 from google.protobuf.message import Message
 
+from fake_etcd.api import messages as m
+from fake_etcd.api.errors import EtcdError
 from fake_etcd.api.methods import METHODS
 from fake_etcd.core.node import Node
 from fake_etcd.core.noise import Noise
+from fake_etcd.services import access
 from fake_etcd.services.call import (
     Call,
     Endpoint,
@@ -203,15 +206,16 @@ class Faults:
             self._let_go(rules)
 
     def now(self, effect: ActionEffect) -> None:
-        """Do at once what needs no call: `expire_leases()`, `compact_under_watcher()`.
+        """Do at once what needs no call: `expire_leases()`, `expire_tokens()`,
+        `compact_under_watcher()`.
 
         Raises:
             TypeError: it is none of these.
         """
         if not isinstance(effect, ActionEffect):
             raise TypeError(
-                f"now({_name(effect)}): only expire_leases() and compact_under_watcher() need no "
-                "call"
+                f"now({_name(effect)}): only expire_leases(), expire_tokens() and "
+                "compact_under_watcher() need no call"
             )
         with self._shared as shared:
             shared.run_due()
@@ -314,6 +318,7 @@ class Faults:
                 isinstance(effect, Effect)
                 and isinstance(on, OnCall)
                 and on.matches(tap.call, request)
+                and self._is_by(on.user, tap.call, request)
                 and effect.concerns(self.node, request)
                 and rule.takes(now, self._noise)
             ):
@@ -375,12 +380,31 @@ class Faults:
             return
         if not on.matches_call(tap.call) or type(effect).act_on_open is Effect.act_on_open:
             return
+        if not self._is_by(on.user, tap.call, None):
+            return
         requests = [one for one in tap.requests if on.matches(tap.call, one)]
         if on.keys is not None and not requests:
             return
         if rule.takes(self.node.clock.now(), self._noise):
             request = requests[-1] if requests else tap.call.method.request()
             effect.act_on_open(self._strike(rule, tap, request))
+
+    def _is_by(self, user: str | None, call: Call, request: Message | None) -> bool:
+        """Whether a call is made by a user. None: whoever makes it."""
+        if user is None:
+            return True
+        if isinstance(request, m.AuthenticateRequest):
+            return request.name == user
+        journal = self.node.journal
+        before = journal.snapshot()
+        try:
+            info = access.auth_info(self.node, call)
+        except EtcdError:
+            return False  # it has a token that is none
+        finally:
+            journal.restore(before)  # to be looked at is no use of a token, and renews none
+            journal.release(before)
+        return info is not None and info.username == user
 
     def _strike(self, rule: Rule, tap: Tap, request: Message) -> Strike:
         return Strike(tap, request, self, rule._on_end.append)

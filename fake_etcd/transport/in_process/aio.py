@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import grpc
 import grpc.aio
 
+from fake_etcd.services.call import Metadata
 from fake_etcd.transport.in_process.aio_calls import (
     AioStreamStream,
     AioStreamUnary,
@@ -68,11 +69,13 @@ class InProcessAioChannel(grpc.aio.Channel):
     Args:
         line: what its calls go over.
         options: as `grpc.aio.insecure_channel` takes them; see `limits.from_options`.
+        metadata: sent with each call, behind the call's own.
     """
 
-    def __init__(self, line: Line, options: Options | None = None) -> None:
+    def __init__(self, line: Line, options: Options | None = None, metadata: Metadata = ()) -> None:
         self._line = line
         self._limits = from_options(options)
+        self._metadata = tuple(metadata)
         self._talks: dict[AioTalk, None] = {}
         self._caller: Caller | None = None
         self._is_closed = False
@@ -219,7 +222,7 @@ class InProcessAioChannel(grpc.aio.Channel):
             self._caller_now(),
             self._line,
             path,
-            metadata or (),
+            (*(metadata or ()), *self._metadata),
             options.timeout,
             self._limits,
             has_one_answer,

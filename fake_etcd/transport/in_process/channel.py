@@ -65,11 +65,13 @@ class InProcessChannel(grpc.Channel):
     Args:
         line: what its calls go over.
         options: as `grpc.insecure_channel` takes them; see `limits.from_options`.
+        metadata: sent with each call, behind the call's own.
     """
 
-    def __init__(self, line: Line, options: Options | None = None) -> None:
+    def __init__(self, line: Line, options: Options | None = None, metadata: Metadata = ()) -> None:
         self._line = line
         self._limits = from_options(options)
+        self._metadata = tuple(metadata)
         self._talks: dict[Talk, None] = {}
         self._is_closed = False
         self._subscribers: dict[Callable[[grpc.ChannelConnectivity], None], Callable[[bool], None]]
@@ -180,6 +182,8 @@ class InProcessChannel(grpc.Channel):
             too_large = self._limits.of_request(len(raw))
             if too_large is not None:
                 return b"", too_large
+            if self._metadata:
+                metadata = (*metadata, *self._metadata)
             found = answered(line, endpoint, raw, metadata, deadline)
             too_large = self._limits.of_answer(len(found[0]))
             return found if too_large is None else (b"", too_large)
@@ -198,6 +202,7 @@ class InProcessChannel(grpc.Channel):
         Raises:
             ValueError: the channel is closed.
         """
+        metadata = (*metadata, *self._metadata)
         talk = Talk(self._line, path, metadata, timeout, self._limits, has_one_answer)
         with self._line.shared:
             if self._is_closed:

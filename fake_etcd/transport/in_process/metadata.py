@@ -28,8 +28,14 @@ def checked(metadata: Iterable[Any] | None) -> Metadata | None:
     """
     if not metadata:
         return ()
-    pairs = [(key, value) for key, value in metadata]
+    pairs = [(key, _as_text(key, value)) for key, value in metadata]
     return pairs if all(_is_good(key, value) for key, value in pairs) else None
+
+
+def _as_text(key: str, value: Any) -> Any:
+    """What arrives of it: grpcio takes bytes for any value, and sends those of text as text."""
+    is_text = isinstance(value, bytes) and not key.endswith("-bin")
+    return value.decode("latin-1") if is_text else value
 
 
 def _is_good(key: str, value: object) -> bool:
@@ -37,8 +43,6 @@ def _is_good(key: str, value: object) -> bool:
         if not isinstance(value, bytes):
             raise TypeError(f'Binary metadata key="{key}" expected bytes, got {type(value)}')
         return _KEY.fullmatch(key) is not None
-    if isinstance(value, bytes):
-        value = value.decode("latin-1")
     if not isinstance(value, str):
         raise TypeError(f"Expected str, not {type(value)}")
     return _KEY.fullmatch(key) is not None and _VALUE.fullmatch(value) is not None
