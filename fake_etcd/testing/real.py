@@ -19,6 +19,7 @@ from fake_etcd.api.status import Code, Status
 from fake_etcd.testing.doors import Doors
 from fake_etcd.testing.fake import FakeEtcd
 from fake_etcd.testing.store import Store
+from fake_etcd.testing.tls import CLIENT, NO_TLS, TlsKit, common_name
 
 Options = Iterable[tuple[str, Any]]
 """What grpcio's channels take."""
@@ -41,20 +42,26 @@ class RealEtcd(Doors):
         addresses: its members', "127.0.0.1:2379".
         count: how many endpoints are wanted; where there are fewer members they come again.
         refuse: told the name of an attribute that only the emulator has; raises.
+        tls: its certificates; None where it speaks without TLS.
 
     Attributes:
         store: its keys.
     """
 
     def __init__(
-        self, addresses: Sequence[str], count: int, refuse: Callable[[str], NoReturn]
+        self,
+        addresses: Sequence[str],
+        count: int,
+        refuse: Callable[[str], NoReturn],
+        tls: TlsKit | None = None,
     ) -> None:
         self._addresses = addresses
         self._endpoints = [addresses[number % len(addresses)] for number in range(count)]
         self._refuse = refuse
+        self._tls = tls
         self._channels: list[grpc.Channel] = []
         self._is_closed = False
-        self._own = grpc.insecure_channel(addresses[0], _OF_STORE)
+        self._own = self._connect(addresses[0], self._of_store(), None)
         self.store = Store(self._ask)
 
     def __getattr__(self, name: str) -> Any:
@@ -81,18 +88,34 @@ class RealEtcd(Doors):
 
     @property
     def url(self) -> str:
-        """The first address, "http://127.0.0.1:41235"."""
-        return f"http://{self.endpoint}"
+        """The first address, "http://127.0.0.1:41235", or "https://..."."""
+        return f"{'http' if self._tls is None else 'https'}://{self.endpoint}"
 
-    def channel(self, endpoint: int = 0, options: Options | None = None) -> grpc.Channel:
-        """A channel to an endpoint."""
-        channel = grpc.insecure_channel(self._endpoints[endpoint], (_DIRECT, *(options or ())))
+    @property
+    def tls(self) -> TlsKit:
+        """See `Doors.tls`."""
+        if self._tls is None:
+            raise RuntimeError(NO_TLS)
+        return self._tls
+
+    def channel(
+        self, endpoint: int = 0, options: Options | None = None, *, client: str | None = None
+    ) -> grpc.Channel:
+        """A channel to an endpoint; see `FakeEtcd.channel`."""
+        options = (_DIRECT, *(options or ()))
+        channel = self._connect(self._endpoints[endpoint], options, client)
         self._channels.append(channel)
         return channel
 
-    def aio_channel(self, endpoint: int = 0, options: Options | None = None) -> grpc.aio.Channel:
+    def aio_channel(
+        self, endpoint: int = 0, options: Options | None = None, *, client: str | None = None
+    ) -> grpc.aio.Channel:
         """The same for the running event loop; whoever asks for it closes it."""
-        return grpc.aio.insecure_channel(self._endpoints[endpoint], [_DIRECT, *(options or ())])
+        options = [_DIRECT, *(options or ())]
+        credentials = self._credentials(client)
+        if credentials is None:
+            return grpc.aio.insecure_channel(self._endpoints[endpoint], options)
+        return grpc.aio.secure_channel(self._endpoints[endpoint], credentials, options)
 
     def seed(self, source: str | os.PathLike[str] | Mapping[Any, Any]) -> None:
         """As `FakeEtcd.seed`."""
@@ -115,6 +138,24 @@ class RealEtcd(Doors):
             ("role", len(_names(self._ask, "Role", "roles"))),
         )
         return [f"{count} {name}{'s' if count > 1 else ''}" for name, count in found if count]
+
+    def _of_store(self) -> Options:
+        if self._tls is None:
+            return _OF_STORE
+        # A test may have wanted a certificate for other hosts than the one that it runs on.
+        return (*_OF_STORE, ("grpc.ssl_target_name_override", self._tls.options.hosts[0]))
+
+    def _connect(self, address: str, options: Options, client: str | None) -> grpc.Channel:
+        credentials = self._credentials(client)
+        if credentials is None:
+            return grpc.insecure_channel(address, tuple(options))
+        return grpc.secure_channel(address, credentials, tuple(options))
+
+    def _credentials(self, client: str | None) -> grpc.ChannelCredentials | None:
+        name = common_name(self._tls, client)
+        if self._tls is None:
+            return None
+        return self._tls.credentials(CLIENT if name is None else name)
 
     def _ask(self, path: str, requests: Sequence[Message]) -> list[Any]:
         method = METHODS[path]

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
 from fake_etcd.api.errors import EtcdError
+from fake_etcd.testing import real_tls
 from fake_etcd.testing.options import Options
 from fake_etcd.testing.pool import CannotUse, Etcd
 from fake_etcd.testing.real import RealEtcd
 from fake_etcd.testing.target import GivenServer, RealEtcdServers
+from fake_etcd.testing.tls import Tls, TlsKit, wanted
 
 Refuse = Callable[[str], NoReturn]
 """Says that a test cannot be run here, and why; raises."""
@@ -51,11 +53,19 @@ _OF_3_5 = {"watch-progress-notify-interval": "experimental-watch-progress-notify
 
 @dataclass(slots=True)
 class _Process:
-    """A server or cluster of our own."""
+    """A server or cluster of our own.
+
+    Args:
+        addresses: its members'.
+        stack: ends it.
+        key: which tests it is good for: its flags, and its TLS.
+        tls: its certificates, where it has any.
+    """
 
     addresses: list[str]
     stack: ExitStack
-    flags: tuple[str, ...]
+    key: tuple[tuple[str, ...], Tls | None]
+    tls: TlsKit | None
 
 
 class ProcessPool:
@@ -69,7 +79,7 @@ class ProcessPool:
     def __init__(self, servers: RealEtcdServers, refuse: Refuse) -> None:
         self._servers = servers
         self._refuse = refuse
-        self._free: dict[tuple[str, ...], list[_Process]] = {}
+        self._free: dict[tuple[tuple[str, ...], Tls | None], list[_Process]] = {}
         self._used: dict[RealEtcd, _Process] = {}
         self._program: Path | None = None
         self._failure: CannotUse | None = None
@@ -80,11 +90,11 @@ class ProcessPool:
         Raises:
             CannotUse: it cannot be built or does not start.
         """
-        flags = self._flags(options)
-        free = self._free.setdefault(flags, [])
-        process = free.pop() if free else self._start(flags)
+        key = self._flags(options), wanted(options.get("tls", False))
+        free = self._free.setdefault(key, [])
+        process = free.pop() if free else self._start(*key)
         count = options.get("endpoints", self._servers.members)
-        etcd = RealEtcd(process.addresses, count, _refuse_name(self._refuse))
+        etcd = RealEtcd(process.addresses, count, _refuse_name(self._refuse), process.tls)
         self._used[etcd] = process
         return etcd
 
@@ -92,13 +102,15 @@ class ProcessPool:
         assert isinstance(etcd, RealEtcd), "it came from here"
         process = self._used.pop(etcd)
         etcd.close()
-        with RealEtcd(process.addresses, 1, _refuse_name(self._refuse)) as wiper:
+        if process.tls is not None:
+            process.tls.reset()
+        with RealEtcd(process.addresses, 1, _refuse_name(self._refuse), process.tls) as wiper:
             try:
                 wiper.reset()
             except EtcdError:  # authentication is on, or the test has killed it
                 process.stack.close()
                 return
-        self._free[process.flags].append(process)
+        self._free[process.key].append(process)
 
     def close(self) -> None:
         for free in self._free.values():
@@ -108,7 +120,7 @@ class ProcessPool:
     def _flags(self, options: Options) -> tuple[str, ...]:
         found: list[str] = []
         for name, value in options.items():
-            if name == "endpoints":
+            if name in ("endpoints", "tls"):
                 continue
             if name not in _FLAGS:
                 self._refuse(f"option {name}: only the emulator has it")
@@ -118,19 +130,24 @@ class ProcessPool:
                 found = [flag.replace(f"--{new}=", f"--{old}=") for flag in found]
         return tuple(sorted(found))
 
-    def _start(self, flags: tuple[str, ...]) -> _Process:
+    def _start(self, flags: tuple[str, ...], tls: Tls | None) -> _Process:
         if self._failure is not None:
             raise self._failure
         oracle = _oracle()
+        program = self._built(oracle)
         stack = ExitStack()
+        kit = None if tls is None else stack.enter_context(closing(real_tls.new_kit(tls)))
         try:
+            of_tls = () if kit is None else real_tls.flags(kit)
+            context = None if kit is None else real_tls.unverified(kit)
             started: AbstractContextManager[list[Any]]
-            started = oracle.run(self._built(oracle), flags, self._servers.members)
+            started = oracle.run(program, (*flags, *of_tls), self._servers.members, context)
             running = stack.enter_context(started)
         except oracle.NoOracle as error:
+            stack.close()
             raise CannotUse(str(error)) from None
-        addresses = [one.url.removeprefix("http://") for one in running]
-        return _Process(addresses, stack, flags)
+        addresses = [one.url.rpartition("://")[2] for one in running]
+        return _Process(addresses, stack, (flags, tls), kit)
 
     def _built(self, oracle: Any) -> Path:
         if self._program is None:

@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any, NamedTuple, TypedDict, get_type_hints
 
 from fake_etcd.core.node import NodeConfig
+from fake_etcd.testing.tls import Tls
 
 
 class ServerOptions(TypedDict, total=False):
@@ -38,11 +39,15 @@ BCRYPT_COST = 4
 MOST_BCRYPT_COST = 31
 """That takes a day."""
 
+TLS = bool | Tls
+"""The type of the option `tls`."""
+
 OF_FAKE: Mapping[str, object] = {
     "endpoints": int,
     "random_seed": int,
     "control": bool,
     "control_token": str,
+    "tls": TLS,
 }
 """What a FakeEtcd takes itself, beside the server's options."""
 
@@ -81,6 +86,7 @@ _KINDS: Mapping[object, _Kind] = {
     bool: _Kind("True or False", lambda value: isinstance(value, bool)),
     str: _Kind("text", lambda value: isinstance(value, str)),
     tuple[str, ...]: _Kind("a tuple of texts", _is_texts),
+    TLS: _Kind("True, False or a Tls", lambda value: isinstance(value, (bool, Tls))),
 }
 
 
