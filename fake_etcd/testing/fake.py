@@ -32,7 +32,7 @@ from fake_etcd.testing.listening import Listening
 from fake_etcd.testing.server_options import ServerOptions
 from fake_etcd.testing.snapshots import Snapshot, Snapshots
 from fake_etcd.testing.store import Store
-from fake_etcd.testing.tls import NO_TLS, Tls, TlsKit, common_name, wanted
+from fake_etcd.testing.tls import ANY_PORT, NO_TLS, Tls, TlsKit, common_name, wanted
 from fake_etcd.transport.in_process.aio import InProcessAioChannel
 from fake_etcd.transport.in_process.channel import InProcessChannel
 from fake_etcd.transport.in_process.limits import Options
@@ -545,15 +545,13 @@ class FakeEtcd(Doors):
         self._shared.require_owned()
         with self._opening:
             self._require_open()
+            url = "http://127.0.0.1:0" if self._kit is None else ANY_PORT
             for number, address in enumerate(self._addresses):
                 if not sockets.addresses[number]:
-                    sockets.listen(number, self._any_port(), self._own_tls())
+                    sockets.listen(number, url, self._own_tls())
                     if not address.is_up:
                         sockets.shut(number)
         return sockets
-
-    def _any_port(self) -> str:
-        return f"{'http' if self._kit is None else 'https'}://127.0.0.1:0"
 
     def _http(self, request: HttpRequest) -> HttpResponse:
         if self._control is not None and self._control.serves(request):

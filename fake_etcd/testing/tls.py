@@ -17,16 +17,20 @@ from pathlib import Path
 
 import grpc
 
+from fake_etcd.cli.tls_flags import TlsSettings, wrong_listening, wrong_versions
+from fake_etcd.cli.urls import parse_url
 from fake_etcd.transport import certificates
 from fake_etcd.transport.certificates import Authority, KeyPair
-from fake_etcd.transport.tls import VERSIONS, ServerTls
-from fake_etcd.transport.tls_suites import is_suite
+from fake_etcd.transport.tls import ServerTls
 
 HOSTS = ("localhost", "127.0.0.1", "::1")
 """What a server's certificate is for: the addresses that a test can reach it by."""
 
 CLIENT = "client"
 """The common name of those who do not say which they want."""
+
+ANY_PORT = "https://127.0.0.1:0"
+"""Where an etcd with TLS listens if it is not told where."""
 
 NO_TLS = "this etcd has no TLS: give tls=True"
 """What is said where certificates are asked for."""
@@ -47,7 +51,7 @@ class Tls:
         authority: who signs; None: one that is made for it. Several etcds may have the same.
 
     Raises:
-        ValueError: there is no such version or cipher suite, or no host.
+        ValueError: etcd would not start so, in its own words; or there is no host.
     """
 
     client_cert_auth: bool = False
@@ -59,15 +63,24 @@ class Tls:
     authority: Authority | None = None
 
     def __post_init__(self) -> None:
-        for version in (self.tls_min_version, self.tls_max_version):
-            if version not in VERSIONS:
-                known = ", ".join(repr(each) for each in VERSIONS if each)
-                raise ValueError(f"there is no version {version!r} of TLS: {known}")
         if not self.hosts:
             raise ValueError("hosts=(): nobody could reach it; leave it out for this machine's")
-        for suite in self.cipher_suites:
-            if not is_suite(suite):
-                raise ValueError(f"there is no cipher suite {suite!r}")
+        settings = TlsSettings(
+            cert_file="-",
+            key_file="-",
+            trusted_ca_file="",
+            client_cert_auth=self.client_cert_auth,
+            client_crl_file="",
+            client_cert_allowed_hostname=self.client_cert_allowed_hostname,
+            auto_tls=False,
+            self_signed_cert_validity=1,
+            tls_min_version=self.tls_min_version,
+            tls_max_version=self.tls_max_version,
+            cipher_suites=self.cipher_suites,
+        )
+        wrong = wrong_versions(settings) or wrong_listening(settings, [parse_url(ANY_PORT)])
+        if wrong is not None:
+            raise ValueError(wrong)
 
 
 @dataclass(frozen=True, slots=True)

@@ -453,9 +453,19 @@ def test_where_nobody_shows_certificates_none_is_revoked(etcd: FakeEtcd) -> None
 @pytest.mark.parametrize(
     ("make", "why"),
     [
-        (lambda: Tls(tls_min_version="TLS1.1"), "there is no version 'TLS1.1' of TLS: 'TLS1.2', "),
-        (lambda: Tls(tls_max_version="1.3"), "there is no version '1.3' of TLS"),
-        (lambda: Tls(cipher_suites=("AES",)), "there is no cipher suite 'AES'"),
+        (
+            lambda: Tls(tls_min_version="TLS1.1"),
+            'unexpected TLS version "TLS1.1" (must be one of: TLS1.2, TLS1.3)',
+        ),
+        (
+            lambda: Tls(tls_min_version="TLS1.3", tls_max_version="TLS1.2"),
+            "min version (TLS1.3) is greater than max version (TLS1.2)",
+        ),
+        (lambda: Tls(cipher_suites=("AES",)), 'unexpected TLS cipher suite "AES"'),
+        (
+            lambda: Tls(cipher_suites=("TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",)),
+            "http2: TLSConfig.CipherSuites is missing an HTTP/2-required AES_128_GCM_SHA256 cipher",
+        ),
         (lambda: Tls(hosts=()), "hosts=(): nobody could reach it"),
     ],
 )
