@@ -10,6 +10,7 @@ import contextlib
 import os
 import re
 import socket
+import ssl
 import subprocess
 import tempfile
 import threading
@@ -41,7 +42,7 @@ class Running:
     """A server that answers.
 
     Args:
-        url: where, "http://127.0.0.1:43127".
+        url: where, "http://127.0.0.1:43127", or "https://..." where it was started with TLS.
         pid: its process.
     """
 
@@ -72,14 +73,18 @@ def build(version: str = VERSION) -> Path:
     return golang.kept(f"etcd-{version}", b"", build_at)
 
 
-def command(program: Path, folder: Path, flags: Sequence[str] = ()) -> tuple[str, list[str]]:
+def command(
+    program: Path, folder: Path, flags: Sequence[str] = (), scheme: str = "http"
+) -> tuple[str, list[str]]:
     """Where an etcd will listen, and the command line that starts it there without fsync.
 
-    It listens for peers on a free port but advertises the default one: the ids of member and
-    cluster are made from what is advertised, and so are those of an etcd without flags. Where the
-    flags say where it listens for clients, the first of these is the place.
+    Where the scheme is https, the flags say with which certificate. It listens for peers on a free
+    port but advertises the default one: the ids of member and cluster are made from what is
+    advertised, and so are those of an etcd without flags. Where the flags say where it listens for
+    clients, the first of these is the place.
     """
-    client, peer = (f"http://127.0.0.1:{port}" for port in free_ports(2))
+    client_port, peer_port = free_ports(2)
+    client, peer = f"{scheme}://127.0.0.1:{client_port}", f"http://127.0.0.1:{peer_port}"
     for flag in flags:
         if flag.startswith("--listen-client-urls="):
             client = flag.partition("=")[2].split(",")[0]
@@ -98,11 +103,12 @@ def command(program: Path, folder: Path, flags: Sequence[str] = ()) -> tuple[str
 
 
 def cluster_commands(
-    program: Path, folder: Path, members: int, flags: Sequence[str] = ()
+    program: Path, folder: Path, members: int, flags: Sequence[str] = (), scheme: str = "http"
 ) -> list[tuple[str, list[str]]]:
     """The same for each of several that are one cluster."""
     ports = free_ports(2 * members)
-    clients, peers = ([f"http://127.0.0.1:{port}" for port in half] for half in _halves(ports))
+    clients = [f"{scheme}://127.0.0.1:{port}" for port in ports[:members]]
+    peers = [f"http://127.0.0.1:{port}" for port in ports[members:]]
     names = [f"member-{number}" for number in range(1, members + 1)]
     cluster = ",".join(f"{name}={peer}" for name, peer in zip(names, peers, strict=True))
     return [
@@ -126,43 +132,49 @@ def cluster_commands(
     ]
 
 
-def _halves(ports: list[int]) -> tuple[list[int], list[int]]:
-    return ports[: len(ports) // 2], ports[len(ports) // 2 :]
-
-
 @contextlib.contextmanager
-def start(version: str = VERSION, flags: Sequence[str] = ()) -> Iterator[Running]:
+def start(
+    version: str = VERSION, flags: Sequence[str] = (), context: ssl.SSLContext | None = None
+) -> Iterator[Running]:
     """A real etcd with nothing in it, in a temporary folder, killed at the end.
 
     Args:
         version: what to build, see `build`.
         flags: etcd's own, beside those of `command`.
+        context: where clients are to use TLS: how to ask it whether it is well. The flags say
+            with which certificates.
 
     Raises:
         golang.NoGo: it cannot be built.
         NoOracle: it does not start with these flags.
     """
-    with run(build(version), flags) as (running,):
+    with run(build(version), flags, context=context) as (running,):
         yield running
 
 
 @contextlib.contextmanager
-def run(program: Path, flags: Sequence[str] = (), members: int = 1) -> Iterator[list[Running]]:
+def run(
+    program: Path,
+    flags: Sequence[str] = (),
+    members: int = 1,
+    context: ssl.SSLContext | None = None,
+) -> Iterator[list[Running]]:
     """The same for a program that is there, or for a cluster of it.
 
     Raises:
         NoOracle: it does not start with these flags.
     """
+    scheme = "http" if context is None else "https"
     with tempfile.TemporaryDirectory(prefix="etcd-") as name, contextlib.ExitStack() as stack:
         for attempt in range(1, _ATTEMPTS + 1):
             folder = Path(name) / str(attempt)
             folder.mkdir()
             if members == 1:
-                commands = [command(program, folder, flags)]
+                commands = [command(program, folder, flags, scheme)]
             else:
-                commands = cluster_commands(program, folder, members, flags)
+                commands = cluster_commands(program, folder, members, flags, scheme)
             try:
-                running = stack.enter_context(_started(folder, commands))
+                running = stack.enter_context(_started(folder, commands, context))
                 break
             except NoOracle:
                 if attempt == _ATTEMPTS:
@@ -171,7 +183,9 @@ def run(program: Path, flags: Sequence[str] = (), members: int = 1) -> Iterator[
 
 
 @contextlib.contextmanager
-def _started(folder: Path, commands: list[tuple[str, list[str]]]) -> Iterator[list[Running]]:
+def _started(
+    folder: Path, commands: list[tuple[str, list[str]]], context: ssl.SSLContext | None
+) -> Iterator[list[Running]]:
     environment = {name: it for name, it in os.environ.items() if not name.startswith("ETCD_")}
     with contextlib.ExitStack() as stack:
         processes = []
@@ -184,7 +198,7 @@ def _started(folder: Path, commands: list[tuple[str, list[str]]]) -> Iterator[li
             processes.append(process)
         deadline = time.monotonic() + START_SECONDS
         for number, (url, _) in enumerate(commands):
-            while not is_well(url):
+            while not is_well(url, context):
                 if processes[number].poll() is not None or time.monotonic() > deadline:
                     log = (folder / f"log-{number}").read_text()
                     raise NoOracle(f"etcd does not answer on {url}:\n{log}")
@@ -199,13 +213,19 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+def is_well(url: str, context: ssl.SSLContext | None = None) -> bool:
+    """Whether a server's /health says so.
 
-
-def is_well(url: str) -> bool:
-    """Whether a server's /health says so."""
+    Args:
+        url: the server's.
+        context: how to ask one with TLS.
+    """
+    handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
+    if context is not None:
+        handlers.append(urllib.request.HTTPSHandler(context=context))
+    opener = urllib.request.build_opener(*handlers)
     try:
-        with _opener.open(f"{url}/health", timeout=1):
+        with opener.open(f"{url}/health", timeout=1):
             return True
     except (urllib.error.URLError, ConnectionError, TimeoutError):
         return False

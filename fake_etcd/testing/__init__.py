@@ -13,12 +13,16 @@ if TYPE_CHECKING:
     from fake_etcd.testing.fake import FakeEtcd
     from fake_etcd.testing.faults import on
     from fake_etcd.testing.snapshots import Snapshot
+    from fake_etcd.testing.tls import Tls
+    from fake_etcd.transport import certificates
 
-__all__ = ["FakeEtcd", "Snapshot", "faults", "on"]
+__all__ = ["FakeEtcd", "Snapshot", "Tls", "certificates", "faults", "on"]
 
 _MODULES = {
     "FakeEtcd": "fake_etcd.testing.fake",
     "Snapshot": "fake_etcd.testing.snapshots",
+    "Tls": "fake_etcd.testing.tls",
+    "certificates": "fake_etcd.transport.certificates",
     "faults": "fake_etcd.testing.faults",
     "on": "fake_etcd.testing.faults.on",
 }

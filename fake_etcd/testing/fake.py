@@ -33,6 +33,7 @@ from fake_etcd.testing.listening import Listening
 from fake_etcd.testing.server_options import ServerOptions
 from fake_etcd.testing.snapshots import Snapshot, Snapshots
 from fake_etcd.testing.store import Store
+from fake_etcd.testing.tls import ANY_PORT, NO_TLS, Tls, TlsKit, common_name, wanted
 from fake_etcd.testing.tokens import Tokens
 from fake_etcd.transport.in_process.aio import InProcessAioChannel
 from fake_etcd.transport.in_process.channel import InProcessChannel
@@ -68,6 +69,7 @@ class FakeEtcd(Doors):
         control_token: what such a program has to say to be listened to; empty: nothing.
         auth: users and roles, in the form of `testing.auth_seed`: a mapping, or the path of a file
             of JSON or YAML. Auth is on from the beginning then, and again after `reset`.
+        tls: whether its addresses speak TLS, with certificates made for it; or how: a `Tls`.
         **options: the server's, "max_txn_ops" for example; docs/pytest.md has all of them.
 
     Raises:
@@ -100,19 +102,26 @@ class FakeEtcd(Doors):
         control: bool = False,
         control_token: str = "",
         auth: auth_seed.Source | None = None,
+        tls: bool | Tls = False,
         **options: Unpack[ServerOptions],
     ) -> None:
         __tracebackhide__ = True  # pytest would show what is given, with all passwords
         server_options.check("endpoints", int, endpoints)
         server_options.check("control", bool, control)
         server_options.check("control_token", str, control_token)
-        self._config = server_options.config(options, random_seed)
         self._noise = Noise(random_seed)
         self._auth: auth_seed.HashedAuth | None = None
+        self._aside: SharedAside | None = None
+        server_options.check("tls", server_options.TLS, tls)
+        of_tls = wanted(tls)
+        self._kit = None if of_tls is None else TlsKit(of_tls, self._between_connections)
+        self._config = dataclasses.replace(
+            server_options.config(options, random_seed),
+            client_cert_auth=of_tls is not None and of_tls.client_cert_auth,
+        )
         if auth is not None:
             server_options.check("auth", server_options.AuthSource, auth)
             self._auth = self._hashed(auth_seed.parsed(auth, needs_root=True))
-        self._aside: SharedAside | None = None
         self._clock = SwitchClock()
         self._shared = SharedNode(self._new_node(), {})
         self._clock.on_move = self._shared.moved
@@ -159,6 +168,8 @@ class FakeEtcd(Doors):
             listening, self._listening = self._listening, None
         if listening is not None:
             listening.close(grace_seconds)
+        if self._kit is not None:
+            self._kit.close()
         self.faults.close()
         if self._aside is not None:
             self._aside.close()
@@ -171,7 +182,12 @@ class FakeEtcd(Doors):
     # Doors
 
     def channel(
-        self, endpoint: int = 0, options: Options | None = None, *, user: str | None = None
+        self,
+        endpoint: int = 0,
+        options: Options | None = None,
+        *,
+        user: str | None = None,
+        client: str | None = None,
     ) -> InProcessChannel:
         """A `grpc.Channel` without a socket; stubs of any protos work on it.
 
@@ -181,19 +197,26 @@ class FakeEtcd(Doors):
             options: as `grpc.insecure_channel` takes them. Limits on the size of messages are
                 kept, grpcio's by default: an answer of more than 4 MiB is an error. Others are
                 about connections, and change nothing.
+            client: the common name of the certificate that it would have shown, had there been a
+                handshake, where clients need one; "client" by default.
 
         Raises:
-            ValueError: there is no such endpoint, or as `token`.
+            ValueError: there is no such endpoint, or nobody looks at certificates; or as `token`.
             errors.AUTH_NOT_ENABLED: as `token`.
         """
         self._require_open()
-        line = self._address(endpoint).line()
+        line = self._address(endpoint).line(common_name(self._kit, client))
         channel = InProcessChannel(line, options, self._metadata_of(user))
         self._channels.add(channel)
         return channel
 
     def aio_channel(
-        self, endpoint: int = 0, options: Options | None = None, *, user: str | None = None
+        self,
+        endpoint: int = 0,
+        options: Options | None = None,
+        *,
+        user: str | None = None,
+        client: str | None = None,
     ) -> InProcessAioChannel:
         """A `grpc.aio.Channel` without a socket, for whichever event loop runs when it is used.
 
@@ -201,6 +224,7 @@ class FakeEtcd(Doors):
             endpoint: the number of the address that it stands for.
             options: as for `channel`.
             user: as for `channel`.
+            client: the same.
 
         >>> import asyncio
         >>> from fake_etcd.api import messages as m
@@ -214,7 +238,7 @@ class FakeEtcd(Doors):
         28
         """
         self._require_open()
-        line = self._address(endpoint).line()
+        line = self._address(endpoint).line(common_name(self._kit, client))
         channel = InProcessAioChannel(line, options, self._metadata_of(user))
         self._aio_channels.add(channel)
         return channel
@@ -242,12 +266,19 @@ class FakeEtcd(Doors):
     def endpoints(self) -> list[str]:
         """All addresses, "127.0.0.1:41235"."""
         found = self._open_ports().addresses
-        return [addresses[0].removeprefix("http://") for addresses in found]
+        return [addresses[0].rpartition("://")[2] for addresses in found]
 
     @property
     def url(self) -> str:
-        """The first address, "http://127.0.0.1:41235"."""
+        """The first address, "http://127.0.0.1:41235", or "https://...", where it has TLS."""
         return self._open_ports().addresses[0][0]
+
+    @property
+    def tls(self) -> TlsKit:
+        """See `Doors.tls`."""
+        if self._kit is None:
+            raise RuntimeError(NO_TLS)
+        return self._kit
 
     def listen(self, url: str, tls: ServerTls | None = None) -> str:
         """Be reached by one more address, beside or in place of the one that `endpoint` opens.
@@ -255,7 +286,7 @@ class FakeEtcd(Doors):
         Args:
             url: "http://192.0.2.1:2379" (port 0: any free one), "unix:path", or "https:" and
                 "unixs:" of the same.
-            tls: how the last two are encrypted.
+            tls: how the last two are encrypted; None: as `endpoint` is, where that has TLS.
 
         Returns:
             The address really listened on, in the same form.
@@ -272,15 +303,14 @@ class FakeEtcd(Doors):
         self._shared.require_owned()
         with self._opening:
             self.is_changed = True
-            return self._sockets().listen(0, url, tls)
+            address = self._sockets().listen(0, url, tls or self._own_tls())
+        if tls is not None and tls.client_cert_auth:
+            self._configure(client_cert_auth=True)
+        return address
 
     def advertise(self, urls: Sequence[str]) -> None:
         """Have the member tell clients that it is found at these URLs."""
-        with self._shared as shared:
-            told = tuple(urls)
-            self._config = dataclasses.replace(self._config, advertise_client_urls=told)
-            shared.node.config = dataclasses.replace(shared.node.config, advertise_client_urls=told)
-            self.is_changed = True
+        self._configure(advertise_client_urls=tuple(urls))
 
     def take_down(self, endpoint: int = 0) -> None:
         """Cut an address's connections and let nobody connect to it, until `bring_up`."""
@@ -324,7 +354,8 @@ class FakeEtcd(Doors):
         """Be empty and new again, with the time running and everything up.
 
         Streams that are open end as if the server had gone away. Snapshots are no longer valid,
-        and the rules of `faults` are gone.
+        and the rules of `faults` are gone. Its certificate is the first one again, and none of its
+        clients' is revoked.
         """
         self._require_open()
         with self._shared as shared:
@@ -340,6 +371,8 @@ class FakeEtcd(Doors):
             self.faults.reset()
             self.history.clear()
             shared.moved()
+        if self._kit is not None:
+            self._kit.reset()
         for number, address in enumerate(self._addresses):
             if not address.is_up:
                 self.bring_up(number)
@@ -499,6 +532,13 @@ class FakeEtcd(Doors):
                 self._aside = SharedAside(shared)
                 self._aside.attach(shared.node)
 
+    def _configure(self, **fields: Any) -> None:
+        """Have the member and all that come after it be configured so."""
+        with self._shared as shared:
+            self._config = dataclasses.replace(self._config, **fields)
+            shared.node.config = dataclasses.replace(shared.node.config, **fields)
+            self.is_changed = True
+
     def _new_node(self) -> Node:
         epoch = time.time() - self._clock.now()
         node = Node(dataclasses.replace(self._config, unix_epoch=epoch), self._clock)
@@ -565,6 +605,16 @@ class FakeEtcd(Doors):
                 )
             return self._listening
 
+    def _own_tls(self) -> ServerTls | None:
+        return None if self._kit is None else self._kit.server_tls()
+
+    def _between_connections(self, step: Callable[[], None]) -> None:
+        """Change certificates: a listener reads a certificate, and its key after that."""
+        if self._listening is None:
+            step()
+        else:
+            self._listening.between_connections(step)
+
     def _open_ports(self) -> Listening:
         self._require_open()
         sockets = self._sockets()
@@ -573,9 +623,10 @@ class FakeEtcd(Doors):
         self._shared.require_owned()
         with self._opening:
             self._require_open()
+            url = "http://127.0.0.1:0" if self._kit is None else ANY_PORT
             for number, address in enumerate(self._addresses):
                 if not sockets.addresses[number]:
-                    sockets.listen(number, "http://127.0.0.1:0")
+                    sockets.listen(number, url, self._own_tls())
                     if not address.is_up:
                         sockets.shut(number)
         return sockets

@@ -36,8 +36,8 @@ class Listening:
         spares_http1: whether that is not asked of HTTP/1.1; see `listener.Server`.
 
     Attributes:
-        addresses: those of each endpoint, "http://127.0.0.1:41235" or "unix:path". They stay the
-            same when an endpoint is shut and opened again.
+        addresses: those of each endpoint, "http://127.0.0.1:41235", "https://127.0.0.1:41236" or
+            "unix:path". They stay the same when an endpoint is shut and opened again.
     """
 
     def __init__(
@@ -117,6 +117,10 @@ class Listening:
             for server in self._servers:
                 for connection in server.connections if server is not None else ():
                     connection.end_streams(status)
+
+    def between_connections(self, step: Callable[[], None]) -> None:
+        """Do a step while no connection is in the middle of being made."""
+        self._call(step)
 
     def flush(self) -> None:
         """Have all that is to be sent be sent, where its reader takes it."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fake_etcd.testing import server_options
+from fake_etcd.testing.tls import Tls
 
 Options = dict[str, Any]
 
@@ -97,6 +98,15 @@ def _number(text: str) -> float:
         raise ValueError(f"{text!r} is no number") from None
 
 
+def _tls(text: str) -> bool | Tls:
+    if text.lower() == "client-cert-auth":
+        return Tls(client_cert_auth=True)
+    try:
+        return _switch(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is neither true nor false nor client-cert-auth") from None
+
+
 _READERS: Mapping[object, Callable[[str], object]] = {
     int: _whole,
     float: _number,
@@ -104,5 +114,6 @@ _READERS: Mapping[object, Callable[[str], object]] = {
     str: str,
     tuple[str, ...]: _texts,
     server_options.AuthSource: str,
+    server_options.TLS: _tls,
 }
 """How a value is read that is such a thing."""

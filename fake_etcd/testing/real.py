@@ -22,6 +22,7 @@ from fake_etcd.testing.auth_seed import AuthSeed, Step
 from fake_etcd.testing.doors import Doors
 from fake_etcd.testing.fake import FakeEtcd
 from fake_etcd.testing.store import Store
+from fake_etcd.testing.tls import CLIENT, NO_TLS, TlsKit, common_name
 from fake_etcd.testing.with_token import aio_interceptors, with_token
 
 Options = Iterable[tuple[str, Any]]
@@ -53,6 +54,7 @@ class RealEtcd(Doors):
         count: how many endpoints are wanted; where there are fewer members they come again.
         refuse: told the name of an attribute that only the emulator has; raises.
         auth: users and roles that it has from the beginning, and again after `reset`.
+        tls: its certificates; None where it speaks without TLS.
 
     Attributes:
         store: its keys.
@@ -64,13 +66,15 @@ class RealEtcd(Doors):
         count: int,
         refuse: Callable[[str], NoReturn],
         auth: AuthSeed | None = None,
+        tls: TlsKit | None = None,
     ) -> None:
         self._addresses = addresses
         self._endpoints = [addresses[number % len(addresses)] for number in range(count)]
         self._refuse = refuse
+        self._tls = tls
         self._channels: list[grpc.Channel] = []
         self._is_closed = False
-        self._own = grpc.insecure_channel(addresses[0], _OF_STORE)
+        self._own = self._connect(addresses[0], self._of_store(), None)
         self._auth = auth
         self._passwords: dict[str, str] = {}
         self._metadata: tuple[tuple[str, str], ...] = ()
@@ -100,26 +104,46 @@ class RealEtcd(Doors):
 
     @property
     def url(self) -> str:
-        """The first address, "http://127.0.0.1:41235"."""
-        return f"http://{self.endpoint}"
+        """The first address, "http://127.0.0.1:41235", or "https://..."."""
+        return f"{'http' if self._tls is None else 'https'}://{self.endpoint}"
+
+    @property
+    def tls(self) -> TlsKit:
+        """See `Doors.tls`."""
+        if self._tls is None:
+            raise RuntimeError(NO_TLS)
+        return self._tls
 
     def channel(
-        self, endpoint: int = 0, options: Options | None = None, *, user: str | None = None
+        self,
+        endpoint: int = 0,
+        options: Options | None = None,
+        *,
+        user: str | None = None,
+        client: str | None = None,
     ) -> grpc.Channel:
-        """A channel to an endpoint, on which calls are made by this user if there is one."""
-        channel = grpc.insecure_channel(self._endpoints[endpoint], (_DIRECT, *(options or ())))
+        """A channel to an endpoint; see `FakeEtcd.channel`."""
+        options = (_DIRECT, *(options or ()))
+        channel = self._connect(self._endpoints[endpoint], options, client)
         self._channels.append(channel)
         return channel if user is None else with_token(channel, self.token(user))
 
     def aio_channel(
-        self, endpoint: int = 0, options: Options | None = None, *, user: str | None = None
+        self,
+        endpoint: int = 0,
+        options: Options | None = None,
+        *,
+        user: str | None = None,
+        client: str | None = None,
     ) -> grpc.aio.Channel:
         """The same for the running event loop; whoever asks for it closes it."""
-        return grpc.aio.insecure_channel(
-            self._endpoints[endpoint],
-            [_DIRECT, *(options or ())],
-            interceptors=() if user is None else aio_interceptors(self.token(user)),
-        )
+        options = [_DIRECT, *(options or ())]
+        interceptors = () if user is None else aio_interceptors(self.token(user))
+        credentials = self._credentials(client)
+        address = self._endpoints[endpoint]
+        if credentials is None:
+            return grpc.aio.insecure_channel(address, options, interceptors=interceptors)
+        return grpc.aio.secure_channel(address, credentials, options, interceptors=interceptors)
 
     def token(self, user: str) -> str:
         """A new token of a user's, whose password it was told by `auth=` or `seed`.
@@ -190,7 +214,7 @@ class RealEtcd(Doors):
 
     def successor(self) -> RealEtcd:
         """Another one for the same server, that knows how to get past auth as this one did."""
-        found = RealEtcd(self._addresses, 1, self._refuse)
+        found = RealEtcd(self._addresses, 1, self._refuse, tls=self._tls)
         found._passwords.update(self._passwords)
         return found
 
@@ -203,6 +227,24 @@ class RealEtcd(Doors):
             ("role", len(_names(self._ask, "Role", "roles"))),
         )
         return [f"{count} {name}{'s' if count > 1 else ''}" for name, count in found if count]
+
+    def _of_store(self) -> Options:
+        if self._tls is None:
+            return _OF_STORE
+        # A test may have wanted a certificate for other hosts than the one that it runs on.
+        return (*_OF_STORE, ("grpc.ssl_target_name_override", self._tls.options.hosts[0]))
+
+    def _connect(self, address: str, options: Options, client: str | None) -> grpc.Channel:
+        credentials = self._credentials(client)
+        if credentials is None:
+            return grpc.insecure_channel(address, tuple(options))
+        return grpc.secure_channel(address, credentials, tuple(options))
+
+    def _credentials(self, client: str | None) -> grpc.ChannelCredentials | None:
+        name = common_name(self._tls, client)
+        if self._tls is None:
+            return None
+        return self._tls.credentials(CLIENT if name is None else name)
 
     def _ask(self, path: str, requests: Sequence[Message]) -> list[Any]:
         """The answers to calls, in the name of root where somebody has to be named."""

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
 from fake_etcd.api.errors import EtcdError
-from fake_etcd.testing import auth_seed
+from fake_etcd.testing import auth_seed, real_tls
 from fake_etcd.testing.auth_seed import AuthSeed
 from fake_etcd.testing.options import Options
 from fake_etcd.testing.pool import CannotUse, Etcd
 from fake_etcd.testing.real import RealEtcd
 from fake_etcd.testing.target import GivenServer, RealEtcdServers
+from fake_etcd.testing.tls import Tls, TlsKit, wanted
 
 Refuse = Callable[[str], NoReturn]
 """Says that a test cannot be run here, and why; raises."""
@@ -48,8 +49,8 @@ _FLAGS: Mapping[str, Callable[[Any], list[str]]] = {
 }
 """What etcd is told for options of a FakeEtcd; what is not here, only the emulator has."""
 
-_BY_CALLS = frozenset(("endpoints", "auth"))
-"""Options that are no flags: what they ask for is done once the server is there."""
+_NO_FLAGS = frozenset(("endpoints", "auth", "tls"))
+"""Options that are no flags of their own."""
 
 _OF_3_5 = {"watch-progress-notify-interval": "experimental-watch-progress-notify-interval"}
 """What flags were called before 3.6."""
@@ -57,11 +58,19 @@ _OF_3_5 = {"watch-progress-notify-interval": "experimental-watch-progress-notify
 
 @dataclass(slots=True)
 class _Process:
-    """A server or cluster of our own."""
+    """A server or cluster of our own.
+
+    Args:
+        addresses: its members'.
+        stack: ends it.
+        key: which tests it is good for: its flags, and its TLS.
+        tls: its certificates, where it has any.
+    """
 
     addresses: list[str]
     stack: ExitStack
-    flags: tuple[str, ...]
+    key: tuple[tuple[str, ...], Tls | None]
+    tls: TlsKit | None
 
 
 class ProcessPool:
@@ -75,7 +84,7 @@ class ProcessPool:
     def __init__(self, servers: RealEtcdServers, refuse: Refuse) -> None:
         self._servers = servers
         self._refuse = refuse
-        self._free: dict[tuple[str, ...], list[_Process]] = {}
+        self._free: dict[tuple[tuple[str, ...], Tls | None], list[_Process]] = {}
         self._used: dict[RealEtcd, _Process] = {}
         self._program: Path | None = None
         self._failure: CannotUse | None = None
@@ -87,11 +96,11 @@ class ProcessPool:
             CannotUse: it cannot be built or does not start.
         """
         auth = _auth(options)
-        flags = self._flags(options)
-        free = self._free.setdefault(flags, [])
-        process = free.pop() if free else self._start(flags)
+        key = self._flags(options), wanted(options.get("tls", False))
+        free = self._free.setdefault(key, [])
+        process = free.pop() if free else self._start(*key)
         count = options.get("endpoints", self._servers.members)
-        etcd = RealEtcd(process.addresses, count, _refuse_name(self._refuse), auth)
+        etcd = RealEtcd(process.addresses, count, _refuse_name(self._refuse), auth, process.tls)
         self._used[etcd] = process
         try:
             etcd.prepare()
@@ -104,13 +113,15 @@ class ProcessPool:
         assert isinstance(etcd, RealEtcd), "it came from here"
         process = self._used.pop(etcd)
         etcd.close()
+        if process.tls is not None:
+            process.tls.reset()
         with etcd.successor() as wiper:
             try:
                 wiper.wipe()
             except EtcdError:  # root's password is not known, or the test has killed it
                 process.stack.close()
                 return
-        self._free[process.flags].append(process)
+        self._free[process.key].append(process)
 
     def close(self) -> None:
         for free in self._free.values():
@@ -120,7 +131,7 @@ class ProcessPool:
     def _flags(self, options: Options) -> tuple[str, ...]:
         found: list[str] = []
         for name, value in options.items():
-            if name in _BY_CALLS:
+            if name in _NO_FLAGS:
                 continue
             if name not in _FLAGS:
                 self._refuse(f"option {name}: only the emulator has it")
@@ -130,19 +141,24 @@ class ProcessPool:
                 found = [flag.replace(f"--{new}=", f"--{old}=") for flag in found]
         return tuple(sorted(found))
 
-    def _start(self, flags: tuple[str, ...]) -> _Process:
+    def _start(self, flags: tuple[str, ...], tls: Tls | None) -> _Process:
         if self._failure is not None:
             raise self._failure
         oracle = _oracle()
+        program = self._built(oracle)
         stack = ExitStack()
+        kit = None if tls is None else stack.enter_context(closing(real_tls.new_kit(tls)))
         try:
+            of_tls = () if kit is None else real_tls.flags(kit)
+            context = None if kit is None else real_tls.unverified(kit)
             started: AbstractContextManager[list[Any]]
-            started = oracle.run(self._built(oracle), flags, self._servers.members)
+            started = oracle.run(program, (*flags, *of_tls), self._servers.members, context)
             running = stack.enter_context(started)
         except oracle.NoOracle as error:
+            stack.close()
             raise CannotUse(str(error)) from None
-        addresses = [one.url.removeprefix("http://") for one in running]
-        return _Process(addresses, stack, flags)
+        addresses = [one.url.rpartition("://")[2] for one in running]
+        return _Process(addresses, stack, (flags, tls), kit)
 
     def _built(self, oracle: Any) -> Path:
         if self._program is None:
@@ -180,7 +196,7 @@ class GivenPool:
             CannotUse: it does not answer, cannot be wiped, or holds what is somebody else's.
         """
         for name in options:
-            if name not in _BY_CALLS:
+            if name not in _NO_FLAGS:
                 self._refuse(f"option {name}: the server was started by somebody else")
         if self._taken is not None:
             self._refuse("this test wants two etcds, and there is one")

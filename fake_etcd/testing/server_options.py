@@ -16,6 +16,7 @@ from fake_etcd.cli import auth_token
 from fake_etcd.core.auth.token_options import AuthTokenOptions, InvalidTokenOptions
 from fake_etcd.core.node import NodeConfig
 from fake_etcd.testing import secret
+from fake_etcd.testing.tls import Tls
 
 
 class ServerOptions(TypedDict, total=False):
@@ -48,6 +49,8 @@ MOST_BCRYPT_COST = 31
 
 AuthSource = Mapping[Any, Any] | str | os.PathLike[str]
 """Users and roles, or the file where they are; see `auth_seed`."""
+TLS = bool | Tls
+"""The type of the option `tls`."""
 
 OF_FAKE: Mapping[str, object] = {
     "endpoints": int,
@@ -55,6 +58,7 @@ OF_FAKE: Mapping[str, object] = {
     "control": bool,
     "control_token": str,
     "auth": AuthSource,
+    "tls": TLS,
 }
 """What a FakeEtcd takes itself, beside the server's options."""
 
@@ -97,6 +101,7 @@ _KINDS: Mapping[object, _Kind] = {
         "a mapping, or the path of a file",
         lambda value: isinstance(value, (Mapping, str, os.PathLike)),
     ),
+    TLS: _Kind("True, False or a Tls", lambda value: isinstance(value, (bool, Tls))),
 }
 
 

@@ -10,6 +10,7 @@ import sys
 import threading
 import urllib.request
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ import pytest
 
 from fake_etcd import __version__
 from fake_etcd.api import messages as m
+from fake_etcd.testing import Tls, real_tls
+from tests.testing.stubs import stub
 
 from .dev_server import COMMAND, environment, run, serving
 
@@ -50,6 +53,31 @@ def test_every_address_is_controlled_and_of_one_state() -> None:
         assert {ask(address, "GET", "/dump")["revision"] for address in server.addresses} == {2}
         ask(server.addresses[-1], "POST", "/reset")
         assert put(channel) == 2
+
+
+def test_control_is_behind_tls_and_knows_clients_by_their_certificates() -> None:
+    with closing(real_tls.new_kit(Tls(client_cert_auth=True))) as kit:
+        where = "--listen-client-urls=https://127.0.0.1:0"
+        with serving("--control", where, *real_tls.flags(kit)) as server:
+            (address,) = server.addresses
+            target = address.removeprefix("https://")
+            with grpc.secure_channel(target, kit.credentials("alice")) as channel:
+                assert put(channel) == 2
+                handler = urllib.request.HTTPSHandler(context=kit.context())
+                opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), handler)
+                reset = urllib.request.Request(f"{address}/_fake/reset", b"", method="POST")
+                with opener.open(reset, timeout=10) as answer:
+                    assert answer.status == 200
+                assert put(channel) == 2
+                stub(channel, "Auth/UserAdd")(m.AuthUserAddRequest(name="root", password="a"))
+                stub(channel, "Auth/RoleAdd")(m.AuthRoleAddRequest(name="root"))
+                grant = m.AuthUserGrantRoleRequest(user="root", role="root")
+                stub(channel, "Auth/UserGrantRole")(grant)
+                stub(channel, "Auth/AuthEnable")(m.AuthEnableRequest())
+                with pytest.raises(grpc.RpcError, match="etcdserver: permission denied"):
+                    put(channel)
+            with grpc.secure_channel(target, kit.credentials("root")) as channel:
+                assert put(channel) == 3
 
 
 def test_flags_still_hold_after_a_reset() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from conformance import oracle
+from fake_etcd import testing
 from fake_etcd.testing import FakeEtcd, faults, on, plugin
 from tests.interop.conftest import built
 
@@ -72,7 +73,7 @@ def test_what_the_text_names_is_there() -> None:
             r"`clock\.(\w+)": dir(etcd.clock),
             r"`history\.(\w+)": dir(etcd.history),
             r"`on\.(\w+)": dir(on),
-            r"`(\w+)\(": [*faults.__all__, *dir(etcd), *dir(plugin)],
+            r"`(\w+)\(": [*faults.__all__, *dir(etcd), *dir(plugin), *testing.__all__],
         }
     for pattern, known in places.items():
         named = re.findall(pattern, GUIDE.read_text(encoding="utf-8"))

@@ -75,6 +75,113 @@ TESTS = """
 """
 
 
+TESTS_OF_TLS = """
+    import json, socket, ssl, urllib.error, urllib.request
+    import grpc, pytest
+    from fake_etcd.api import messages as m
+    from fake_etcd.testing import Tls, certificates
+    from tests.testing.stubs import stub
+
+    pytestmark = pytest.mark.fake_etcd(tls=Tls(client_cert_auth=True))
+
+    def gets_in(fake_etcd, client):
+        context = fake_etcd.tls.context(client)
+        handlers = urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
+        try:
+            url = f"{fake_etcd.url}/health"
+            with urllib.request.build_opener(*handlers).open(url, timeout=20) as answer:
+                return json.load(answer)["health"] == "true"
+        except OSError:
+            return False
+
+    def put(channel):
+        return stub(channel, "KV/Put")(m.PutRequest(key=b"a"), timeout=20)
+
+    @pytest.mark.fake_etcd(tls=True)
+    def test_clients_need_no_certificate(fake_etcd):
+        assert fake_etcd.url == f"https://{fake_etcd.endpoint}"
+        credentials = grpc.ssl_channel_credentials(fake_etcd.ca_cert)
+        for endpoint in fake_etcd.endpoints:
+            with grpc.secure_channel(endpoint, credentials) as channel:
+                put(channel)
+        put(fake_etcd.channel())
+        assert fake_etcd.store.dump() == {"a": ""}
+        with pytest.raises(ValueError, match="client='alice': nobody looks at it"):
+            fake_etcd.channel(client="alice")
+
+    @pytest.mark.parametrize("number", range(2))
+    def test_certificates_change_and_change_back(fake_etcd, number):
+        authority = fake_etcd.tls.authority
+        expired = authority.client("alice", lifetime=certificates.EXPIRED)
+        foreign = certificates.new_authority().client("alice")
+        clients = ["alice", "bob", expired, foreign]
+        assert [gets_in(fake_etcd, each) for each in clients] == [True, True, False, False]
+        channel = fake_etcd.channel(client="bob")
+        put(channel)
+        fake_etcd.tls.revoke("bob")
+        renewed = fake_etcd.tls.renew().certificate.decode()
+        assert ssl.get_server_certificate(("127.0.0.1", fake_etcd.port)) == renewed
+        assert [gets_in(fake_etcd, each) for each in clients] == [True, False, False, False]
+        put(channel)
+        fake_etcd.tls.serve(certificates.new_authority().server(["127.0.0.1"]))
+        assert not gets_in(fake_etcd, "alice")
+        put(channel)
+
+    def test_users_are_who_certificates_name(fake_etcd):
+        def ask(name, request, client=None):
+            stub(fake_etcd.channel(client=client), f"Auth/{name}")(request, timeout=20)
+
+        for name in ("root", "alice"):
+            no_password = m.UserAddOptions(no_password=True)
+            ask("UserAdd", m.AuthUserAddRequest(name=name, options=no_password))
+        ask("RoleAdd", m.AuthRoleAddRequest(name="root"))
+        ask("UserGrantRole", m.AuthUserGrantRoleRequest(user="root", role="root"))
+        ask("AuthEnable", m.AuthEnableRequest())
+        put(fake_etcd.channel(client="root"))
+        for name in ("alice", "", None):
+            with pytest.raises(grpc.RpcError) as caught:
+                put(fake_etcd.channel(client=name))
+            assert caught.value.details() == "etcdserver: permission denied"
+        ask("AuthDisable", m.AuthDisableRequest(), client="root")
+
+    @pytest.mark.fake_etcd(
+        tls=Tls(
+            client_cert_auth=True,
+            client_cert_allowed_hostname=("client.test",),
+            tls_min_version="TLS1.2",
+            tls_max_version="TLS1.2",
+            cipher_suites=("TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",),
+            hosts=("etcd.test",),
+        )
+    )
+    def test_options_of_tls_are_flags(fake_etcd):
+        for hosts, suite, is_good in (
+            (["client.test"], "ECDHE-ECDSA-AES128-GCM-SHA256", True),
+            (["client.test"], "ECDHE-ECDSA-AES256-GCM-SHA384", False),
+            (["other.test"], "ECDHE-ECDSA-AES128-GCM-SHA256", False),
+        ):
+            client = fake_etcd.tls.authority.client("alice", hosts=hosts)
+            context = fake_etcd.tls.context(client)
+            context.set_ciphers(suite)
+            assert is_shaken(fake_etcd.port, context) is is_good
+
+    def is_shaken(port, context):
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as plain:
+            try:
+                with context.wrap_socket(plain, server_hostname="etcd.test") as encrypted:
+                    assert encrypted.version() == "TLSv1.2"
+                    return True
+            except OSError:
+                return False
+"""
+
+
+@pytest.mark.parametrize("which", ["fake", "real", "real:3", "real@3.6.16"])
+def test_the_same_tests_of_tls_run_on_either(run: Runner, which: str) -> None:
+    run(TESTS_OF_TLS, f"--etcd={which}", passed=5)
+    assert nothing_is_left(run)
+
+
 @pytest.mark.parametrize("which", ["fake", "real", "real:3", "real@3.6.16"])
 def test_the_same_tests_run_on_either(run: Runner, which: str) -> None:
     if which == "fake":

@@ -60,10 +60,14 @@ class Address:
         self._lines: weakref.WeakValueDictionary[int, Line] = weakref.WeakValueDictionary()
         self._count = 0
 
-    def line(self) -> Line:
-        """A connection to it, for one channel."""
+    def line(self, common_name: str | None = None) -> Line:
+        """A connection to it, for one channel.
+
+        Args:
+            common_name: that of the certificate which the client would show; None: it has none.
+        """
         with self.shared:
-            line = Line(self)
+            line = Line(self, common_name)
             self._count += 1
             self._lines[self._count] = line
             line.connect()
@@ -115,20 +119,21 @@ class Line:
 
     Args:
         address: where to.
+        common_name: that of the client's certificate; None: it has none.
 
     Attributes:
         shared: the address's node.
         endpoint: the address's number.
         peer: the other end, as the handlers see it.
-        common_name: None, since nobody shows certificates inside a process.
+        common_name: the same.
         is_up: whether it is connected, so that calls get through.
     """
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, common_name: str | None = None) -> None:
         self.shared = address.shared
         self.endpoint = address.number
         self.peer = PEER
-        self.common_name: str | None = None
+        self.common_name = common_name
         self.is_up = False
         self._address = address
         self._calls: dict[Cuttable, None] = {}

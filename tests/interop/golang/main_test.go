@@ -16,11 +16,17 @@ import (
 	"time"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
+	"go.etcd.io/etcd/client/pkg/v3/transport"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
 )
 
-var endpoint = flag.String("endpoint", os.Getenv("FAKE_ETCD_ENDPOINT"), "URL of the server under test")
+var (
+	endpoint = flag.String("endpoint", os.Getenv("FAKE_ETCD_ENDPOINT"), "URL of the server under test")
+	caCert   = flag.String("cacert", "", "file with the certificate that vouches for it; empty: it has no TLS")
+	cert     = flag.String("cert", "", "file with the client's certificate")
+	key      = flag.String("key", "", "file with the key of that")
+)
 
 // patience bounds a test that has gone wrong; nothing is expected to come near it.
 const patience = 20 * time.Second
@@ -62,6 +68,12 @@ func connect(t *testing.T, config clientv3.Config) *clientv3.Client {
 	t.Helper()
 	if config.Endpoints == nil {
 		config.Endpoints = []string{*endpoint}
+	}
+	if *caCert != "" {
+		info := transport.TLSInfo{CertFile: *cert, KeyFile: *key, TrustedCAFile: *caCert}
+		secure, err := info.ClientConfig()
+		must(t, err)
+		config.TLS = secure
 	}
 	config.DialTimeout = 5 * time.Second
 	config.Logger = zap.NewNop()

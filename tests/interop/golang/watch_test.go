@@ -119,7 +119,7 @@ func TestWatchFragmentsAreJoined(t *testing.T) {
 func TestWatchResumesOverABrokenConnection(t *testing.T) {
 	r := enter(t)
 	line := newLine(t)
-	watching := connect(t, clientv3.Config{Endpoints: []string{"http://" + line.address}})
+	watching := connect(t, clientv3.Config{Endpoints: []string{line.url}})
 	channel := watching.Watch(
 		r.ctx, r.prefix, clientv3.WithPrefix(), clientv3.WithCreatedNotify())
 	<-channel
@@ -143,9 +143,9 @@ func TestWatchResumesOverABrokenConnection(t *testing.T) {
 
 // line is a way to the endpoint that a test can break: all its connections at once.
 type line struct {
-	address string
-	lock    sync.Mutex
-	open    []net.Conn
+	url  string
+	lock sync.Mutex
+	open []net.Conn
 }
 
 func newLine(t *testing.T) *line {
@@ -154,7 +154,7 @@ func newLine(t *testing.T) *line {
 	must(t, err)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
-	l := &line{address: listener.Addr().String()}
+	l := &line{url: target.Scheme + "://" + listener.Addr().String()}
 	t.Cleanup(func() { listener.Close(); l.breakAll() })
 	go func() {
 		for {
