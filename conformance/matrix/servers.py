@@ -77,9 +77,9 @@ class Credentials:
     """
 
     def __init__(self, folder: Path) -> None:
-        from fake_etcd.transport.certificates import new_authority
+        from fake_etcd.testing import certificates  # which takes long to import
 
-        self._authority = new_authority()
+        self._authority = certificates.new_authority()
         server = self._authority.server(["127.0.0.1"])
         self._files = {
             "trusted-ca-file": self._authority.certificate,

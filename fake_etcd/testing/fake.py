@@ -109,7 +109,6 @@ class FakeEtcd(Doors):
         server_options.check("endpoints", int, endpoints)
         server_options.check("control", bool, control)
         server_options.check("control_token", str, control_token)
-        self._noise = Noise(random_seed)
         self._auth: auth_seed.HashedAuth | None = None
         self._aside: SharedAside | None = None
         server_options.check("tls", server_options.TLS, tls)
@@ -119,6 +118,7 @@ class FakeEtcd(Doors):
             server_options.config(options, random_seed),
             client_cert_auth=of_tls is not None and of_tls.client_cert_auth,
         )
+        self._noise = Noise(random_seed)
         if auth is not None:
             server_options.check("auth", server_options.AuthSource, auth)
             self._auth = self._hashed(auth_seed.parsed(auth, needs_root=True))
