@@ -354,8 +354,9 @@ def _oracle_build(options: argparse.Namespace) -> int:
 
 def _oracle_run(options: argparse.Namespace) -> int:
     with oracle.start(options.version) as running:
-        print(f"listening on {running.url}", flush=True)
         try:
+            # Whoever reads this may send the signal at once.
+            print(f"listening on {running.url}", flush=True)
             os.waitid(os.P_PID, running.pid, os.WEXITED | os.WNOWAIT)
         except KeyboardInterrupt:
             return 0
