@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from hypothesis import find, given
+from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
 from conformance import programs, requests
 from conformance.choices import Choices, drawn, weighted
-from conformance.programs import Step
+from conformance.programs import Program, Step
 from fake_etcd.api import messages as m
 
 LETTERS = "abc"
@@ -63,3 +63,15 @@ def test_a_strategy_shrinks_to_the_simplest() -> None:
     program = find(programs.programs, _ends_with_a_range_and_has_no_auth)
     put = Step(0, "KV/Put", m.PutRequest(key=b"a"))
     assert program == [put, put, Step(0, "KV/Range", m.RangeRequest(key=b"a"))]
+
+
+def test_one_program_in_four_is_about_auth() -> None:
+    found: list[bool] = []
+
+    @settings(max_examples=1_000, derandomize=True, database=None, phases=[Phase.generate])
+    @given(programs.programs)
+    def draw(program: Program) -> None:
+        found.append(programs.uses_auth(program))
+
+    draw()
+    assert 180 <= sum(found) <= 320
