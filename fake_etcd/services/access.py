@@ -19,8 +19,11 @@ from fake_etcd.core.node import Node
 from fake_etcd.services.call import Call, Metadata
 from fake_etcd.services.kv_checks import Branch, Transaction
 
-_TOKEN_NAMES = ("token", "authorization")
-"""The second where the first is not there (etcd: rpctypes/metadatafields.go)."""
+TOKEN_NAMES = ("token", "authorization")
+"""Metadata that tokens are in: the second where the first is not there.
+
+etcd: api/v3rpc/rpctypes/metadatafields.go.
+"""
 
 _GATEWAY = "grpcgateway-accept"
 """Metadata of calls that the JSON gateway made, over a connection of its own."""
@@ -51,7 +54,7 @@ def auth_info(node: Node, call: Call) -> AuthInfo | None:
 
 
 def _token(metadata: Metadata) -> str | None:
-    for wanted in _TOKEN_NAMES:
+    for wanted in TOKEN_NAMES:
         for name, value in metadata:
             if name == wanted:
                 assert isinstance(value, str), "only names that end in -bin have bytes"

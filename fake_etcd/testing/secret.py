@@ -10,6 +10,8 @@ from collections.abc import Iterable
 
 from google.protobuf.descriptor import FieldDescriptor
 
+from fake_etcd.services.access import TOKEN_NAMES
+
 MASK = "***"
 
 _FIELDS = frozenset(
@@ -25,8 +27,6 @@ _FIELDS = frozenset(
 """By message; tests hold this against the messages that etcd has."""
 
 _FIELD_NAMES = frozenset(name for _, name in _FIELDS)
-
-_METADATA = frozenset(("token", "authorization"))
 
 _OPTIONS = frozenset(("auth", "control_token"))
 """Of a FakeEtcd."""
@@ -50,4 +50,4 @@ def is_secret_option(name: str) -> bool:
 
 def metadata(pairs: Iterable[tuple[str, str | bytes]]) -> dict[str, str | bytes]:
     """Pairs as they can be shown."""
-    return {name: MASK if name.lower() in _METADATA else value for name, value in pairs}
+    return {name: MASK if name.lower() in TOKEN_NAMES else value for name, value in pairs}

@@ -116,7 +116,7 @@ def _entry(key: object, value: object, where: str) -> Entry:
 
 def _ttl(value: Mapping[Any, Any], place: str) -> int:
     if set(value) != {"value", "ttl"}:
-        raise ValueError(f"{place}: {_names(value)}; {_FORMS}")
+        raise ValueError(f"{place}: {plain_values.kind(value)}; {_FORMS}")
     ttl = value["ttl"]
     if not isinstance(ttl, int) or isinstance(ttl, bool) or ttl < 1:
         raise ValueError(f"{place}: ttl {ttl!r}; it is a whole number of seconds, 1 or more")
@@ -125,24 +125,14 @@ def _ttl(value: Mapping[Any, Any], place: str) -> int:
 
 def _bytes(value: object, place: str) -> bytes:
     if not plain_values.is_bytes(value):
-        what = _names(value) if isinstance(value, Mapping) else _kind(value)
-        raise ValueError(f"{place}: {what}; {_FORMS}")
+        raise ValueError(f"{place}: {_kind(value)}; {_FORMS}")
     return plain_values.encoded(value, place)
 
 
-def _names(value: Mapping[Any, Any]) -> str:
-    names = ", ".join(repr(name) for name in value)
-    return f"a mapping of {names}" if names else "an empty mapping"
-
-
 def _kind(value: object) -> str:
-    """What something is, as a person would say it."""
-    if value is None:
-        return "nothing"
+    """What something is, as a person would say it; of a number with the number."""
     if isinstance(value, bool):
         return f"{value!r} and no text"
     if isinstance(value, (int, float)):
         return f"the number {value!r}"
-    if isinstance(value, (list, tuple)):
-        return "a list"
-    return f"a {type(value).__name__}"
+    return plain_values.kind(value)

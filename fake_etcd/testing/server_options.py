@@ -41,11 +41,8 @@ class ServerOptions(TypedDict, total=False):
     bcrypt_cost: int
 
 
-BCRYPT_COST = 4
-"""The least there is: a millisecond for each password, where etcd's default takes 50."""
-
-MOST_BCRYPT_COST = 31
-"""That takes a day."""
+BCRYPT_COST = auth_token.LEAST_BCRYPT_COST
+"""The cheapest: a sixty-fourth of what etcd's default takes for each password."""
 
 AuthSource = Mapping[Any, Any] | str | os.PathLike[str]
 """Users and roles, or the file where they are; see `auth_seed`."""
@@ -140,8 +137,9 @@ def config(options: Mapping[str, Any], random_seed: int) -> NodeConfig:
             f"election_timeout_ms={made.election_timeout_ms}: at least five times "
             f"heartbeat_interval_ms={made.heartbeat_interval_ms}"
         )
-    if made.bcrypt_cost > MOST_BCRYPT_COST:
-        raise ValueError(f"bcrypt_cost={made.bcrypt_cost}: it has to be {MOST_BCRYPT_COST} at most")
+    most = auth_token.MOST_BCRYPT_COST
+    if made.bcrypt_cost > most:
+        raise ValueError(f"bcrypt_cost={made.bcrypt_cost}: it has to be {most} at most")
     return made
 
 

@@ -66,6 +66,11 @@ class NodeTimer:
         self.set()
 
 
+def threads_aside() -> ThreadPoolExecutor:
+    """Threads for long work; they leave one processor to those who do not wait for it."""
+    return ThreadPoolExecutor(max((os.cpu_count() or 1) - 1, 1), "fake_etcd-aside")
+
+
 class Aside:
     """Long work of a node's, done by threads while its loop goes on.
 
@@ -76,9 +81,7 @@ class Aside:
 
     def __init__(self, node: Node, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        # One processor is left for the loop, so that nobody else waits.
-        threads = max((os.cpu_count() or 1) - 1, 1)
-        self._threads = ThreadPoolExecutor(threads, "fake_etcd-aside")
+        self._threads = threads_aside()
         node.aside = self._do
 
     def close(self) -> None:

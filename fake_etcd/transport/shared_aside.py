@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 import math
-import os
-from concurrent.futures import ThreadPoolExecutor
 
 from fake_etcd.core.node import Node, Work
+from fake_etcd.transport.loop_host import threads_aside
 from fake_etcd.transport.shared_node import SharedNode
 
 _log = logging.getLogger("fake_etcd.transport")
@@ -25,9 +24,7 @@ class SharedAside:
 
     def __init__(self, shared: SharedNode) -> None:
         self._shared = shared
-        # One processor is left for those who do not wait.
-        threads = max((os.cpu_count() or 1) - 1, 1)
-        self._threads = ThreadPoolExecutor(threads, "fake_etcd-aside")
+        self._threads = threads_aside()
 
     def attach(self, node: Node) -> None:
         """Do this node's work from now on."""
