@@ -6,6 +6,7 @@ import contextlib
 import doctest
 import json
 import logging
+import secrets
 import socket
 import sys
 import threading
@@ -18,6 +19,7 @@ import pytest
 from fake_etcd.api import messages as m
 from fake_etcd.cli import background, serving
 from fake_etcd.cli.flags import UsageError
+from fake_etcd.services import passwords
 
 LOOPS = ["asyncio"] + ["uvloop"] * (sys.platform != "win32")
 
@@ -140,3 +142,48 @@ def test_it_waits_for_no_client(caplog: pytest.LogCaptureFixture) -> None:
         assert open_call.code() is grpc.StatusCode.UNAVAILABLE
         assert half.recv(1) == b""
     assert caplog.records == []
+
+
+def test_nobody_waits_for_the_hash_of_another_s_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    began, may_end = threading.Event(), threading.Event()
+
+    def hashed(password: str, cost: int, salt: bytes) -> bytes:
+        began.set()
+        assert may_end.wait(10)
+        return b"a hash"
+
+    monkeypatch.setattr(passwords, "hashed", hashed)
+    request = m.AuthUserAddRequest(name="ann", password="x")
+    with background.serve() as url, grpc.insecure_channel(url.removeprefix("http://")) as channel:
+        add: grpc.UnaryUnaryMultiCallable[m.AuthUserAddRequest, bytes]
+        add = channel.unary_unary(
+            "/etcdserverpb.Auth/UserAdd", m.AuthUserAddRequest.SerializeToString
+        )
+        adding = add.future(request, timeout=20)
+        assert began.wait(10)
+        assert put(url) == 2
+        assert not adding.done()
+        may_end.set()
+        adding.result()
+
+
+def test_secrets_come_from_where_nobody_can_guess_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts: list[int] = []
+    original = secrets.token_bytes
+
+    def token_bytes(count: int) -> bytes:
+        counts.append(count)
+        return original(count)
+
+    monkeypatch.setattr(secrets, "token_bytes", token_bytes)
+    request = m.AuthUserAddRequest(name="ann", password="x")
+    with (
+        background.serve(["--bcrypt-cost=4"]) as url,
+        grpc.insecure_channel(url.removeprefix("http://")) as channel,
+    ):
+        add: grpc.UnaryUnaryMultiCallable[m.AuthUserAddRequest, bytes]
+        add = channel.unary_unary(
+            "/etcdserverpb.Auth/UserAdd", m.AuthUserAddRequest.SerializeToString
+        )
+        add(request, timeout=10)
+    assert counts == [passwords.SALT_BYTES]
