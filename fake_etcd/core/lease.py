@@ -217,8 +217,8 @@ class Lessor:
             self._requeue(lease)
 
     def _requeue(self, lease: Lease) -> None:
-        """Queue a lease that is due no later than it is queued for, if at all."""
-        if lease.queued != lease.order:
+        """Queue a lease again, unless it is queued for now or sooner: by this order or an older."""
+        if not 0 < lease.queued <= lease.order:
             lease.queued = lease.order
             heapq.heappush(self._queue, (lease.expiry, lease.order, lease))
             self._trim()

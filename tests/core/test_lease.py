@@ -395,6 +395,22 @@ def test_everything_is_taken_back() -> None:
 # Costs
 
 
+@pytest.mark.parametrize("renewals", [1, 2, 3])
+@pytest.mark.parametrize("looks", [False, True])
+def test_a_lease_is_queued_once_when_renewals_are_taken_back(
+    renewals: int, looks: bool, lessor: Lessor
+) -> None:
+    lessor.grant(7, 5, 0.0)
+    snapshot = lessor._journal.snapshot()
+    for _ in range(renewals):
+        lessor.renew(7, 0.0)
+        if looks:
+            assert lessor.next_due == 5.0
+    lessor._journal.restore(snapshot)
+    lessor.check()
+    assert lessor.next_due == 5.0
+
+
 def test_a_lease_takes_less_than_a_kilobyte(lessor: Lessor) -> None:
     lease = lessor.grant(1 << 62, 60, 0.1)
     entry = lessor._queue[0]
