@@ -14,7 +14,7 @@ import os
 import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from fake_etcd.cli import auth_token
 from fake_etcd.cli.flags import Settings
@@ -25,7 +25,10 @@ from fake_etcd.core.node import Node, NodeConfig
 from fake_etcd.services import http, registry
 from fake_etcd.transport.listener import Limits, Server
 from fake_etcd.transport.loop_host import Aside, NodeTimer, SystemClock
-from fake_etcd.transport.tls import FileSource, ServerTls, TlsError
+from fake_etcd.transport.tls_transport import TlsError
+
+if TYPE_CHECKING:
+    from fake_etcd.transport.tls import ServerTls
 
 LOOP_VARIABLE = "FAKE_ETCD_LOOP"
 """Environment: "uvloop" or "asyncio" forces that event loop; without it, uvloop where it exists."""
@@ -164,6 +167,9 @@ def server_tls(settings: TlsSettings, urls: Sequence[Url]) -> ServerTls | None:
     """The TLS of all addresses; None where none of them has any."""
     if not any(url.is_tls for url in urls):
         return None
+    # Only here: most servers have no TLS, and are to start at once.
+    from fake_etcd.transport.tls import FileSource, ServerTls
+
     if settings.generates:
         from fake_etcd.transport.certificates import self_signed  # which takes long to import
 

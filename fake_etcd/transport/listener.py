@@ -11,7 +11,7 @@ import os
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from fake_etcd.api.status import Status
@@ -22,8 +22,11 @@ from fake_etcd.transport.grpc.server import GrpcServer
 from fake_etcd.transport.http1 import Http1Connection, http_date
 from fake_etcd.transport.http2.frames import PREFACE, ErrorCode, goaway_frame
 from fake_etcd.transport.http2.pages import Pages
-from fake_etcd.transport.tls import Acceptor, ServerTls
-from fake_etcd.transport.tls_socket import TlsSocket, TlsTransport, peer_of
+from fake_etcd.transport.tls_transport import TlsTransport, peer_of
+
+if TYPE_CHECKING:
+    from fake_etcd.transport.tls import ServerTls
+    from fake_etcd.transport.tls_socket import TlsSocket
 
 _WRITE_LIMIT = 2**20
 """Bytes in a socket's write buffer before its connection is paused."""
@@ -104,8 +107,7 @@ class Server:
         scheme, _, rest = url.partition(":")
         if scheme not in _IS_ENCRYPTED or (_IS_ENCRYPTED[scheme] and tls is None):
             raise ValueError(f"cannot listen on {url!r}: http://host:port or unix:path")
-        acceptor = Acceptor(tls) if tls is not None and _IS_ENCRYPTED[scheme] else None
-        protocol = self._protocols(acceptor)
+        protocol = self._protocols(tls if _IS_ENCRYPTED[scheme] else None)
         if scheme in ("unix", "unixs"):
             path = await self._listen_unix(rest.removeprefix("//"), protocol)
             return f"{scheme}:{path}"
@@ -118,11 +120,20 @@ class Server:
         host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
         return f"{scheme}://{host}:{port}"
 
-    def _protocols(self, acceptor: Acceptor | None) -> Callable[[], asyncio.Protocol]:
-        """What makes the protocol of a socket that was accepted."""
+    def _protocols(self, tls: ServerTls | None) -> Callable[[], asyncio.Protocol]:
+        """What makes the protocol of a socket that was accepted.
+
+        Raises:
+            TlsError: where nobody could connect with such certificates.
+        """
         loop = asyncio.get_running_loop()
-        if acceptor is None:
+        if tls is None:
             return lambda: self._connection(self, loop)
+        # Only here: most servers have no TLS, and are to start at once.
+        from fake_etcd.transport.tls import Acceptor
+        from fake_etcd.transport.tls_socket import TlsSocket
+
+        acceptor = Acceptor(tls)
 
         def admitted() -> asyncio.Protocol:
             connection = self._connection(self, loop)

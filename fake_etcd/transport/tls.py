@@ -19,6 +19,7 @@ from pathlib import Path
 
 from fake_etcd.transport.tls_names import matches_hostname, subject_common_name
 from fake_etcd.transport.tls_suites import openssl_suites
+from fake_etcd.transport.tls_transport import TlsError
 
 Source = Callable[[], bytes]
 """Gives what a file has at the moment; raises OSError where it cannot be read."""
@@ -34,10 +35,6 @@ _OP_PRIORITIZE_CHACHA = 1 << 21
 its reasons, and Go gives it that, too."""
 
 _PEM_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----\r?\n.*?-----END \1-----", re.DOTALL)
-
-
-class TlsError(Exception):
-    """There can be no TLS with what was given: one line, in Go's words where it has some."""
 
 
 class Rejected(Exception):

@@ -8,30 +8,20 @@ etcd: client/pkg/transport/listener_tls.go, server/embed/config_logging.go.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import ssl
 from collections.abc import Callable
-from typing import NamedTuple, Protocol, cast
+from typing import Protocol, cast
 
-from fake_etcd.transport.tls import Acceptor, Rejected, TlsError
+from fake_etcd.transport.tls import Acceptor, Rejected
 from fake_etcd.transport.tls_hello import NO_APPLICATION_PROTOCOL, Hello, NotHello, read_hello
 from fake_etcd.transport.tls_reasons import unknown_protocols, why_failed
-from fake_etcd.transport.tls_suites import is_fit_for_http2
+from fake_etcd.transport.tls_transport import Received, TlsError, TlsTransport, peer_of
 
 _log = logging.getLogger("fake_etcd.transport")
 
-_READ_BYTES = 2**18
-"""What is asked of OpenSSL at once; it gives a record, of 16 KiB, at most."""
-
 _HANDSHAKE_RECORD = 0x16
 _INTERNAL_ERROR, _BAD_CERTIFICATE = 80, 42  # RFC 8446 §6
-
-
-def peer_of(transport: asyncio.BaseTransport) -> str:
-    """The other end, "127.0.0.1:51812" or "unix:"."""
-    peer = transport.get_extra_info("peername")
-    return f"{peer[0]}:{peer[1]}" if isinstance(peer, tuple) else "unix:"
 
 
 class Host(Protocol):
@@ -42,95 +32,6 @@ class Host(Protocol):
 
     def shaken(self, socket: TlsSocket) -> None:
         """It is a connection now, or is gone."""
-
-
-class Received(NamedTuple):
-    """What a read gave, and whether nothing comes behind it."""
-
-    data: bytes
-    is_over: bool
-
-
-class TlsTransport(asyncio.Transport):
-    """What a connection sees of its encrypted socket."""
-
-    def __init__(self, socket: asyncio.Transport, session: ssl.SSLObject, out: ssl.MemoryBIO):
-        super().__init__()
-        self._socket = socket
-        self.session = session
-        self._out = out
-        self.common_name: str | None = None
-        """That of the client's certificate, "" where it has none; None without a certificate."""
-
-    @property
-    def prohibited_suite(self) -> int | None:
-        """The number of its cipher suite, where HTTP/2 is not to be spoken over that."""
-        cipher = self.session.cipher()
-        if self.session.version() != "TLSv1.2" or cipher is None or is_fit_for_http2(cipher[0]):
-            return None
-        numbers = {each["name"]: each["id"] for each in self.session.context.get_ciphers()}
-        return numbers[cipher[0]] & 0xFFFF  # OpenSSL writes the protocol before it
-
-    @property
-    def protocol(self) -> str | None:
-        """What client and server agreed to speak; None where the client did not ask."""
-        return self.session.selected_alpn_protocol()
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        left = memoryview(data)
-        try:
-            while left and not self._socket.is_closing():
-                left = left[self.session.write(left) :]
-        except ssl.SSLError:  # after bytes that were no TLS, it says nothing any more
-            self._socket.abort()
-        self.flush()
-
-    def read_all(self) -> Received:
-        """What has come."""
-        pieces: list[bytes] = []
-        is_over = False
-        read = self.session.read
-        try:
-            while piece := read(_READ_BYTES):
-                pieces.append(piece)
-            is_over = True
-        except ssl.SSLWantReadError:
-            pass
-        except ssl.SSLError:
-            is_over = True  # it said that it closes, or what came was no TLS
-        return Received(pieces[0] if len(pieces) == 1 else b"".join(pieces), is_over)
-
-    def flush(self) -> None:
-        """Send what OpenSSL has to say."""
-        out = self._out.read()
-        if out and not self._socket.is_closing():
-            self._socket.write(out)
-
-    def close(self) -> None:
-        if self._socket.is_closing():
-            return
-        with contextlib.suppress(ssl.SSLError):  # nobody waits for the peer to say so, too
-            self.session.unwrap()
-        self.flush()
-        self._socket.close()
-
-    def abort(self) -> None:
-        self._socket.abort()
-
-    def is_closing(self) -> bool:
-        return self._socket.is_closing()
-
-    def pause_reading(self) -> None:
-        self._socket.pause_reading()
-
-    def resume_reading(self) -> None:
-        self._socket.resume_reading()
-
-    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        self._socket.set_write_buffer_limits(high, low)
-
-    def get_extra_info(self, name: str, default: object = None) -> object:
-        return self._socket.get_extra_info(name, default)
 
 
 class TlsSocket(asyncio.Protocol):

@@ -8,6 +8,7 @@ import json
 import logging
 import secrets
 import socket
+import subprocess
 import sys
 import threading
 import urllib.request
@@ -187,3 +188,18 @@ def test_secrets_come_from_where_nobody_can_guess_them(monkeypatch: pytest.Monke
         )
         add(request, timeout=10)
     assert counts == [passwords.SALT_BYTES]
+
+
+def test_what_few_servers_need_is_not_imported_by_all() -> None:
+    few = [
+        "bcrypt",
+        "cryptography",
+        "fake_etcd.core.auth.jwt_tokens",
+        "fake_etcd.testing",
+        "fake_etcd.transport.tls",
+        "fake_etcd.transport.tls_socket",
+        "grpc",
+    ]
+    code = "import sys, fake_etcd.cli.host; print(*sorted(set(sys.argv[1:]) & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code, *few], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("\n", "")

@@ -27,9 +27,10 @@ from fake_etcd.services.http import HttpResponse
 from fake_etcd.transport import certificates
 from fake_etcd.transport.certificates import Authority
 from fake_etcd.transport.listener import Limits, Server
-from fake_etcd.transport.tls import Acceptor, ServerTls, TlsError
+from fake_etcd.transport.tls import Acceptor, ServerTls
 from fake_etcd.transport.tls_hello import Hello, NotHello, read_hello
 from fake_etcd.transport.tls_names import matches_hostname
+from fake_etcd.transport.tls_transport import TlsError
 
 from . import handshakes
 from .handshakes import CASES, GARBAGE, PREFACE, SECONDS, Case, Client

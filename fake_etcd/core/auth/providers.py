@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from fake_etcd.core.auth.jwt_tokens import JwtTokens
 from fake_etcd.core.auth.token_options import AuthTokenOptions, JwtOptions, PlainTokens
 from fake_etcd.core.auth.tokens import NoTokens, SecretBytes, SimpleTokens, TokenProvider
 from fake_etcd.core.clock import Clock
@@ -31,6 +30,8 @@ def make_tokens(
         InvalidTokenOptions: of signed ones, whose keys are none or not for their method.
     """
     if isinstance(config.auth_token, JwtOptions):
+        from fake_etcd.core.auth.jwt_tokens import JwtTokens  # which few have
+
         return JwtTokens(config.auth_token, config.unix_epoch, clock, journal)
     if config.auth_token is PlainTokens.NONE:
         return NoTokens()
