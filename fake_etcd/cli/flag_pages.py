@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fake_etcd.cli.flag_table import FLAGS, Group, Kind
+from fake_etcd.cli.old_flags import OLD_FLAGS
 
 
 def usage() -> str:
@@ -57,4 +58,17 @@ def markdown() -> str:
         default = f"`{flag.default}`" if flag.default else ""
         what = flag.help if flag.acts else f"{flag.help} *Accepted*: {flag.accepted}."
         lines.append(f"| `--{flag.name}` | {flag.kind.value} | {default} | {what} |")
+    return "\n".join(lines) + "\n"
+
+
+def old_markdown() -> str:
+    """The flags of older releases as another table there."""
+    lines = ["| flag | dropped in | what it is taken for |", "| --- | --- | --- |"]
+    for flag in OLD_FLAGS:
+        became = f"`--{flag.successor}`" if flag.successor else ""
+        if flag.gate:
+            became = f"`--feature-gates={flag.gate}`"
+        if flag.name == "debug":
+            became = "`--log-level=debug`"
+        lines.append(f"| `--{flag.name}` | {flag.dropped_in} | {became or 'nothing'} |")
     return "\n".join(lines) + "\n"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from fake_etcd.cli import initial_cluster
 from fake_etcd.cli.early_log import LogLine
 from fake_etcd.cli.environment import environment_variables
-from fake_etcd.cli.flag_table import BY_NAME, FLAGS, Flag, Kind
+from fake_etcd.cli.flag_table import BY_NAME, FLAGS, Flag, Group, Kind
 from fake_etcd.cli.flag_values import (
     TRUE,
     check_value,
@@ -26,6 +26,7 @@ from fake_etcd.cli.flag_values import (
     origins,
     text_set,
 )
+from fake_etcd.cli.old_flags import OLD_BY_NAME, OldFlag
 from fake_etcd.cli.tls_flags import TlsSettings, peer_tls_settings, tls_settings
 from fake_etcd.cli.urls import Url, parse_urls, quote
 from fake_etcd.cli.usage import BAD_CONFIGURATION, Stage, UsageError, Warned
@@ -37,6 +38,10 @@ DEFAULT_CLIENT_URL = "http://localhost:2379"
 DEFAULT_PEER_URL = "http://localhost:2380"
 _DEFAULT_CLUSTER = f"default={DEFAULT_PEER_URL}"
 
+_LOADED = (
+    "loaded server configuration, other configuration command line flags and environment variables "
+    "will be ignored if provided"
+)
 _SECOND = 1_000_000_000  # nanoseconds
 _NO_LIMIT = (1 << 32) - 1
 
@@ -122,7 +127,6 @@ class _Given:
     values: dict[str, str]
     early: list[LogLine]
     warnings: list[Warned]
-    from_file: bool = False
 
 
 def parse(
@@ -163,7 +167,10 @@ def _parse(
     if given.values.get("help") == "true":
         given.values = {"help": "true"}
     elif not (_is_on(given, "version") or _is_on(given, "print-bin-dir")):
-        if not given.values.get("config-file"):
+        path = given.values.get("config-file") or (environment or {}).get("ETCD_CONFIG_FILE", "")
+        if path:
+            _take_file(given, path)
+        else:
             _take_environment(given, environment or {})
         token = _token(given, environment)
         given.warnings += check(_values(given, as_etcd), given.values, token, as_etcd=as_etcd)
@@ -182,6 +189,21 @@ def _token(given: _Given, environment: Mapping[str, str] | None) -> str:
     """What has to be said to use the control API."""
     variables = os.environ if environment is None else environment
     return given.values.get("control-token") or variables.get(TOKEN_VARIABLE, "")
+
+
+def _take_file(given: _Given, path: str) -> None:
+    """Take what a file says in place of all else but the flags that etcd does not have."""
+    from fake_etcd.cli import config_file
+
+    try:
+        values = config_file.read(path)
+    except config_file.ConfigFileError as error:
+        raise UsageError(str(error), BAD_CONFIGURATION) from None
+    ours = {
+        name: value for name, value in given.values.items() if BY_NAME[name].group is Group.OURS
+    }
+    given.values = values | ours
+    given.early.append(LogLine("info", "etcdmain/config.go:155", _LOADED, {"path": path}))
 
 
 def _take_environment(given: _Given, environment: Mapping[str, str]) -> None:
@@ -211,7 +233,8 @@ def _split(arguments: Sequence[str], warnings: list[Warned]) -> dict[str, str]:
             raise UsageError(f"bad flag syntax: {argument}")
         if name in ("help", "h"):  # whatever its value is: Go's ErrHelp
             return {"help": "true"}
-        flag = BY_NAME.get(name)
+        old = OLD_BY_NAME.get(name)
+        flag = BY_NAME.get(name) if old is None else Flag(name, old.kind, "", "")
         if flag is None:
             raise UsageError(f"flag provided but not defined: -{name}")
         if not equals and flag.kind in (Kind.SWITCH, Kind.IGNORED):
@@ -221,9 +244,24 @@ def _split(arguments: Sequence[str], warnings: list[Warned]) -> dict[str, str]:
                 raise UsageError(f"flag needs an argument: -{name}")
             value = rest.pop(0)
         _set(given, flag, value)
+        if old is not None:
+            _take_old(given, old, warnings)
     if rest:
         raise UsageError(f"{quote(rest[0])} is not a valid flag", BAD_CONFIGURATION)
     return given
+
+
+def _take_old(given: dict[str, str], old: OldFlag, warnings: list[Warned]) -> None:
+    """Have a flag that was dropped do what it became."""
+    value = given.pop(old.name)
+    warnings.append((old.message, {}))
+    if old.successor:
+        given[old.successor] = value
+    elif old.gate:
+        before = given.get("feature-gates", "")
+        given["feature-gates"] = f"{before},{old.gate}={value}".lstrip(",")
+    elif old.name == "debug" and value in TRUE:
+        given["log-level"] = "debug"
 
 
 def _set(given: dict[str, str], flag: Flag, value: str) -> None:

@@ -7,6 +7,7 @@ that --help, --version and mistakes answer at once.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import platform
 import sys
@@ -17,7 +18,7 @@ from fake_etcd import __version__
 from fake_etcd.api import version
 from fake_etcd.cli import console, flag_pages, flags
 from fake_etcd.cli.early_log import LogLine
-from fake_etcd.cli.usage import Stage, UsageError
+from fake_etcd.cli.usage import Stage, UsageError, does_not_start
 
 _INTERRUPTED = 130
 """What a shell reports for a process that SIGINT ended."""
@@ -84,6 +85,8 @@ def _run(arguments: Sequence[str], *, ends_here: bool, as_etcd: bool) -> int:
         return 0
     for line in settings.early:
         _log(line)
+    if settings.data_dir:
+        settings = _with_data_dir(settings)
     from fake_etcd.cli import host, serving
 
     try:
@@ -100,6 +103,17 @@ def _run(arguments: Sequence[str], *, ends_here: bool, as_etcd: bool) -> int:
         # buffered: stdout was flushed when it was written, stderr is flushed line by line.
         os._exit(status)
     return status
+
+
+def _with_data_dir(settings: flags.Settings) -> flags.Settings:
+    """Make the data folder, and add what is to be said of it."""
+    from fake_etcd.cli import data_dir
+
+    try:
+        warnings = data_dir.prepare(settings.data_dir, settings.wal_dir)
+    except data_dir.DataDirError as error:
+        raise does_not_start(str(error)) from None
+    return dataclasses.replace(settings, warnings=(*settings.warnings, *warnings))
 
 
 def _say_what_is_wrong(error: UsageError, arguments: Sequence[str], *, as_etcd: bool) -> None:

@@ -251,6 +251,9 @@ def _check_start(warnings: list[Warned], values: Mapping[str, str], tls: TlsSett
     try:
         urls = parse_urls(values["listen-client-urls"])
         check_listen_urls(urls)
+    except UrlError as error:
+        raise does_not_start(str(error)) from None
+    try:
         cluster = initial_cluster.read(values["initial-cluster"])
     except UrlError as error:
         raise does_not_start(f"error setting up initial cluster: {error}") from None
