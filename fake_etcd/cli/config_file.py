@@ -28,6 +28,31 @@ _SECURITY = {
 """Keys of client-transport-security and peer-transport-security, and what flags are called."""
 
 _CLIENT = {"cert-allowed-hostname": "client-cert-allowed-hostname"}
+_LISTS = (
+    "cipher-suites",
+    "log-outputs",
+    "client-cert-allowed-hostname",
+    "peer-cert-allowed-cn",
+    "peer-cert-allowed-hostname",
+)
+_TRANSLATED = (
+    "listen-peer-urls",
+    "listen-client-urls",
+    "listen-client-http-urls",
+    "initial-advertise-peer-urls",
+    "advertise-client-urls",
+    "cors",
+    "host-whitelist",
+    "client-transport-security",
+    "peer-transport-security",
+    "feature-gates",
+)
+_GO_TYPES_OF = {Kind.COUNT: "uint", Kind.COUNT32: "uint32", Kind.INTEGER: "int"}
+_GO_TYPES = {
+    "snapshot-count": "uint64",
+    "snapshot-catchup-entries": "uint64",
+    "quota-backend-bytes": "int64",
+}
 _NUMBERS = (Kind.COUNT, Kind.COUNT32, Kind.INTEGER)
 
 
@@ -89,7 +114,11 @@ def _load(text: str) -> object:
 
 def _security(side: str, value: object) -> Iterator[tuple[str, str]]:
     if not isinstance(value, dict):
-        raise ConfigFileError(f"invalid {side}-transport-security")
+        raise ConfigFileError(
+            "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal "
+            f"{_json_type(value)} into Go struct field "
+            f"{_place(f'{side}-transport-security')} of type embed.securityConfig"
+        )
     for key, each in value.items():
         part = _SECURITY.get(str(key).lower())
         if part is None or each is None:
@@ -112,18 +141,18 @@ def _text(flag: Flag, value: object) -> str:
         return f"{value}ns"
     if flag.kind in _NUMBERS:
         if not number:
-            raise _mismatch(flag, value, "uint")
+            raise _mismatch(flag, value, _GO_TYPES.get(flag.name, _GO_TYPES_OF[flag.kind]))
         text = str(value)
-    elif isinstance(value, list):
+    elif isinstance(value, list) and flag.name in _LISTS:
         text = ",".join(str(each) for each in value)
-    elif isinstance(value, dict):
+    elif isinstance(value, (dict, list)):
         raise _mismatch(flag, value, "string")
     elif isinstance(value, bool):
         text = "true" if value else "false"
     else:
         text = str(value)
-    if flag.kind is Kind.URLS and not text:
-        return ""
+    if flag.kind is Kind.STATE or (flag.kind is Kind.URLS and not text):
+        return text  # which is looked at later, with all that hangs together
     try:
         check_value(flag.kind, text)
     except ValueError as error:
@@ -134,10 +163,15 @@ def _text(flag: Flag, value: object) -> str:
     return text
 
 
+def _place(name: str) -> str:
+    """Where etcd has a key: keys that it translates are in a struct of their own."""
+    return f"configYAML.{'configJSON' if name in _TRANSLATED else 'Config'}.{name}"
+
+
 def _mismatch(flag: Flag, value: object, wanted: str) -> ConfigFileError:
     return ConfigFileError(
         "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal "
-        f"{_json_type(value)} into Go struct field configYAML.{flag.name} of type {wanted}"
+        f"{_json_type(value)} into Go struct field {_place(flag.name)} of type {wanted}"
     )
 
 

@@ -19,6 +19,10 @@ class DataDirError(Exception):
     """Why there is no such folder, in etcd's words."""
 
 
+class NotListed(DataDirError):
+    """What is there is no folder, or must not be read."""
+
+
 def prepare(data_dir: str, wal_dir: str) -> list[Warned]:
     """Make the folder, the one of the member in it, and the log's, where they are not there.
 
@@ -29,19 +33,35 @@ def prepare(data_dir: str, wal_dir: str) -> list[Warned]:
         DataDirError: one of them cannot be made or written to.
     """
     warnings: list[Warned] = []
+    _list(data_dir)
     member = os.path.join(data_dir, "member")
     folders = [("data directory", data_dir), ("member directory", member)]
     if wal_dir:
         folders.append(("WAL directory", wal_dir))
     for what, folder in folders:
-        try:
-            _touch(folder, warnings)
-        except OSError as error:
-            reason = os.strerror(error.errno or 0).lower()
-            raise DataDirError(
-                f"cannot access {what}: {_verb(error)} {error.filename}: {reason}"
-            ) from None
+        _touch_or_refuse(what, folder, warnings)
     return warnings
+
+
+def _list(folder: str) -> None:
+    try:
+        os.listdir(folder)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        reason = os.strerror(error.errno or 0).lower()
+        verb = "readdirent" if os.path.exists(folder) and not os.path.isdir(folder) else "open"
+        raise NotListed(f"{verb} {folder}: {reason}") from None
+
+
+def _touch_or_refuse(what: str, folder: str, warnings: list[Warned]) -> None:
+    try:
+        _touch(folder, warnings)
+    except OSError as error:
+        reason = os.strerror(error.errno or 0).lower()
+        raise DataDirError(
+            f"cannot access {what}: {_verb(error)} {error.filename}: {reason}"
+        ) from None
 
 
 class _Refused(OSError):

@@ -18,7 +18,7 @@ from fake_etcd import __version__
 from fake_etcd.api import version
 from fake_etcd.cli import console, flag_pages, flags
 from fake_etcd.cli.early_log import LogLine
-from fake_etcd.cli.usage import Stage, UsageError, does_not_start
+from fake_etcd.cli.usage import BAD_CONFIGURATION, Stage, UsageError, does_not_start
 
 _INTERRUPTED = 130
 """What a shell reports for a process that SIGINT ended."""
@@ -111,6 +111,10 @@ def _with_data_dir(settings: flags.Settings) -> flags.Settings:
 
     try:
         warnings = data_dir.prepare(settings.data_dir, settings.wal_dir)
+    except data_dir.NotListed as error:
+        raise UsageError(
+            f"failed to list data directory: {error}", BAD_CONFIGURATION, Stage.LIST
+        ) from None
     except data_dir.DataDirError as error:
         raise does_not_start(str(error)) from None
     return dataclasses.replace(settings, warnings=(*settings.warnings, *warnings))
@@ -140,6 +144,10 @@ def _say_what_is_wrong(error: UsageError, arguments: Sequence[str], *, as_etcd: 
         if message.startswith("--advertise-client-urls is required"):
             unset = "advertise client URLs are not set"
             _log(LogLine("warn", "etcdmain/etcd.go:67", unset, {"error": message}))
+        return
+    if error.stage is Stage.LIST:
+        what, _, reason = message.partition(": ")
+        _log(LogLine("fatal", "etcdmain/etcd.go:206", what, {"error": reason}))
         return
     _log(_failed_to_start(message))
 

@@ -12,7 +12,7 @@ import pytest
 
 from conformance import oracle
 
-OURS = "import sys; from fake_etcd.cli.main import main; sys.exit(main(sys.argv[1:], as_etcd=True))"
+OURS = "import sys; from fake_etcd.cli.main import etcd; sys.exit(etcd())"
 SECONDS = 30
 
 REFUSED = [
@@ -98,13 +98,9 @@ STARTS_NOT = [
 
 @pytest.fixture(scope="module")
 def binary() -> Path:
-    return oracle_binary()
-
-
-def oracle_binary() -> Path:
     try:
         return oracle.build()
-    except oracle.OracleUnavailable as error:
+    except oracle.NoOracle as error:
         pytest.skip(str(error))
 
 
@@ -168,3 +164,45 @@ def test_variables_are_taken_and_refused_as_etcd_does(
 ) -> None:
     real = last([str(binary), *arguments], tmp_path, environment)
     assert last([*ours(), *arguments], tmp_path, environment) == real
+
+
+FILES = [
+    "name: [1]",
+    "max-txn-ops: x",
+    "listen-peer-urls: http://foo:1",
+    "heartbeat-interval: 0",
+    "pre-vote: 1",
+    "watch-progress-notify-interval: 10m",
+    "peer-transport-security: x",
+    "feature-gates: x=true",
+    "initial-cluster-state: x",
+    '{"log-format": "x"}',
+    "logger: x",
+    "- a",
+    "auto-compaction-mode: ''",
+]
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize("text", FILES)
+def test_a_config_file_is_refused_as_etcd_refuses_it(
+    binary: Path, tmp_path: Path, text: str
+) -> None:
+    (tmp_path / "etcd.conf").write_text(text, encoding="utf-8")
+    real = last([str(binary), "--config-file=etcd.conf"], tmp_path, {})
+    assert last([*ours(), "--config-file=etcd.conf"], tmp_path, {}) == real
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize("folder", ["/dev/null", "/dev/null/x", "/proc/x"])
+def test_a_data_folder_is_refused_as_etcd_refuses_it(
+    binary: Path, tmp_path: Path, folder: str
+) -> None:
+    arguments = [
+        "--listen-client-urls=http://127.0.0.1:0",
+        "--listen-peer-urls=http://127.0.0.1:0",
+        "--advertise-client-urls=http://127.0.0.1:1",
+        f"--data-dir={folder}",
+    ]
+    real = last([str(binary), *arguments], tmp_path, {})
+    assert last([*ours(), *arguments], tmp_path, {}) == real
