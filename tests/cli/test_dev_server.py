@@ -21,6 +21,7 @@ import pytest
 
 from fake_etcd import __version__
 from fake_etcd.api import messages
+from fake_etcd.cli.main import version_text
 
 from .dev_server import COMMAND, DevServer, environment, run, serving
 
@@ -185,7 +186,7 @@ def test_versions_are_printed() -> None:
     python = ".".join(map(str, sys.version_info[:3]))
     assert (done.returncode, done.stdout, done.stderr) == (
         0,
-        f"etcd Version: 3.7.3\nfake_etcd Version: {__version__}\nPython Version: {python}\n",
+        f"{version_text()}",
         "",
     )
 
