@@ -51,7 +51,7 @@ class Server:
 
     Args:
         endpoints: the gRPC methods.
-        http: answers HTTP/1.1 requests.
+        http: answers requests that are no gRPC, over HTTP/1.1 and HTTP/2.
         limits: see `Limits`.
         connection: makes what serves one socket; see `shared_listener` for another kind.
         body_limit: how much of a request's body `http` takes.
@@ -74,12 +74,15 @@ class Server:
     ) -> None:
         self.http = http
         self.body_limit = body_limit
-        self.pages = Pages(http, body_limit, http_date)
         self.admit = admit
         self.spares_http1 = spares_http1
         self._connection = connection or Connection
         self.grpc = GrpcServer(
-            endpoints, limits.max_receive_bytes, limits.max_concurrent_streams, number
+            endpoints,
+            limits.max_receive_bytes,
+            Pages(http, body_limit, http_date),
+            limits.max_concurrent_streams,
+            number,
         )
         self._listeners: list[asyncio.AbstractServer] = []
         self._unix_paths: list[str] = []
@@ -330,7 +333,7 @@ class Connection(asyncio.Protocol):
         if data.startswith(PREFACE):
             if self._server.spares_http1 and not self._admit():
                 return
-            self._serve_http2(data, None, None)
+            self._serve_http2(data)
         else:
             self._http1 = Http1Connection(self._server.http, self._server.body_limit)
             self._feed_http1(self._http1, data)
@@ -350,14 +353,16 @@ class Connection(asyncio.Protocol):
         if transport.protocol == "h2":
             if server.spares_http1 and not self._admit():
                 return
-            self._serve_http2(data, transport.common_name, server.pages)
+            self._serve_http2(data, transport.common_name, is_behind_http=True)
         else:
             self._http1 = Http1Connection(server.http, server.body_limit, is_sniffed=False)
             self._feed_http1(self._http1, data)
 
-    def _serve_http2(self, data: bytes, common_name: str | None, pages: Pages | None) -> None:
+    def _serve_http2(
+        self, data: bytes, common_name: str | None = None, *, is_behind_http: bool = False
+    ) -> None:
         self._grpc = GrpcConnection(
-            self._server.grpc, self._peer(), self._wake, self._time, common_name, pages
+            self._server.grpc, self._peer(), self._wake, self._time, common_name, is_behind_http
         )
         self._grpc.receive(data, self._time())
         self._flush()

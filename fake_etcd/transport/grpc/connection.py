@@ -12,7 +12,7 @@ from collections.abc import Callable
 from fake_etcd.api.status import Status
 from fake_etcd.services.call import Call
 from fake_etcd.transport.grpc.coding import decode_timeout
-from fake_etcd.transport.grpc.front import KEPT_FIELDS, Page
+from fake_etcd.transport.grpc.front import KEPT_FIELDS
 from fake_etcd.transport.grpc.head import (
     CONTENT_TYPE,
     OK_ENDING,
@@ -22,13 +22,14 @@ from fake_etcd.transport.grpc.head import (
     Refusal,
     status_fields,
 )
+from fake_etcd.transport.grpc.page import Page
 from fake_etcd.transport.grpc.server import GrpcServer
 from fake_etcd.transport.grpc.stream_call import Breath, StreamCall
 from fake_etcd.transport.grpc.unary_call import UnaryCall, WaitingCall
 from fake_etcd.transport.http2.connection import Http2Connection
 from fake_etcd.transport.http2.frames import ErrorCode, StreamFailure
 from fake_etcd.transport.http2.hpack import Fields
-from fake_etcd.transport.http2.pages import PageCall, Pages
+from fake_etcd.transport.http2.pages import PageCall
 from fake_etcd.transport.http2.requests import MalformedRequest
 from fake_etcd.transport.http2.streams import NOBODY, Stream, StreamUser
 
@@ -59,7 +60,7 @@ class GrpcConnection:
         wake: called when there is output, or a nearer deadline, that no `receive` brought about.
         time: the monotonic clock of deadlines; without one it is the time of the last `receive`.
         common_name: that of the client's certificate; None where none was asked for.
-        pages: what answers requests that are no gRPC, where net/http is in front of it.
+        is_behind_http: whether net/http is in front of it, as etcd has it over TLS.
     """
 
     def __init__(
@@ -69,11 +70,11 @@ class GrpcConnection:
         wake: Callable[[], None] = lambda: None,
         time: Callable[[], float] | None = None,
         common_name: str | None = None,
-        pages: Pages | None = None,
+        is_behind_http: bool = False,
     ) -> None:
         self._server = server
-        self._read_head = server.head if pages is None else server.head_behind_http
-        self._pages = pages
+        self._read_head = server.head_behind_http if is_behind_http else server.head
+        self._is_behind_http = is_behind_http
         self.max_receive_bytes = server.max_receive_bytes
         self.peer = peer
         self.endpoint = server.number
@@ -89,7 +90,7 @@ class GrpcConnection:
         self._put_off: dict[int, StreamCall] = {}
         self.http2 = Http2Connection(
             self,
-            _KEPT_FIELDS if pages is None else KEPT_FIELDS,
+            KEPT_FIELDS if is_behind_http else _KEPT_FIELDS,
             TIMEOUT,
             max_concurrent_streams=server.max_concurrent_streams,
         )
@@ -174,7 +175,7 @@ class GrpcConnection:
                 # clients write the timeout before their metadata.
                 at = sum(name[:1] == b":" for name, _ in fields)
                 head = self._head(stream, (*fields[:at], (TIMEOUT, volatile), *fields[at:]))
-                if self._pages is not None and not volatile:
+                if self._is_behind_http and not volatile:
                     timeout = None  # net/http does not tell an empty field from none
         if isinstance(head, Refusal):
             self._refuse(stream, head)
@@ -205,11 +206,9 @@ class GrpcConnection:
             self.http2.stop_request(stream)
 
     def _turn_to(self, page: Page, stream: Stream) -> StreamUser:
-        pages = self._pages
-        assert pages is not None, "there is no page where nothing answers any"
         if page.content_length is not None:
             stream.content_left = page.content_length
-        return PageCall(self.http2, stream, pages, page.request, page.answer)
+        return PageCall(self.http2, stream, self._server.pages, page.request, page.answer)
 
     def _head(self, stream: Stream, fields: Fields) -> Head | Refusal | Page:
         try:

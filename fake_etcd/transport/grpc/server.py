@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TypeVar
 
 from fake_etcd.services.call import Endpoints
-from fake_etcd.transport.grpc.front import Page, parse_behind_http
+from fake_etcd.transport.grpc.front import parse_behind_http
 from fake_etcd.transport.grpc.head import Head, Refusal, parse_head
+from fake_etcd.transport.grpc.page import Page
 from fake_etcd.transport.http2.hpack import Fields
+from fake_etcd.transport.http2.pages import Pages
 from fake_etcd.transport.http2.requests import header_list_size
 
 T = TypeVar("T")
@@ -25,6 +27,7 @@ class GrpcServer:
     Args:
         endpoints: what is served.
         max_receive_bytes: size of the largest request message, in bytes.
+        pages: what answers requests that are no gRPC.
         max_concurrent_streams: calls at once on one connection; None is no limit.
         number: which of several that serve the same state this is; 0 is the first.
     """
@@ -33,14 +36,16 @@ class GrpcServer:
         self,
         endpoints: Endpoints,
         max_receive_bytes: int,
+        pages: Pages,
         max_concurrent_streams: int | None = None,
         number: int = 0,
     ) -> None:
         self.endpoints = endpoints
         self.max_receive_bytes = max_receive_bytes
+        self.pages = pages
         self.max_concurrent_streams = max_concurrent_streams
         self.number = number
-        self._heads: dict[Fields, Head | Refusal] = {}
+        self._heads: dict[Fields, Head | Refusal | Page] = {}
         self._heads_behind_http: dict[Fields, Head | Refusal | Page] = {}
 
     def serve(self, endpoints: Endpoints) -> None:
@@ -49,7 +54,7 @@ class GrpcServer:
         self._heads.clear()
         self._heads_behind_http.clear()
 
-    def head(self, fields: Fields) -> Head | Refusal:
+    def head(self, fields: Fields) -> Head | Refusal | Page:
         """What these header fields mean; a dictionary look-up but for the first time.
 
         Raises:

@@ -256,7 +256,7 @@ class Http2Connection:
                 if kind == DATA:
                     stream = streams.get(stream_id)
                     if stream is None or stream.received_all:
-                        self._data_on_closed(stream, stream_id, length)
+                        self._data_on_closed(stream, stream_id, payload, flags)
                     else:
                         self._data(stream, payload, flags, length)
                 elif kind == HEADERS:
@@ -298,10 +298,14 @@ class Http2Connection:
             window = RECEIVE_WINDOW
         self._receive_window = window
 
-    def _data_on_closed(self, stream: Stream | None, stream_id: int, length: int) -> None:
+    def _data_on_closed(
+        self, stream: Stream | None, stream_id: int, payload: bytes, flags: int
+    ) -> None:
         if self._is_idle(stream_id):
             raise ConnectionFailure(ErrorCode.PROTOCOL_ERROR, "DATA on an idle stream")
-        self._take_connection_window(length)
+        self._take_connection_window(len(payload))
+        if flags & FLAG_PADDED:
+            _without_padding(payload)  # a wrong one breaks the connection wherever it is
         if stream is None and stream_id in self._resets:
             return  # it was under way when we reset the stream
         raise StreamFailure(stream_id, ErrorCode.STREAM_CLOSED, "DATA behind the stream's end")
@@ -369,7 +373,11 @@ class Http2Connection:
         stream = self._streams.get(stream_id)
         if stream is None:
             if stream_id in self._resets:
-                return
+                if end_stream:
+                    return
+                # No header block that was under way: a request's first one came, and what follows
+                # a body ends the stream.
+                raise StreamFailure(stream_id, ErrorCode.PROTOCOL_ERROR, "HEADERS go on")
             if self._was_opened(stream_id):
                 raise ConnectionFailure(ErrorCode.STREAM_CLOSED, "HEADERS on a closed stream")
             raise ConnectionFailure(ErrorCode.PROTOCOL_ERROR, "bad stream id in HEADERS")
@@ -402,6 +410,8 @@ class Http2Connection:
         stream = self._streams.get(stream_id)
         if stream is not None:
             self._drop(stream, _error_code(int.from_bytes(payload, "big")))
+        else:
+            self._resets.remove(stream_id)  # who resets it, too, has nothing more under way
 
     def _settings(self, stream_id: int, flags: int, payload: bytes) -> None:
         if stream_id:
