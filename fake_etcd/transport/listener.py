@@ -18,6 +18,7 @@ from fake_etcd.api.status import Status
 from fake_etcd.services.call import Endpoints
 from fake_etcd.services.http import BodyLimit, HttpHandler, no_body
 from fake_etcd.transport.grpc.connection import GrpcConnection
+from fake_etcd.transport.grpc.keepalive import KeepaliveRules
 from fake_etcd.transport.grpc.server import GrpcServer
 from fake_etcd.transport.http1 import Http1Connection, http_date
 from fake_etcd.transport.http2.frames import PREFACE, ErrorCode, goaway_frame
@@ -40,10 +41,15 @@ class Limits:
         max_receive_bytes: size of the largest gRPC request message.
         max_concurrent_streams: calls at once on one connection; None is no limit, as etcd's
             default is.
+        keepalive_min_time_seconds, keepalive_interval_seconds, keepalive_timeout_seconds: see
+            `KeepaliveRules`.
     """
 
     max_receive_bytes: int
     max_concurrent_streams: int | None = None
+    keepalive_min_time_seconds: float = 5.0
+    keepalive_interval_seconds: float = 7_200.0
+    keepalive_timeout_seconds: float = 20.0
 
 
 class Server:
@@ -83,6 +89,11 @@ class Server:
             Pages(http, body_limit, http_date),
             limits.max_concurrent_streams,
             number,
+            KeepaliveRules(
+                limits.keepalive_min_time_seconds,
+                limits.keepalive_interval_seconds,
+                limits.keepalive_timeout_seconds,
+            ),
         )
         self._listeners: list[asyncio.AbstractServer] = []
         self._unix_paths: list[str] = []

@@ -22,11 +22,12 @@ from fake_etcd.transport.grpc.head import (
     Refusal,
     status_fields,
 )
+from fake_etcd.transport.grpc.keepalive import ClientPings, Due, PingStrikes
 from fake_etcd.transport.grpc.page import Page
 from fake_etcd.transport.grpc.server import GrpcServer
 from fake_etcd.transport.grpc.stream_call import Breath, StreamCall
 from fake_etcd.transport.grpc.unary_call import UnaryCall, WaitingCall
-from fake_etcd.transport.http2.connection import Http2Connection
+from fake_etcd.transport.http2.connection import Http2Connection, is_never_too_many
 from fake_etcd.transport.http2.frames import ErrorCode, StreamFailure
 from fake_etcd.transport.http2.hpack import Fields
 from fake_etcd.transport.http2.pages import PageCall
@@ -58,7 +59,8 @@ class GrpcConnection:
         server: what is served.
         peer: the other end, for handlers and people to read.
         wake: called when there is output, or a nearer deadline, that no `receive` brought about.
-        time: the monotonic clock of deadlines; without one it is the time of the last `receive`.
+        time: the monotonic clock of deadlines; without one it is the time of the last `receive`,
+            and silent clients are not pinged.
         common_name: that of the client's certificate; None where none was asked for.
         is_behind_http: whether net/http is in front of it, as etcd has it over TLS.
     """
@@ -93,7 +95,12 @@ class GrpcConnection:
             KEPT_FIELDS if is_behind_http else _KEPT_FIELDS,
             TIMEOUT,
             max_concurrent_streams=server.max_concurrent_streams,
+            is_ping_too_many=is_never_too_many if is_behind_http else self._is_ping_too_many,
         )
+        self._strikes = PingStrikes(server.keepalive)
+        # net/http has no such rules, and pings nobody.
+        is_asked = time is not None and not is_behind_http
+        self._pings = ClientPings(server.keepalive, self.time()) if is_asked else None
 
     # --- what the host calls -------------------------------------------------------------
 
@@ -138,7 +145,10 @@ class GrpcConnection:
         deadlines = self._deadlines
         while deadlines and deadlines[0][2].is_over:
             heapq.heappop(deadlines)
-        return deadlines[0][0] if deadlines else None
+        pings = self._pings
+        if pings is None:
+            return deadlines[0][0] if deadlines else None
+        return min(deadlines[0][0], pings.at) if deadlines else pings.at
 
     def run_deadlines(self, now: float) -> None:
         """End the calls whose deadline has come: by a reset, as grpc-go does, since the caller
@@ -146,6 +156,18 @@ class GrpcConnection:
         deadlines = self._deadlines
         while deadlines and deadlines[0][0] <= now:
             heapq.heappop(deadlines)[2].expire()
+        pings = self._pings
+        if pings is not None and pings.at <= now:
+            due = pings.run(now, self._now)
+            if due is Due.PING:
+                self.http2.ping()
+            elif due is Due.CUT:
+                self.http2.cut()
+
+    def _is_ping_too_many(self) -> bool:
+        sending = self.http2.sending
+        has_answered, sending.has_answered = sending.has_answered, False
+        return self._strikes.is_one_too_many(self._now, self.http2.open_streams, has_answered)
 
     def cut(self) -> None:
         """End without another word: the host sends what is ready, and closes the socket."""

@@ -7,12 +7,15 @@ from typing import TypeVar
 from fake_etcd.services.call import Endpoints
 from fake_etcd.transport.grpc.front import parse_behind_http
 from fake_etcd.transport.grpc.head import Head, Refusal, parse_head
+from fake_etcd.transport.grpc.keepalive import KeepaliveRules
 from fake_etcd.transport.grpc.page import Page
 from fake_etcd.transport.http2.hpack import Fields
 from fake_etcd.transport.http2.pages import Pages
 from fake_etcd.transport.http2.requests import header_list_size
 
 T = TypeVar("T")
+
+_ETCDS_RULES = KeepaliveRules()
 
 _MAX_HEADS = 1_024
 """Different header lists whose meaning is remembered; a usual client has one a method."""
@@ -30,6 +33,7 @@ class GrpcServer:
         pages: what answers requests that are no gRPC.
         max_concurrent_streams: calls at once on one connection; None is no limit.
         number: which of several that serve the same state this is; 0 is the first.
+        keepalive: how pings are treated, and when clients are pinged.
     """
 
     def __init__(
@@ -39,12 +43,14 @@ class GrpcServer:
         pages: Pages,
         max_concurrent_streams: int | None = None,
         number: int = 0,
+        keepalive: KeepaliveRules = _ETCDS_RULES,
     ) -> None:
         self.endpoints = endpoints
         self.max_receive_bytes = max_receive_bytes
         self.pages = pages
         self.max_concurrent_streams = max_concurrent_streams
         self.number = number
+        self.keepalive = keepalive
         self._heads: dict[Fields, Head | Refusal | Page] = {}
         self._heads_behind_http: dict[Fields, Head | Refusal | Page] = {}
 

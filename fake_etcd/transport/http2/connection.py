@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections import deque
+from collections.abc import Callable
 
 from fake_etcd.transport.http2.frames import (
     CONTINUATION,
@@ -37,6 +38,7 @@ from fake_etcd.transport.http2.frames import (
     ErrorCode,
     Setting,
     StreamFailure,
+    frame,
     goaway_frame,
     ping_ack_frame,
     rst_stream_frame,
@@ -87,6 +89,10 @@ class _NoApplication:
 _NO_APPLICATION = _NoApplication()
 
 
+def is_never_too_many() -> bool:
+    return False
+
+
 class Http2Connection:
     """The state machine of one connection.
 
@@ -95,6 +101,7 @@ class Http2Connection:
         kept_fields: response header fields worth a place in the compression table.
         volatile_field: the request field that changes each time (see `HpackDecoder`).
         max_concurrent_streams: announced and enforced; None means no limit, etcd's default.
+        is_ping_too_many: told of each ping when it has its answer; True ends the connection.
     """
 
     def __init__(
@@ -103,7 +110,9 @@ class Http2Connection:
         kept_fields: frozenset[Field] = frozenset(),
         volatile_field: bytes | None = None,
         max_concurrent_streams: int | None = None,
+        is_ping_too_many: Callable[[], bool] = is_never_too_many,
     ) -> None:
+        self._is_ping_too_many = is_ping_too_many
         self._application = application
         self._decoder = HpackDecoder(volatile=volatile_field)
         self._max_streams = max_concurrent_streams
@@ -177,6 +186,7 @@ class Http2Connection:
         """The peer is gone: every open stream is told."""
         self._close_all(ErrorCode.CANCEL)
         self._application = _NO_APPLICATION  # nothing keeps the other alive
+        self._is_ping_too_many = is_never_too_many
 
     def cut(self) -> None:
         """End without telling the peer: every open stream's user is told."""
@@ -187,6 +197,11 @@ class Http2Connection:
         if not self._is_going_away and not self.closed:
             self._is_going_away = True
             self._out.append(goaway_frame(self._last_id, ErrorCode.NO_ERROR))
+
+    def ping(self) -> None:
+        """Ask the peer whether it is there."""
+        if not self.closed:
+            self._out.append(frame(PING, 0, 0, bytes(8)))
 
     @property
     def pending_size(self) -> int:
@@ -452,6 +467,8 @@ class Http2Connection:
             raise ConnectionFailure(ErrorCode.FRAME_SIZE_ERROR, "PING is not 8 bytes")
         if not flags & FLAG_ACK:
             self._out.append(ping_ack_frame(payload))
+            if self._is_ping_too_many():
+                raise ConnectionFailure(ErrorCode.ENHANCE_YOUR_CALM, "too_many_pings")
 
     def _goaway(self, stream_id: int, flags: int, payload: bytes) -> None:
         if stream_id:
