@@ -18,6 +18,7 @@ from fake_etcd.api.status import Status
 from fake_etcd.services.call import Endpoints
 from fake_etcd.services.http import BodyLimit, HttpHandler, no_body
 from fake_etcd.transport.grpc.connection import GrpcConnection
+from fake_etcd.transport.grpc.keepalive import KeepaliveRules
 from fake_etcd.transport.grpc.server import GrpcServer
 from fake_etcd.transport.http1 import Http1Connection, http_date
 from fake_etcd.transport.http2.frames import PREFACE, ErrorCode, goaway_frame
@@ -40,10 +41,15 @@ class Limits:
         max_receive_bytes: size of the largest gRPC request message.
         max_concurrent_streams: calls at once on one connection; None is no limit, as etcd's
             default is.
+        keepalive_min_time_seconds, keepalive_interval_seconds, keepalive_timeout_seconds: see
+            `KeepaliveRules`.
     """
 
     max_receive_bytes: int
     max_concurrent_streams: int | None = None
+    keepalive_min_time_seconds: float = 5.0
+    keepalive_interval_seconds: float = 7_200.0
+    keepalive_timeout_seconds: float = 20.0
 
 
 class Server:
@@ -51,7 +57,7 @@ class Server:
 
     Args:
         endpoints: the gRPC methods.
-        http: answers HTTP/1.1 requests.
+        http: answers requests that are no gRPC, over HTTP/1.1 and HTTP/2.
         limits: see `Limits`.
         connection: makes what serves one socket; see `shared_listener` for another kind.
         body_limit: how much of a request's body `http` takes.
@@ -74,12 +80,20 @@ class Server:
     ) -> None:
         self.http = http
         self.body_limit = body_limit
-        self.pages = Pages(http, body_limit, http_date)
         self.admit = admit
         self.spares_http1 = spares_http1
         self._connection = connection or Connection
         self.grpc = GrpcServer(
-            endpoints, limits.max_receive_bytes, limits.max_concurrent_streams, number
+            endpoints,
+            limits.max_receive_bytes,
+            Pages(http, body_limit, http_date),
+            limits.max_concurrent_streams,
+            number,
+            KeepaliveRules(
+                limits.keepalive_min_time_seconds,
+                limits.keepalive_interval_seconds,
+                limits.keepalive_timeout_seconds,
+            ),
         )
         self._listeners: list[asyncio.AbstractServer] = []
         self._unix_paths: list[str] = []
@@ -330,7 +344,7 @@ class Connection(asyncio.Protocol):
         if data.startswith(PREFACE):
             if self._server.spares_http1 and not self._admit():
                 return
-            self._serve_http2(data, None, None)
+            self._serve_http2(data)
         else:
             self._http1 = Http1Connection(self._server.http, self._server.body_limit)
             self._feed_http1(self._http1, data)
@@ -350,14 +364,16 @@ class Connection(asyncio.Protocol):
         if transport.protocol == "h2":
             if server.spares_http1 and not self._admit():
                 return
-            self._serve_http2(data, transport.common_name, server.pages)
+            self._serve_http2(data, transport.common_name, is_behind_http=True)
         else:
             self._http1 = Http1Connection(server.http, server.body_limit, is_sniffed=False)
             self._feed_http1(self._http1, data)
 
-    def _serve_http2(self, data: bytes, common_name: str | None, pages: Pages | None) -> None:
+    def _serve_http2(
+        self, data: bytes, common_name: str | None = None, *, is_behind_http: bool = False
+    ) -> None:
         self._grpc = GrpcConnection(
-            self._server.grpc, self._peer(), self._wake, self._time, common_name, pages
+            self._server.grpc, self._peer(), self._wake, self._time, common_name, is_behind_http
         )
         self._grpc.receive(data, self._time())
         self._flush()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections import deque
+from collections.abc import Callable
 
 from fake_etcd.transport.http2.frames import (
     CONTINUATION,
@@ -37,6 +38,7 @@ from fake_etcd.transport.http2.frames import (
     ErrorCode,
     Setting,
     StreamFailure,
+    frame,
     goaway_frame,
     ping_ack_frame,
     rst_stream_frame,
@@ -87,6 +89,10 @@ class _NoApplication:
 _NO_APPLICATION = _NoApplication()
 
 
+def is_never_too_many() -> bool:
+    return False
+
+
 class Http2Connection:
     """The state machine of one connection.
 
@@ -95,6 +101,7 @@ class Http2Connection:
         kept_fields: response header fields worth a place in the compression table.
         volatile_field: the request field that changes each time (see `HpackDecoder`).
         max_concurrent_streams: announced and enforced; None means no limit, etcd's default.
+        is_ping_too_many: told of each ping when it has its answer; True ends the connection.
     """
 
     def __init__(
@@ -103,7 +110,9 @@ class Http2Connection:
         kept_fields: frozenset[Field] = frozenset(),
         volatile_field: bytes | None = None,
         max_concurrent_streams: int | None = None,
+        is_ping_too_many: Callable[[], bool] = is_never_too_many,
     ) -> None:
+        self._is_ping_too_many = is_ping_too_many
         self._application = application
         self._decoder = HpackDecoder(volatile=volatile_field)
         self._max_streams = max_concurrent_streams
@@ -177,6 +186,7 @@ class Http2Connection:
         """The peer is gone: every open stream is told."""
         self._close_all(ErrorCode.CANCEL)
         self._application = _NO_APPLICATION  # nothing keeps the other alive
+        self._is_ping_too_many = is_never_too_many
 
     def cut(self) -> None:
         """End without telling the peer: every open stream's user is told."""
@@ -187,6 +197,11 @@ class Http2Connection:
         if not self._is_going_away and not self.closed:
             self._is_going_away = True
             self._out.append(goaway_frame(self._last_id, ErrorCode.NO_ERROR))
+
+    def ping(self) -> None:
+        """Ask the peer whether it is there."""
+        if not self.closed:
+            self._out.append(frame(PING, 0, 0, bytes(8)))
 
     @property
     def pending_size(self) -> int:
@@ -256,7 +271,7 @@ class Http2Connection:
                 if kind == DATA:
                     stream = streams.get(stream_id)
                     if stream is None or stream.received_all:
-                        self._data_on_closed(stream, stream_id, length)
+                        self._data_on_closed(stream, stream_id, payload, flags)
                     else:
                         self._data(stream, payload, flags, length)
                 elif kind == HEADERS:
@@ -298,10 +313,14 @@ class Http2Connection:
             window = RECEIVE_WINDOW
         self._receive_window = window
 
-    def _data_on_closed(self, stream: Stream | None, stream_id: int, length: int) -> None:
+    def _data_on_closed(
+        self, stream: Stream | None, stream_id: int, payload: bytes, flags: int
+    ) -> None:
         if self._is_idle(stream_id):
             raise ConnectionFailure(ErrorCode.PROTOCOL_ERROR, "DATA on an idle stream")
-        self._take_connection_window(length)
+        self._take_connection_window(len(payload))
+        if flags & FLAG_PADDED:
+            _without_padding(payload)  # a wrong one breaks the connection wherever it is
         if stream is None and stream_id in self._resets:
             return  # it was under way when we reset the stream
         raise StreamFailure(stream_id, ErrorCode.STREAM_CLOSED, "DATA behind the stream's end")
@@ -369,7 +388,11 @@ class Http2Connection:
         stream = self._streams.get(stream_id)
         if stream is None:
             if stream_id in self._resets:
-                return
+                if end_stream:
+                    return
+                # No header block that was under way: a request's first one came, and what follows
+                # a body ends the stream.
+                raise StreamFailure(stream_id, ErrorCode.PROTOCOL_ERROR, "HEADERS go on")
             if self._was_opened(stream_id):
                 raise ConnectionFailure(ErrorCode.STREAM_CLOSED, "HEADERS on a closed stream")
             raise ConnectionFailure(ErrorCode.PROTOCOL_ERROR, "bad stream id in HEADERS")
@@ -402,6 +425,8 @@ class Http2Connection:
         stream = self._streams.get(stream_id)
         if stream is not None:
             self._drop(stream, _error_code(int.from_bytes(payload, "big")))
+        else:
+            self._resets.remove(stream_id)  # who resets it, too, has nothing more under way
 
     def _settings(self, stream_id: int, flags: int, payload: bytes) -> None:
         if stream_id:
@@ -442,6 +467,8 @@ class Http2Connection:
             raise ConnectionFailure(ErrorCode.FRAME_SIZE_ERROR, "PING is not 8 bytes")
         if not flags & FLAG_ACK:
             self._out.append(ping_ack_frame(payload))
+            if self._is_ping_too_many():
+                raise ConnectionFailure(ErrorCode.ENHANCE_YOUR_CALM, "too_many_pings")
 
     def _goaway(self, stream_id: int, flags: int, payload: bytes) -> None:
         if stream_id:
