@@ -92,6 +92,7 @@ class GrpcConnection:
             _KEPT_FIELDS if pages is None else KEPT_FIELDS,
             TIMEOUT,
             max_concurrent_streams=server.max_concurrent_streams,
+            time=self.time,
         )
 
     # --- what the host calls -------------------------------------------------------------
@@ -129,7 +130,13 @@ class GrpcConnection:
     @property
     def has_news(self) -> bool:
         """There may be more output, a nearer deadline, or an end of the connection."""
-        return bool(self._deadlines) or bool(self.http2.pending_size) or self.http2.is_done
+        http2 = self.http2
+        return (
+            bool(self._deadlines)
+            or bool(http2.pending_size)
+            or http2.is_done
+            or http2.must_go_on_by is not None
+        )
 
     @property
     def next_deadline(self) -> float | None:
@@ -137,7 +144,11 @@ class GrpcConnection:
         deadlines = self._deadlines
         while deadlines and deadlines[0][2].is_over:
             heapq.heappop(deadlines)
-        return deadlines[0][0] if deadlines else None
+        nearest = deadlines[0][0] if deadlines else None
+        must_go_on_by = self.http2.must_go_on_by
+        if must_go_on_by is None or self.http2.closed:
+            return nearest
+        return must_go_on_by if nearest is None else min(nearest, must_go_on_by)
 
     def run_deadlines(self, now: float) -> None:
         """End the calls whose deadline has come: by a reset, as grpc-go does, since the caller
@@ -145,6 +156,9 @@ class GrpcConnection:
         deadlines = self._deadlines
         while deadlines and deadlines[0][0] <= now:
             heapq.heappop(deadlines)[2].expire()
+        must_go_on_by = self.http2.must_go_on_by
+        if must_go_on_by is not None and must_go_on_by <= now:
+            self.http2.give_up()
 
     def cut(self) -> None:
         """End without another word: the host sends what is ready, and closes the socket."""
@@ -205,6 +219,8 @@ class GrpcConnection:
             self.http2.stop_request(stream)
 
     def _turn_to(self, page: Page, stream: Stream) -> StreamUser:
+        if self.has_backlog():
+            raise StreamFailure(stream.id, ErrorCode.REFUSED_STREAM, "answers are not read")
         pages = self._pages
         assert pages is not None, "there is no page where nothing answers any"
         if page.content_length is not None:
