@@ -96,6 +96,7 @@ class GrpcConnection:
             TIMEOUT,
             max_concurrent_streams=server.max_concurrent_streams,
             is_ping_too_many=is_never_too_many if is_behind_http else self._is_ping_too_many,
+            time=self.time,
         )
         self._strikes = PingStrikes(server.keepalive)
         # net/http has no such rules, and pings nobody.
@@ -137,7 +138,13 @@ class GrpcConnection:
     @property
     def has_news(self) -> bool:
         """There may be more output, a nearer deadline, or an end of the connection."""
-        return bool(self._deadlines) or bool(self.http2.pending_size) or self.http2.is_done
+        http2 = self.http2
+        return (
+            bool(self._deadlines)
+            or bool(http2.pending_size)
+            or http2.is_done
+            or http2.must_go_on_by is not None
+        )
 
     @property
     def next_deadline(self) -> float | None:
@@ -145,10 +152,13 @@ class GrpcConnection:
         deadlines = self._deadlines
         while deadlines and deadlines[0][2].is_over:
             heapq.heappop(deadlines)
-        pings = self._pings
-        if pings is None:
-            return deadlines[0][0] if deadlines else None
-        return min(deadlines[0][0], pings.at) if deadlines else pings.at
+        nearest = [deadlines[0][0]] if deadlines else []
+        if self._pings is not None:
+            nearest.append(self._pings.at)
+        must_go_on_by = self.http2.must_go_on_by
+        if must_go_on_by is not None and not self.http2.closed:
+            nearest.append(must_go_on_by)
+        return min(nearest, default=None)
 
     def run_deadlines(self, now: float) -> None:
         """End the calls whose deadline has come: by a reset, as grpc-go does, since the caller
@@ -163,6 +173,9 @@ class GrpcConnection:
                 self.http2.ping()
             elif due is Due.CUT:
                 self.http2.cut()
+        must_go_on_by = self.http2.must_go_on_by
+        if must_go_on_by is not None and must_go_on_by <= now:
+            self.http2.give_up()
 
     def _is_ping_too_many(self) -> bool:
         sending = self.http2.sending
@@ -228,6 +241,8 @@ class GrpcConnection:
             self.http2.stop_request(stream)
 
     def _turn_to(self, page: Page, stream: Stream) -> StreamUser:
+        if self.has_backlog():
+            raise StreamFailure(stream.id, ErrorCode.REFUSED_STREAM, "answers are not read")
         if page.content_length is not None:
             stream.content_left = page.content_length
         return PageCall(self.http2, stream, self._server.pages, page.request, page.answer)

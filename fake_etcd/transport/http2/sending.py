@@ -300,7 +300,8 @@ class Sending:
             return
         self._is_flushing = True
         moved = True
-        while moved and self.blocked:
+        # With the window shut, looking at each that waits would be for nothing.
+        while moved and self.blocked and self._window > 0:
             moved = False
             for stream in list(self.blocked.values()):
                 moved = self._send_some(stream) or moved
