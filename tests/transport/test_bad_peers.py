@@ -8,6 +8,7 @@ import tracemalloc
 import pytest
 
 from fake_etcd.services.http import HttpRequest, HttpResponse
+from fake_etcd.transport import bounds
 from fake_etcd.transport.bounds import (
     HEADER_BLOCK_SECONDS,
     HTTP1_OUTPUT,
@@ -78,7 +79,8 @@ def test_a_bad_peer_is_told_why_and_leaves_nothing(attack, ending):
 
 
 @pytest.mark.parametrize(("attack", "ending"), ALL, ids=lambda it: getattr(it, "__name__", ""))
-def test_memory_is_where_it_was_however_often_the_peer_comes_back(attack, ending):
+def test_memory_is_where_it_was_however_often_the_peer_comes_back(attack, ending, monkeypatch):
+    monkeypatch.setattr(bounds, "IDLE_WORK", 1_500)  # each allocation is traced, which takes time
     suffer(attack)  # what is remembered for everybody is there now
     tracemalloc.start()
     try:
@@ -122,7 +124,7 @@ def test_who_does_not_end_a_header_block_is_cut_and_who_does_is_not():
     assert exchange.grpc.next_deadline == 7.0 + HEADER_BLOCK_SECONDS
     exchange.send(begun[-20:], now=8.0)
     assert exchange.grpc.next_deadline is None
-    exchange.send(exchange.client.headers(3, [("x", "y" * 50)], pieces=2)[:-20], now=9.0)
+    exchange.send(exchange.client.headers(3, [("x", "z" * 50)], pieces=2)[:-20], now=9.0)
     exchange.grpc.run_deadlines(9.0 + HEADER_BLOCK_SECONDS)
     last_id, code, why = 1, "PROTOCOL_ERROR", "the peer takes too long"
     assert exchange.answers() == [("GOAWAY", last_id, code, why)]
@@ -131,14 +133,13 @@ def test_who_does_not_end_a_header_block_is_cut_and_who_does_is_not():
 def test_patience_is_as_much_again_when_enough_time_went_by():
     now = [0.0]
     patience = Patience(lambda: now[0])
-    for _ in range(5):
-        for _ in range(IDLE_WORK):
-            patience.spend()
+    for _ in range(3):
+        patience.spend(IDLE_WORK)
         now[0] += IDLE_WORK_SECONDS
-        patience.spend()
-        patience._left = IDLE_WORK
+        patience.spend()  # the first too many, and there is as much again
+    patience.spend(IDLE_WORK)
     with pytest.raises(ConnectionFailure):
-        patience.spend(IDLE_WORK + 1)
+        patience.spend()
 
 
 # --- those who mean well -----------------------------------------------------------------
