@@ -167,7 +167,6 @@ def connection_window_by_crumbs(client: Client) -> Iterator[bytes]:
 CALM = ("ENHANCE_YOUR_CALM", "too many frames for nothing")
 
 FLOODS: tuple[Attack, ...] = (
-    pings,
     ping_acks,
     empty_settings,
     settings_acks,
@@ -229,6 +228,7 @@ def http1_behind_the_preface(client: Client) -> Iterator[bytes]:
 
 
 ENDINGS: dict[Attack, tuple[str, str]] = {
+    pings: ("ENHANCE_YOUR_CALM", "too_many_pings"),
     continuation_flood: ("ENHANCE_YOUR_CALM", "header block too large"),
     long_continuations: ("ENHANCE_YOUR_CALM", "header block too large"),
     too_large_a_table: ("COMPRESSION_ERROR", "table size update over the limit"),

@@ -152,12 +152,13 @@ class GrpcConnection:
         deadlines = self._deadlines
         while deadlines and deadlines[0][2].is_over:
             heapq.heappop(deadlines)
-        times = [deadlines[0][0]] if deadlines else []
+        nearest = [deadlines[0][0]] if deadlines else []
         if self._pings is not None:
-            times.append(self._pings.at)
-        if self.http2.must_go_on_by is not None and not self.http2.closed:
-            times.append(self.http2.must_go_on_by)
-        return min(times, default=None)
+            nearest.append(self._pings.at)
+        must_go_on_by = self.http2.must_go_on_by
+        if must_go_on_by is not None and not self.http2.closed:
+            nearest.append(must_go_on_by)
+        return min(nearest, default=None)
 
     def run_deadlines(self, now: float) -> None:
         """End the calls whose deadline has come: by a reset, as grpc-go does, since the caller
