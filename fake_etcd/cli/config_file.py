@@ -180,4 +180,6 @@ def _json_type(value: object) -> str:
         return "bool"
     if isinstance(value, (int, float)):
         return "number"
-    return {list: "array", dict: "object"}.get(type(value), "string")
+    if isinstance(value, list):
+        return "array"
+    return "object" if isinstance(value, dict) else "string"

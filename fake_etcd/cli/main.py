@@ -147,7 +147,7 @@ def _say_what_is_wrong(error: UsageError, arguments: Sequence[str], *, as_etcd: 
         return
     if error.stage is Stage.LIST:
         what, _, reason = message.partition(": ")
-        _log(LogLine("fatal", "etcdmain/etcd.go:206", what, {"error": reason}))
+        _log(LogLine("fatal", "etcdmain/etcd.go:201", what, {"error": reason}))
         return
     _log(_failed_to_start(message))
 
