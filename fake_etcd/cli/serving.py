@@ -86,16 +86,17 @@ class PlainNode:
 
     Args:
         config: the node's.
+        limits: what a client may do on its connections.
     """
 
-    def __init__(self, config: NodeConfig) -> None:
+    def __init__(self, config: NodeConfig, limits: Limits) -> None:
         self._node = Node(config, SystemClock())
         self._timer = NodeTimer(self._node, asyncio.get_running_loop())
         self._aside = Aside(self._node, asyncio.get_running_loop())
         self._server = Server(
             registry.endpoints(self._node),
             functools.partial(http.handle, self._node),
-            Limits(config.max_receive_bytes),
+            limits,
         )
 
     async def listen(self, url: str, tls: ServerTls | None = None) -> str:
@@ -153,9 +154,19 @@ def _config(settings: Settings) -> tuple[NodeConfig, list[Warned]]:
     return config, warned
 
 
+def _limits(settings: Settings, config: NodeConfig) -> Limits:
+    return Limits(
+        config.max_receive_bytes,
+        settings.max_concurrent_streams,
+        settings.grpc_keepalive_min_time_seconds,
+        settings.grpc_keepalive_interval_seconds,
+        settings.grpc_keepalive_timeout_seconds,
+    )
+
+
 def _served(settings: Settings, config: NodeConfig) -> ServedNode:
     if not settings.control:
-        return PlainNode(config)
+        return PlainNode(config, _limits(settings, config))
     # With it comes grpcio, which takes longer to import than a plain server to start.
     from fake_etcd.cli.controlled import ControlledNode
 
