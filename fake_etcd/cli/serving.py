@@ -20,6 +20,7 @@ from fake_etcd.cli import auth_token
 from fake_etcd.cli.flags import Settings
 from fake_etcd.cli.tls_flags import TlsSettings
 from fake_etcd.cli.urls import Url
+from fake_etcd.core import cluster
 from fake_etcd.core.auth.token_options import InvalidTokenOptions
 from fake_etcd.core.node import Node, NodeConfig
 from fake_etcd.services import http, registry
@@ -229,16 +230,19 @@ class NodeServer:
     Attributes:
         addresses: where it listens once it is started, "http://127.0.0.1:2379" or "unix:path".
         advertise_client_urls: where clients are told to find it, once it is started.
+        served: each of them as etcd's log has it, "127.0.0.1:2379", and whether what is said there
+            is encrypted; twice where both is taken.
         notes: addresses of the other family that could not be had, and why.
         warned: what is to be logged of the settings.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        config, self.warned = _config(settings)
-        self._served = _served(settings, config)
+        self._config, self.warned = _config(settings)
+        self._served = _served(settings, self._config)
         self._tls: ServerTls | None = None
         self.addresses: list[str] = []
+        self.served: list[tuple[str, bool]] = []
         self.advertise_client_urls: tuple[str, ...] = ()
         self.notes: list[str] = []
 
@@ -262,6 +266,11 @@ class NodeServer:
             for place in places.values():
                 addresses = await self._listen(place)
                 self.addresses += addresses
+                for address in map(_without_scheme, addresses):
+                    if place.encrypted is not None:
+                        self.served.append((address, True))
+                    if place.plain is not None:
+                        self.served.append((address, False))
                 found += place.advertised(addresses[0])
         except CannotStart:
             await self.stop(0)  # and take away the unix sockets made so far
@@ -269,6 +278,14 @@ class NodeServer:
         given = tuple(url.text for url in self._settings.advertise_client_urls)
         self.advertise_client_urls = given or tuple(sorted(found))
         self._served.advertise(self.advertise_client_urls)
+
+    @property
+    def ids(self) -> tuple[str, str]:
+        """Of the member and of its cluster, in hexadecimal as etcd logs them."""
+        member = cluster.member_id(
+            self._config.initial_advertise_peer_urls, self._config.initial_cluster_token
+        )
+        return format(member, "x"), format(cluster.cluster_id([member]), "x")
 
     async def stop(self, grace_seconds: float) -> None:
         """Take no new calls, let the open ones end for so long, then cut."""
@@ -308,6 +325,10 @@ class NodeServer:
             raise CannotStart(f"listen {name}: bind: {_reason(error).lower()}") from None
         except ValueError as error:
             raise CannotStart(f"listen {name}: {error}") from None
+
+
+def _without_scheme(address: str) -> str:
+    return address.partition(":")[2].removeprefix("//")
 
 
 def _reason(error: OSError) -> str:
