@@ -6,15 +6,6 @@ import contextlib
 import os
 import sys
 
-ETCD = "etcd"
-"""The other name of the program; under it, it says no more and no less than etcd does."""
-
-
-def is_called_etcd() -> bool:
-    """Whether this process was started as `etcd`."""
-    name, extension = os.path.splitext(os.path.basename(sys.argv[0]))
-    return name == ETCD and extension in ("", ".exe")
-
 
 def say(text: str) -> None:
     """Print to stdout at once; a reader who has gone away (`fake-etcd | head -1`) is no fault."""

@@ -22,17 +22,18 @@ class Line(NamedTuple):
 RUNNING = Line(logging.INFO, "etcdmain/etcd.go:63", "Running: ")
 INITIALIZE = Line(logging.INFO, "etcdmain/etcd.go:122", "Initialize and start etcd server")
 CONFIGURING_CLIENTS = Line(logging.INFO, "embed/etcd.go:146", "configuring client listeners")
+CONFIGURING_PEERS = Line(logging.INFO, "embed/etcd.go:138", "configuring peer listeners")
+SERVING_PEERS = Line(logging.INFO, "embed/etcd.go:636", "serving peer traffic")
+STOPPED_PEERS = Line(logging.INFO, "embed/etcd.go:622", "stopped serving peer traffic")
 STARTING_AN_ETCD_SERVER = Line(logging.INFO, "embed/etcd.go:321", "starting an etcd server")
 STARTING_ETCD_SERVER = Line(logging.INFO, "etcdserver/server.go:584", "starting etcd server")
 NOW_SERVING = Line(logging.INFO, "embed/etcd.go:290", "now serving peer/client/metrics")
-ADDED_MEMBER = Line(logging.INFO, "membership/cluster.go:408", "added member")
 PUBLISHED = Line(
     logging.INFO,
     "etcdserver/server.go:1828",
     "published local member to cluster through raft",
 )
 READY = Line(logging.INFO, "embed/serve.go:139", "ready to serve client requests")
-HEALTH = Line(logging.INFO, "v3rpc/health.go:63", "grpc service status changed")
 NOTIFYING = Line(logging.INFO, "etcdmain/main.go:44", "notifying init daemon")
 NOTIFIED = Line(logging.INFO, "etcdmain/main.go:50", "successfully notified init daemon")
 NOT_NOTIFIED = Line(logging.ERROR, "etcdmain/main.go:47", "failed to notify systemd for readiness")

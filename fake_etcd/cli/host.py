@@ -23,6 +23,7 @@ from fake_etcd.cli import etcd_lines as lines
 from fake_etcd.cli.etcd_lines import say
 from fake_etcd.cli.flags import Settings
 from fake_etcd.cli.serving import CannotStart, NodeServer, new_loop
+from fake_etcd.cli.urls import Url
 
 GRACE_SECONDS = 0.7
 """How long open calls may take to end after the first signal; all is over within a second."""
@@ -31,14 +32,8 @@ _GO_NAMES = {signal.SIGINT: "interrupt", signal.SIGTERM: "terminated"}
 """What Go calls them."""
 
 
-def run(
-    settings: Settings, log_format: str = "json", log_outputs: Sequence[str] = (logs.DEFAULT,)
-) -> signal.Signals:
+def run(settings: Settings) -> signal.Signals:
     """Serve until SIGINT or SIGTERM, then return which it was.
-
-    Args:
-        settings: what the flags say.
-        log_format, log_outputs: see `logs.set_up`.
 
     Raises:
         SystemExit: the program's name is etcd, and what kept it from starting is logged as etcd
@@ -47,7 +42,7 @@ def run(
             cannot be had, or the loop that was asked for does not exist.
     """
     try:
-        log = logs.set_up(settings.log_level, log_format, log_outputs)
+        log = logs.set_up(settings.log_level, settings.log_format, settings.log_outputs)
     except logs.LogError as error:
         raise CannotStart(str(error)) from None
     _check_ready_fd(settings.ready_fd)  # before we open files, one of which may get its number
@@ -72,19 +67,21 @@ def _check_ready_fd(number: int) -> None:
 
 
 async def _serve(settings: Settings, log: logging.Logger) -> signal.Signals:
-    if console.is_called_etcd():
+    if settings.as_etcd:
         _say_starting(settings, log)
     stop = _StopSignals(log)
     try:
         server = NodeServer(settings)
         await server.start()
     except CannotStart as error:
-        if not console.is_called_etcd():
+        if not settings.as_etcd:
             raise
         say(log, lines.DISCOVERY_FAILED, error=str(error))
         raise SystemExit(1) from None
-    if not console.is_called_etcd():
+    if not settings.as_etcd:
         _say_starting(settings, log)  # not before, so that what is wrong is all that is said
+    for message, fields in settings.warnings:
+        log.warning(message, extra={"fields": fields})
     for warning in tls_flags.warnings(settings.tls, settings.listen_client_urls):
         log.warning(warning.message, extra={"fields": warning.fields})
     for message, fields in server.warned:
@@ -95,11 +92,19 @@ async def _serve(settings: Settings, log: logging.Logger) -> signal.Signals:
         memory.tune()  # which leaves alone what is old, and `reset` throws whole stores away
     _say_started(settings, log, server)
     ready = _ready_line(server.addresses, settings)
-    console.say(ready if settings.ready_json else _greeting(server.addresses))
+    if settings.ready_json:
+        console.say(ready)
+    elif not settings.as_etcd:
+        console.say(_greeting(server.addresses))
     if settings.ready_fd:
         console.say_to(settings.ready_fd, ready)
     number = await stop.wait()
-    closing = {"name": settings.name, "advertise_client_urls": server.advertise_client_urls}
+    closing = {
+        "name": settings.name,
+        "data_dir": settings.data_dir,
+        "advertise_peer_urls": _texts(settings.initial_advertise_peer_urls),
+        "advertise_client_urls": server.advertise_client_urls,
+    }
     say(log, lines.CLOSING, **closing)
     await server.stop(GRACE_SECONDS)
     member, _ = server.ids
@@ -109,14 +114,19 @@ async def _serve(settings: Settings, log: logging.Logger) -> signal.Signals:
         local_member_id=member,
         current_leader_member_id=member,
     )
+    for address in server.peers_served:
+        say(log, lines.STOPPED_PEERS, address=address)
     say(log, lines.CLOSED, **closing)
     return number
 
 
 def _say_starting(settings: Settings, log: logging.Logger) -> None:
-    listened = [url.text for url in settings.listen_client_urls]
+    listened = _texts(settings.listen_client_urls)
     say(log, lines.RUNNING, args=sys.argv)
-    say(log, lines.INITIALIZE)
+    say(log, lines.INITIALIZE, data_dir=settings.data_dir)
+    peers = _texts(settings.listen_peer_urls)
+    if peers:
+        say(log, lines.CONFIGURING_PEERS, listen_peer_urls=peers)
     say(log, lines.CONFIGURING_CLIENTS, listen_client_urls=listened)
     say(
         log,
@@ -125,9 +135,14 @@ def _say_starting(settings: Settings, log: logging.Logger) -> None:
         fake_etcd_version=__version__,
         python_version=platform.python_version(),
         name=settings.name,
+        data_dir=settings.data_dir,
         heartbeat_interval=f"{settings.heartbeat_interval_ms}ms",
         election_timeout=f"{settings.election_timeout_ms}ms",
+        initial_advertise_peer_urls=_texts(settings.initial_advertise_peer_urls),
+        listen_peer_urls=peers,
         listen_client_urls=listened,
+        initial_cluster_state=settings.initial_cluster_state,
+        initial_cluster_token=settings.initial_cluster_token,
         max_request_bytes=settings.max_request_bytes,
     )
 
@@ -146,9 +161,13 @@ def _say_started(settings: Settings, log: logging.Logger, server: NodeServer) ->
         log,
         lines.NOW_SERVING,
         local_member_id=member,
+        initial_advertise_peer_urls=_texts(settings.initial_advertise_peer_urls),
+        listen_peer_urls=_texts(settings.listen_peer_urls),
         advertise_client_urls=advertised,
-        listen_client_urls=[url.text for url in settings.listen_client_urls],
+        listen_client_urls=_texts(settings.listen_client_urls),
     )
+    for address in server.peers_served:
+        say(log, lines.SERVING_PEERS, address=address)
     say(
         log,
         lines.PUBLISHED,
@@ -163,6 +182,10 @@ def _say_started(settings: Settings, log: logging.Logger, server: NodeServer) ->
         line = lines.SECURELY if is_secure else lines.INSECURELY
         say(log, line, traffic="grpc+http", address=address)
     _notify(log)
+
+
+def _texts(urls: Sequence[Url]) -> list[str]:
+    return [url.text for url in urls]
 
 
 def _notify(log: logging.Logger) -> None:
