@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import platform
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -37,7 +38,8 @@ def main(arguments: Sequence[str] | None = None, *, as_etcd: bool | None = None)
             whether the program's name is etcd.
 
     Returns:
-        The exit status: 0 after SIGINT or SIGTERM, 2 for a flag that cannot be parsed, 1 for
+        The exit status: 0 after SIGINT or SIGTERM (None for `arguments`: then the process ends by
+        that very signal, and as process 1 with 0), 2 for a flag that cannot be parsed, 1 for
         anything else that keeps the server from starting.
     """
     ends_here = arguments is None
@@ -90,7 +92,7 @@ def _run(arguments: Sequence[str], *, ends_here: bool, as_etcd: bool) -> int:
     from fake_etcd.cli import host, serving
 
     try:
-        status = host.run(settings)
+        number = host.run(settings)
     except serving.CannotStart as error:
         if as_etcd:
             _log(_failed_to_start(str(error)))
@@ -101,8 +103,17 @@ def _run(arguments: Sequence[str], *, ends_here: bool, as_etcd: bool) -> int:
         # Taking a store of a million keys apart piece by piece would take longer than the second
         # that stopping may take, and the system has its memory back without that. Nothing is
         # buffered: stdout was flushed when it was written, stderr is flushed line by line.
-        os._exit(status)
-    return status
+        _end(number)
+    return 0
+
+
+def _end(number: signal.Signals) -> None:
+    """End this process as etcd does (pkg/osutil/interrupt_unix.go): by the signal itself."""
+    # The kernel lets no such signal end process 1, and Windows knows none.
+    if os.getpid() != 1 and sys.platform != "win32":
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+    os._exit(0)
 
 
 def _with_data_dir(settings: flags.Settings) -> flags.Settings:
