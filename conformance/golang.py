@@ -29,8 +29,13 @@ def version() -> str:
     return run(Path(), "version").removeprefix("go version ").strip()
 
 
-def run(folder: Path, *arguments: str) -> str:
+def run(folder: Path, *arguments: str, seconds: float = BUILD_SECONDS) -> str:
     """Run `go` in a folder; gives what it prints.
+
+    Args:
+        folder: where.
+        arguments: the command and what it takes.
+        seconds: how long it may take.
 
     Raises:
         NoGo: with what it says is wrong.
@@ -40,7 +45,7 @@ def run(folder: Path, *arguments: str) -> str:
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=BUILD_SECONDS,
+        timeout=seconds,
         check=False,
     )
     if done.returncode:

@@ -194,7 +194,13 @@ _TABLE = (
         "/v3/cluster/member/update",
         admin_only=True,
     ),
-    _cluster("MemberList", m.MemberListRequest, m.MemberListResponse, "/v3/cluster/member/list"),
+    _cluster(
+        "MemberList",
+        m.MemberListRequest,
+        m.MemberListResponse,
+        "/v3/cluster/member/list",
+        handler="cluster.member_list",
+    ),
     _cluster(
         "MemberPromote",
         m.MemberPromoteRequest,
@@ -204,7 +210,13 @@ _TABLE = (
         since="3.4",
     ),
     _maintenance("Alarm", m.AlarmRequest, m.AlarmResponse, "/v3/maintenance/alarm"),
-    _maintenance("Status", m.StatusRequest, m.StatusResponse, "/v3/maintenance/status"),
+    _maintenance(
+        "Status",
+        m.StatusRequest,
+        m.StatusResponse,
+        "/v3/maintenance/status",
+        handler="maintenance.status",
+    ),
     _maintenance(
         "Defragment",
         m.DefragmentRequest,

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fake_etcd.cli.serving import peer_server
 from fake_etcd.core.node import NodeConfig
+from fake_etcd.services import peer_http
+from fake_etcd.services.http import HttpRequest, HttpResponse
 from fake_etcd.testing import server_options
 from fake_etcd.testing.fake import FakeEtcd
 from fake_etcd.transport.tls import ServerTls
@@ -27,13 +30,22 @@ class ControlledNode:
         options["auth_token"] = auth_token
         self._etcd = FakeEtcd(random_seed=config.seed, control=True, control_token=token, **options)
         self._etcd.work_aside()
+        self._peers = peer_server(self._handle_peer, config)
 
     async def listen(self, url: str, tls: ServerTls | None = None) -> str:
         return self._etcd.listen(url, tls)
+
+    async def listen_to_peers(self, url: str, tls: ServerTls | None = None) -> str:
+        return await self._peers.listen(url, tls)
+
+    def _handle_peer(self, request: HttpRequest) -> HttpResponse:
+        with self._etcd._shared as shared:  # the node may be another after each reset
+            return peer_http.handle(shared.node, request)
 
     def advertise(self, urls: Sequence[str]) -> None:
         self._etcd.advertise(urls)
 
     async def close(self, grace_seconds: float) -> None:
+        await self._peers.close(0)
         # Nothing else runs on this loop, so it may wait.
         self._etcd.close(grace_seconds)

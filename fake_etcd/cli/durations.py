@@ -60,3 +60,29 @@ def parse_duration(text: str) -> int:
 
 def _invalid(text: str) -> ValueError:
     return ValueError(f"time: invalid duration {quote(text)}")
+
+
+def format_duration(nanoseconds: int) -> str:
+    """A duration as Go prints it (time.Duration.String).
+
+    >>> format_duration(5_400_000_000_000), format_duration(-1_500_000), format_duration(0)
+    ('1h30m0s', '-1.5ms', '0s')
+    """
+    sign, rest = ("-", -nanoseconds) if nanoseconds < 0 else ("", nanoseconds)
+    if not rest:
+        return "0s"
+    if rest < _NANOSECONDS["s"]:
+        unit = next(name for name in ("ms", "\N{MICRO SIGN}s", "ns") if rest >= _NANOSECONDS[name])
+        return f"{sign}{_decimal(rest, _NANOSECONDS[unit])}{unit}"
+    minutes, rest = divmod(rest, _NANOSECONDS["m"])
+    text = f"{_decimal(rest, _NANOSECONDS['s'])}s"
+    if minutes:
+        hours, minutes = divmod(minutes, 60)
+        text = f"{hours}h{minutes}m{text}" if hours else f"{minutes}m{text}"
+    return sign + text
+
+
+def _decimal(number: int, unit: int) -> str:
+    whole, rest = divmod(number, unit)
+    fraction = f"{rest:0{len(str(unit)) - 1}d}".rstrip("0") if rest else ""
+    return f"{whole}.{fraction}" if fraction else str(whole)

@@ -10,6 +10,7 @@ import asyncio
 import json
 import logging
 import os
+import platform
 import shlex
 import signal
 import sys
@@ -17,31 +18,41 @@ from collections.abc import Sequence
 
 from fake_etcd import __version__
 from fake_etcd.api import version
-from fake_etcd.cli import console, logs, memory, tls_flags
+from fake_etcd.cli import console, logs, memory, sd_notify, tls_flags
+from fake_etcd.cli import etcd_lines as lines
+from fake_etcd.cli.etcd_lines import say
 from fake_etcd.cli.flags import Settings
 from fake_etcd.cli.serving import CannotStart, NodeServer, new_loop
+from fake_etcd.cli.urls import Url
 
 GRACE_SECONDS = 0.7
 """How long open calls may take to end after the first signal; all is over within a second."""
 
+_GO_NAMES = {signal.SIGINT: "interrupt", signal.SIGTERM: "terminated"}
+"""What Go calls them."""
 
-def run(settings: Settings) -> int:
-    """Serve until SIGINT or SIGTERM, then return 0.
+
+def run(settings: Settings) -> signal.Signals:
+    """Serve until SIGINT or SIGTERM, then return which it was.
 
     Raises:
-        CannotStart: an address, --ready-fd or the keys of --auth-token cannot be had, or the loop
-            that was asked for does not exist.
+        SystemExit: the program's name is etcd, and what kept it from starting is logged as etcd
+            logs it.
+        CannotStart: an address, an output of the log, --ready-fd or the keys of --auth-token
+            cannot be had, or the loop that was asked for does not exist.
     """
-    log = logs.set_up(settings.log_level)
+    try:
+        log = logs.set_up(settings.log_level, settings.log_format, settings.log_outputs)
+    except logs.LogError as error:
+        raise CannotStart(str(error)) from None
     _check_ready_fd(settings.ready_fd)  # before we open files, one of which may get its number
     loop = new_loop()
     asyncio.set_event_loop(loop)
     try:
-        loop.run_until_complete(_serve(settings, log))
+        return loop.run_until_complete(_serve(settings, log))
     finally:
         asyncio.set_event_loop(None)
         loop.close()
-    return 0
 
 
 def _check_ready_fd(number: int) -> None:
@@ -55,10 +66,22 @@ def _check_ready_fd(number: int) -> None:
         ) from None
 
 
-async def _serve(settings: Settings, log: logging.Logger) -> None:
-    server = NodeServer(settings)
+async def _serve(settings: Settings, log: logging.Logger) -> signal.Signals:
+    if settings.as_etcd:
+        _say_starting(settings, log)
     stop = _StopSignals(log)
-    await server.start()
+    try:
+        server = NodeServer(settings)
+        await server.start()
+    except CannotStart as error:
+        if not settings.as_etcd:
+            raise
+        say(log, lines.DISCOVERY_FAILED, error=str(error))
+        raise SystemExit(1) from None
+    if not settings.as_etcd:
+        _say_starting(settings, log)  # not before, so that what is wrong is all that is said
+    for message, fields in settings.warnings:
+        log.warning(message, extra={"fields": fields})
     for warning in tls_flags.warnings(settings.tls, settings.listen_client_urls):
         log.warning(warning.message, extra={"fields": warning.fields})
     for message, fields in server.warned:
@@ -67,17 +90,112 @@ async def _serve(settings: Settings, log: logging.Logger) -> None:
         log.debug("only one address family", extra={"fields": {"error": note}})
     if not settings.control:
         memory.tune()  # which leaves alone what is old, and `reset` throws whole stores away
+    _say_started(settings, log, server)
     ready = _ready_line(server.addresses, settings)
-    console.say(ready if settings.ready_json else _greeting(server.addresses))
+    if settings.ready_json:
+        console.say(ready)
+    elif not settings.as_etcd:
+        console.say(_greeting(server.addresses))
     if settings.ready_fd:
         console.say_to(settings.ready_fd, ready)
-    for address in server.addresses:
-        log.info("serving client traffic", extra={"fields": {"address": address}})
-    advertised = server.advertise_client_urls
-    log.info("ready to serve client requests", extra={"fields": {"advertise": advertised}})
-    await stop.wait()
+    number = await stop.wait()
+    closing = {
+        "name": settings.name,
+        "data_dir": settings.data_dir,
+        "advertise_peer_urls": _texts(settings.initial_advertise_peer_urls),
+        "advertise_client_urls": server.advertise_client_urls,
+    }
+    say(log, lines.CLOSING, **closing)
     await server.stop(GRACE_SECONDS)
-    log.info("stopped")
+    member, _ = server.ids
+    say(
+        log,
+        lines.SKIPPED_TRANSFER,
+        local_member_id=member,
+        current_leader_member_id=member,
+    )
+    for address in server.peers_served:
+        say(log, lines.STOPPED_PEERS, address=address)
+    say(log, lines.CLOSED, **closing)
+    return number
+
+
+def _say_starting(settings: Settings, log: logging.Logger) -> None:
+    listened = _texts(settings.listen_client_urls)
+    say(log, lines.RUNNING, args=sys.argv)
+    say(log, lines.INITIALIZE, data_dir=settings.data_dir)
+    peers = _texts(settings.listen_peer_urls)
+    if peers:
+        say(log, lines.CONFIGURING_PEERS, listen_peer_urls=peers)
+    say(log, lines.CONFIGURING_CLIENTS, listen_client_urls=listened)
+    say(
+        log,
+        lines.STARTING_AN_ETCD_SERVER,
+        etcd_version=version.SERVER,
+        fake_etcd_version=__version__,
+        python_version=platform.python_version(),
+        name=settings.name,
+        data_dir=settings.data_dir,
+        heartbeat_interval=f"{settings.heartbeat_interval_ms}ms",
+        election_timeout=f"{settings.election_timeout_ms}ms",
+        initial_advertise_peer_urls=_texts(settings.initial_advertise_peer_urls),
+        listen_peer_urls=peers,
+        listen_client_urls=listened,
+        initial_cluster_state=settings.initial_cluster_state,
+        initial_cluster_token=settings.initial_cluster_token,
+        max_request_bytes=settings.max_request_bytes,
+    )
+
+
+def _say_started(settings: Settings, log: logging.Logger, server: NodeServer) -> None:
+    member, cluster = server.ids
+    advertised = server.advertise_client_urls
+    say(
+        log,
+        lines.STARTING_ETCD_SERVER,
+        local_member_id=member,
+        local_server_version=version.SERVER,
+        cluster_version="to_be_decided",
+    )
+    say(
+        log,
+        lines.NOW_SERVING,
+        local_member_id=member,
+        initial_advertise_peer_urls=_texts(settings.initial_advertise_peer_urls),
+        listen_peer_urls=_texts(settings.listen_peer_urls),
+        advertise_client_urls=advertised,
+        listen_client_urls=_texts(settings.listen_client_urls),
+    )
+    for address in server.peers_served:
+        say(log, lines.SERVING_PEERS, address=address)
+    say(
+        log,
+        lines.PUBLISHED,
+        local_member_id=member,
+        # As Go prints a struct with its fields' names.
+        local_member_attributes=f"{{Name:{settings.name} ClientURLs:[{' '.join(advertised)}]}}",
+        cluster_id=cluster,
+        publish_timeout="7s",
+    )
+    say(log, lines.READY)
+    for address, is_secure in server.served:
+        line = lines.SECURELY if is_secure else lines.INSECURELY
+        say(log, line, traffic="grpc+http", address=address)
+    _notify(log)
+
+
+def _texts(urls: Sequence[Url]) -> list[str]:
+    return [url.text for url in urls]
+
+
+def _notify(log: logging.Logger) -> None:
+    """Tell the init daemon, where there is one; etcd logs the same where there is none."""
+    say(log, lines.NOTIFYING)
+    wrong = sd_notify.ready()
+    if wrong is None:
+        say(log, lines.NOTIFIED)
+    else:
+        say(log, lines.NOT_NOTIFIED, error=wrong)
 
 
 def _ready_line(listening: Sequence[str], settings: Settings) -> str:
@@ -122,14 +240,15 @@ class _StopSignals:
         self._log = log
         self._loop = asyncio.get_running_loop()
         self._asked = asyncio.Event()
+        self._first = signal.SIGTERM
         for number in (signal.SIGINT, signal.SIGTERM):
             if sys.platform == "win32":  # its loops have no add_signal_handler
                 signal.signal(number, self._from_python)
             else:
                 self._loop.add_signal_handler(number, self._stop, number)
 
-    async def wait(self) -> None:
-        """Return when the first signal has come."""
+    async def wait(self) -> signal.Signals:
+        """Return the first signal, when it has come."""
         while not self._asked.is_set():
             # Windows runs signal handlers only between steps of the loop, so give it some.
             timeout = 0.2 if sys.platform == "win32" else None
@@ -137,6 +256,7 @@ class _StopSignals:
                 await asyncio.wait_for(self._asked.wait(), timeout)
             except asyncio.TimeoutError:
                 continue
+        return self._first
 
     def _from_python(self, number: int, frame: object) -> None:
         self._loop.call_soon_threadsafe(self._stop, signal.Signals(number))
@@ -146,5 +266,6 @@ class _StopSignals:
             if sys.platform != "win32":
                 self._loop.remove_signal_handler(each)
             signal.signal(each, signal.SIG_DFL)
-        self._log.info("stopping", extra={"fields": {"signal": number.name}})
+        self._first = number
+        say(self._log, lines.SIGNAL, signal=_GO_NAMES[number])
         self._asked.set()

@@ -1,13 +1,17 @@
-"""Log lines on stderr, one JSON object each, with the names and levels that etcd's lines have.
+"""Log lines as etcd's logger writes them: JSON or console, to stderr, stdout and files.
 
-etcd: zap's production encoder as client/pkg/logutil sets it up. What is logged is not etcd's.
+etcd: client/pkg/logutil (zap's encoders and their set-up), server/embed/config_logging.go. Which of
+etcd's lines there are is in `etcd_lines.py`.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import os
+import sys
 import time
+from collections.abc import Sequence
 
 LEVELS = {
     "debug": logging.DEBUG,
@@ -18,7 +22,7 @@ LEVELS = {
     "panic": logging.CRITICAL,
     "fatal": logging.CRITICAL,
 }
-"""zap's levels as Python's; nothing here logs above error."""
+"""zap's levels as Python's."""
 
 _NAMES = {
     logging.DEBUG: "debug",
@@ -28,18 +32,29 @@ _NAMES = {
     logging.CRITICAL: "fatal",
 }
 
+DEFAULT = "default"
+"""The output that is stderr, and may not be one of several."""
+
+JOURNAL = "systemd/journal"
+"""The output that only etcd has."""
+
+
+class LogError(Exception):
+    """Why there can be no such log; one line, etcd's words where etcd refuses it too."""
+
 
 class JsonLines(logging.Formatter):
     """One record as one line: level, ts, caller, msg, then the fields of the call.
 
-    A call gives its fields as `extra={"fields": {...}}`.
+    A call gives its fields as `extra={"fields": {...}}`, and where the line is etcd's own, where
+    etcd has it as `extra={"caller": "embed/serve.go:139"}`.
     """
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {
             "level": _NAMES.get(record.levelno, "info"),
             "ts": _timestamp(record.created),
-            "caller": f"{record.module}.py:{record.lineno}",
+            "caller": _caller(record),
             "msg": record.getMessage(),
         }
         line.update(getattr(record, "fields", {}))
@@ -48,22 +63,77 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, default=str, separators=(",", ":"), ensure_ascii=False)
 
 
+class ConsoleLines(logging.Formatter):
+    """One record as ts, level, caller, msg and an object of the fields, with tabs between.
+
+    What a traceback there is comes on lines of its own, as zap has it.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        parts = [
+            _timestamp(record.created),
+            _NAMES.get(record.levelno, "info"),
+            _caller(record),
+            record.getMessage(),
+        ]
+        fields = getattr(record, "fields", {})
+        if fields:
+            parts.append(json.dumps(fields, default=str, ensure_ascii=False))
+        line = "\t".join(parts)
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+FORMATS = {"json": JsonLines, "console": ConsoleLines}
+"""What --log-format may be."""
+
+
+def _caller(record: logging.LogRecord) -> str:
+    given: str | None = getattr(record, "caller", None)
+    return given or f"{record.module}.py:{record.lineno}"
+
+
 def _timestamp(seconds: float) -> str:
     whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
     return f"{whole}.{int(seconds % 1 * 1_000_000):06}Z"
 
 
-def set_up(level: str) -> logging.Logger:
-    """Send everything of this level and above to stderr.
+def set_up(
+    level: str, log_format: str = "json", outputs: Sequence[str] = (DEFAULT,)
+) -> logging.Logger:
+    """Send everything of this level and above to the outputs.
 
     Args:
         level: a key of `LEVELS`.
+        log_format: a key of `FORMATS`.
+        outputs: "default" or "stderr", "stdout", or paths of files, which are appended to; each
+            once, whatever is said twice.
+
+    Raises:
+        LogError: a file cannot be opened, or the outputs do not go together.
     """
-    handler = logging.StreamHandler()
-    handler.setFormatter(JsonLines())
+    chosen = tuple(dict.fromkeys(outputs)) or (DEFAULT,)
+    if len(outputs) > 1 and DEFAULT in outputs:
+        raise LogError(f'multi logoutput for "{DEFAULT}" is not supported yet')
+    if JOURNAL in chosen:
+        raise LogError(f"--log-outputs={JOURNAL}: fake_etcd does not write to the journal itself")
+    handlers = [_handler(output) for output in chosen]
+    for handler in handlers:
+        handler.setFormatter(FORMATS[log_format]())
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    root.handlers[:] = handlers
     root.setLevel(LEVELS[level])
     # A stderr that went away must not print a traceback about itself for every line.
     logging.raiseExceptions = False
     return logging.getLogger("fake_etcd")
+
+
+def _handler(output: str) -> logging.Handler:
+    if output in (DEFAULT, "stderr"):
+        return logging.StreamHandler(sys.stderr)
+    if output == "stdout":
+        return logging.StreamHandler(sys.stdout)
+    try:
+        return logging.FileHandler(output, encoding="utf-8")
+    except OSError as error:
+        reason = os.strerror(error.errno or 0).lower()
+        raise LogError(f'open sink "{output}": open {output}: {reason}') from None

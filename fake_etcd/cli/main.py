@@ -1,72 +1,187 @@
-"""`fake-etcd` and `python -m fake_etcd`: from a command line to an exit status.
+"""`fake-etcd`, `etcd` and `python -m fake_etcd`: from a command line to an exit status.
 
-Whatever is wrong with the command line or with an address is one line on stderr and a status that
-is not 0, never a traceback. The server itself is `host.py`, imported only when one is to run, so
+Whatever is wrong with the command line or with an address is said on stderr, and by a status that
+is not 0, never by a traceback. The server itself is `host.py`, imported only when one is to run, so
 that --help, --version and mistakes answer at once.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import platform
+import signal
 import sys
+import time
 from collections.abc import Sequence
 
 from fake_etcd import __version__
 from fake_etcd.api import version
-from fake_etcd.cli import console, flags
+from fake_etcd.cli import console, flag_pages, flags
+from fake_etcd.cli.early_log import LogLine
+from fake_etcd.cli.usage import BAD_CONFIGURATION, Stage, UsageError, does_not_start
 
 _INTERRUPTED = 130
 """What a shell reports for a process that SIGINT ended."""
 
+_SUBCOMMANDS = ("gateway", "grpc-proxy")
+_MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 
-def main(arguments: Sequence[str] | None = None) -> int:
+
+def main(arguments: Sequence[str] | None = None, *, as_etcd: bool | None = None) -> int:
     """Run the dev server until it is told to stop.
 
     Args:
         arguments: the command line without the program's name. None: the process is ours, so
             `sys.argv` is taken, and the process ends here after serving.
+        as_etcd: whether it takes etcd's place, so that defaults and output are etcd's. None:
+            whether the program's name is etcd.
 
     Returns:
-        The exit status: 0 after SIGINT or SIGTERM, 2 for a flag that cannot be parsed, 1 for
+        The exit status: 0 after SIGINT or SIGTERM (None for `arguments`: then the process ends by
+        that very signal, and as process 1 with 0), 2 for a flag that cannot be parsed, 1 for
         anything else that keeps the server from starting.
     """
+    ends_here = arguments is None
+    if as_etcd is None:
+        name = os.path.basename(sys.argv[0]).removesuffix(".exe")
+        as_etcd = ends_here and name == "etcd"
+    words = sys.argv[1:] if arguments is None else arguments
     try:
-        return _run(sys.argv[1:] if arguments is None else arguments, ends_here=arguments is None)
-    except flags.UsageError as error:
-        console.complain(str(error))
+        return _run(words, ends_here=ends_here, as_etcd=as_etcd)
+    except UsageError as error:
+        _say_what_is_wrong(error, words, as_etcd=as_etcd)
         return error.exit_status
     except KeyboardInterrupt:  # before the server took over the signal
         return _INTERRUPTED
 
 
-def _run(arguments: Sequence[str], *, ends_here: bool) -> int:
-    settings = flags.parse(arguments)
+def etcd() -> int:
+    """What the script `etcd` of --print-bin-dir runs."""
+    return main(as_etcd=True)
+
+
+def _run(arguments: Sequence[str], *, ends_here: bool, as_etcd: bool) -> int:
+    if arguments and arguments[0] in _SUBCOMMANDS:
+        console.complain(f"{arguments[0]} is not part of fake_etcd, which is the server alone")
+        return 1
+    settings = flags.parse(arguments, os.environ if ends_here else None, as_etcd=as_etcd)
     if settings.help:
-        console.say(flags.help_text())
+        if as_etcd:  # etcd's usage is on stderr, its flags are on stdout
+            sys.stderr.write(flag_pages.usage() + "\n")
+            console.say(flag_pages.flag_text())
+        else:
+            console.say(flag_pages.help_text())
         return 0
     if settings.version:
         console.say(version_text())
         return 0
+    if settings.print_bin_dir:
+        from fake_etcd.cli import bin_dir
+
+        try:
+            console.say(bin_dir.make() + "\n")
+        except OSError as error:
+            console.complain(f"--print-bin-dir: no folder can be made for it: {error}")
+            return 1
+        return 0
+    for line in settings.early:
+        _log(line)
+    if settings.data_dir:
+        settings = _with_data_dir(settings)
     from fake_etcd.cli import host, serving
 
     try:
-        status = host.run(settings)
+        number = host.run(settings)
     except serving.CannotStart as error:
-        console.complain(str(error))
+        if as_etcd:
+            _log(_failed_to_start(str(error)))
+        else:
+            console.complain(str(error))
         return 1
     if ends_here:
         # Taking a store of a million keys apart piece by piece would take longer than the second
         # that stopping may take, and the system has its memory back without that. Nothing is
         # buffered: stdout was flushed when it was written, stderr is flushed line by line.
-        os._exit(status)
-    return status
+        _end(number)
+    return 0
+
+
+def _end(number: signal.Signals) -> None:
+    """End this process as etcd does (pkg/osutil/interrupt_unix.go): by the signal itself."""
+    # The kernel lets no such signal end process 1, and Windows knows none.
+    if os.getpid() != 1 and sys.platform != "win32":
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+    os._exit(0)
+
+
+def _with_data_dir(settings: flags.Settings) -> flags.Settings:
+    """Make the data folder, and add what is to be said of it."""
+    from fake_etcd.cli import data_dir
+
+    try:
+        warnings = data_dir.prepare(settings.data_dir, settings.wal_dir)
+    except data_dir.NotListed as error:
+        raise UsageError(
+            f"failed to list data directory: {error}", BAD_CONFIGURATION, Stage.LIST
+        ) from None
+    except data_dir.DataDirError as error:
+        raise does_not_start(str(error)) from None
+    return dataclasses.replace(settings, warnings=(*settings.warnings, *warnings))
+
+
+def _say_what_is_wrong(error: UsageError, arguments: Sequence[str], *, as_etcd: bool) -> None:
+    message = " ".join(str(error).splitlines())
+    if error.stage is Stage.PARSE:
+        sys.stderr.write(f"{message}\n{flag_pages.usage()}\n")
+        return
+    if error.stage is Stage.PANIC:
+        console.complain(f"panic: {message}" if as_etcd else message)
+        return
+    if not as_etcd:
+        for line in error.lines:
+            _log(line)
+        if error.stage is not Stage.ENVIRONMENT:
+            console.complain(message)
+        return
+    for line in error.lines:
+        _log(line)
+    if error.stage is Stage.ENVIRONMENT:
+        return
+    _log(LogLine("info", "etcdmain/etcd.go:63", "Running: ", {"args": [sys.argv[0], *arguments]}))
+    if error.stage is Stage.VERIFY:
+        _log(LogLine("warn", "etcdmain/etcd.go:65", "failed to verify flags", {"error": message}))
+        if message.startswith("--advertise-client-urls is required"):
+            unset = "advertise client URLs are not set"
+            _log(LogLine("warn", "etcdmain/etcd.go:67", unset, {"error": message}))
+        return
+    if error.stage is Stage.LIST:
+        what, _, reason = message.partition(": ")
+        _log(LogLine("fatal", "etcdmain/etcd.go:201", what, {"error": reason}))
+        return
+    _log(_failed_to_start(message))
+
+
+def _failed_to_start(message: str) -> LogLine:
+    """etcd: etcdmain/etcd.go says "discovery failed" of whatever keeps the server from starting."""
+    if "include" in message and "--initial-cluster" in message:
+        return LogLine("warn", "etcdmain/etcd.go:150", "failed to start", {"error": message})
+    return LogLine("fatal", "etcdmain/etcd.go:162", "discovery failed", {"error": message})
+
+
+def _log(line: LogLine) -> None:
+    sys.stderr.write(line.json(time.time()) + "\n")
 
 
 def version_text() -> str:
-    """What --version prints; the first line is where etcd's own has its version."""
+    """What --version prints: etcd's four lines, of which scripts read the first, then ours."""
+    machine = _MACHINES.get(platform.machine(), platform.machine())
     return (
         f"etcd Version: {version.SERVER}\n"
+        "Git SHA: none\n"
+        "Go Version: none\n"
+        f"Go OS/Arch: {platform.system().lower()}/{machine}\n"
         f"fake_etcd Version: {__version__}\n"
         f"Python Version: {platform.python_version()}\n"
     )

@@ -20,9 +20,11 @@ from fake_etcd.cli import auth_token
 from fake_etcd.cli.flags import Settings
 from fake_etcd.cli.tls_flags import TlsSettings
 from fake_etcd.cli.urls import Url
+from fake_etcd.core import cluster
 from fake_etcd.core.auth.token_options import InvalidTokenOptions
 from fake_etcd.core.node import Node, NodeConfig
-from fake_etcd.services import http, registry
+from fake_etcd.services import http, peer_http, registry
+from fake_etcd.services.http import HttpHandler
 from fake_etcd.transport.listener import Limits, Server
 from fake_etcd.transport.loop_host import Aside, NodeTimer, SystemClock
 from fake_etcd.transport.tls_transport import TlsError
@@ -74,6 +76,9 @@ class ServedNode(Protocol):
     async def listen(self, url: str, tls: ServerTls | None = None) -> str:
         """As `Server.listen`."""
 
+    async def listen_to_peers(self, url: str, tls: ServerTls | None = None) -> str:
+        """As `listen`, for what etcd answers on its peer URLs."""
+
     def advertise(self, urls: Sequence[str]) -> None:
         """Have the node tell clients that it is found at these URLs."""
 
@@ -81,25 +86,36 @@ class ServedNode(Protocol):
         """Take no new calls, let the open ones end for so long, then cut."""
 
 
+def peer_server(handler: HttpHandler, config: NodeConfig) -> Server:
+    """What serves the peer URLs: pages, and no gRPC."""
+    return Server({}, handler, Limits(config.max_receive_bytes), body_limit=peer_http.body_limit)
+
+
 class PlainNode:
     """A node that one event loop, the running one, serves and drives: the fastest way.
 
     Args:
         config: the node's.
+        limits: what a client may do on its connections.
     """
 
-    def __init__(self, config: NodeConfig) -> None:
+    def __init__(self, config: NodeConfig, limits: Limits) -> None:
         self._node = Node(config, SystemClock())
         self._timer = NodeTimer(self._node, asyncio.get_running_loop())
         self._aside = Aside(self._node, asyncio.get_running_loop())
         self._server = Server(
             registry.endpoints(self._node),
             functools.partial(http.handle, self._node),
-            Limits(config.max_receive_bytes),
+            limits,
         )
+
+        self._peers = peer_server(functools.partial(peer_http.handle, self._node), config)
 
     async def listen(self, url: str, tls: ServerTls | None = None) -> str:
         return await self._server.listen(url, tls)
+
+    async def listen_to_peers(self, url: str, tls: ServerTls | None = None) -> str:
+        return await self._peers.listen(url, tls)
 
     def advertise(self, urls: Sequence[str]) -> None:
         self._node.config = dataclasses.replace(
@@ -107,6 +123,7 @@ class PlainNode:
         )
 
     async def close(self, grace_seconds: float) -> None:
+        await self._peers.close(0)
         await self._server.close(grace_seconds)
         self._timer.cancel()
         self._aside.close()
@@ -135,6 +152,10 @@ def _config(settings: Settings) -> tuple[NodeConfig, list[Warned]]:
         bcrypt_cost = auth_token.DEFAULT_BCRYPT_COST
     config = NodeConfig(
         name=settings.name,
+        initial_advertise_peer_urls=tuple(u.text for u in settings.initial_advertise_peer_urls),
+        initial_cluster_token=settings.initial_cluster_token,
+        initial_cluster=settings.initial_cluster,
+        quota_backend_bytes=settings.quota_backend_bytes,
         max_request_bytes=settings.max_request_bytes,
         max_txn_ops=settings.max_txn_ops,
         heartbeat_interval_ms=settings.heartbeat_interval_ms,
@@ -153,9 +174,19 @@ def _config(settings: Settings) -> tuple[NodeConfig, list[Warned]]:
     return config, warned
 
 
+def _limits(settings: Settings, config: NodeConfig) -> Limits:
+    return Limits(
+        config.max_receive_bytes,
+        settings.max_concurrent_streams,
+        settings.grpc_keepalive_min_time_seconds,
+        settings.grpc_keepalive_interval_seconds,
+        settings.grpc_keepalive_timeout_seconds,
+    )
+
+
 def _served(settings: Settings, config: NodeConfig) -> ServedNode:
     if not settings.control:
-        return PlainNode(config)
+        return PlainNode(config, _limits(settings, config))
     # With it comes grpcio, which takes longer to import than a plain server to start.
     from fake_etcd.cli.controlled import ControlledNode
 
@@ -229,16 +260,21 @@ class NodeServer:
     Attributes:
         addresses: where it listens once it is started, "http://127.0.0.1:2379" or "unix:path".
         advertise_client_urls: where clients are told to find it, once it is started.
+        peers_served: the same of the peer URLs, "127.0.0.1:2380".
+        served: each of them as etcd's log has it, "127.0.0.1:2379", and whether what is said there
+            is encrypted; twice where both is taken.
         notes: addresses of the other family that could not be had, and why.
         warned: what is to be logged of the settings.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        config, self.warned = _config(settings)
-        self._served = _served(settings, config)
+        self._config, self.warned = _config(settings)
+        self._served = _served(settings, self._config)
         self._tls: ServerTls | None = None
         self.addresses: list[str] = []
+        self.peers_served: list[str] = []
+        self.served: list[tuple[str, bool]] = []
         self.advertise_client_urls: tuple[str, ...] = ()
         self.notes: list[str] = []
 
@@ -258,10 +294,16 @@ class NodeServer:
                 place.plain = url
         found: list[str] = []
         try:
+            await self._listen_to_peers()  # before clients, as etcd
             self._tls = server_tls(self._settings.tls, urls)
             for place in places.values():
                 addresses = await self._listen(place)
                 self.addresses += addresses
+                for address in map(_without_scheme, addresses):
+                    if place.encrypted is not None:
+                        self.served.append((address, True))
+                    if place.plain is not None:
+                        self.served.append((address, False))
                 found += place.advertised(addresses[0])
         except CannotStart:
             await self.stop(0)  # and take away the unix sockets made so far
@@ -270,9 +312,35 @@ class NodeServer:
         self.advertise_client_urls = given or tuple(sorted(found))
         self._served.advertise(self.advertise_client_urls)
 
+    @property
+    def ids(self) -> tuple[str, str]:
+        """Of the member and of its cluster, in hexadecimal as etcd logs them."""
+        token = self._config.initial_cluster_token
+        member = cluster.member_id(self._config.initial_advertise_peer_urls, token)
+        members = [cluster.member_id(urls, token) for _, urls in self._config.initial_cluster]
+        return format(member, "x"), format(cluster.cluster_id(members or [member]), "x")
+
     async def stop(self, grace_seconds: float) -> None:
         """Take no new calls, let the open ones end for so long, then cut."""
         await self._served.close(grace_seconds)
+
+    async def _listen_to_peers(self) -> None:
+        urls = self._settings.listen_peer_urls
+        tls = server_tls(self._settings.peer_tls, urls)
+        for url in urls:
+            host, _ = _PAIRS.get(url.hostname, (url.hostname, None))
+            address = f"[{host}]:{url.port}" if ":" in host else f"{host}:{url.port}"
+            where, name = f"{url.scheme}://{address}", f"tcp {address}"
+            if url.is_unix:
+                address = url.host + url.path
+                where, name = f"{url.scheme}:{address}", f"unix {address}"
+            try:
+                at = await self._served.listen_to_peers(where, tls)
+            except TlsError as error:
+                raise CannotStart(str(error)) from None
+            except OSError as error:
+                raise CannotStart(f"listen {name}: bind: {_reason(error).lower()}") from None
+            self.peers_served.append(_without_scheme(at))
 
     async def _listen(self, place: _Place) -> list[str]:
         """The addresses really listened on; the first is the one that had to work."""
@@ -308,6 +376,10 @@ class NodeServer:
             raise CannotStart(f"listen {name}: bind: {_reason(error).lower()}") from None
         except ValueError as error:
             raise CannotStart(f"listen {name}: {error}") from None
+
+
+def _without_scheme(address: str) -> str:
+    return address.partition(":")[2].removeprefix("//")
 
 
 def _reason(error: OSError) -> str:

@@ -6,9 +6,10 @@ server/embed/etcd.go (`configureClientListeners`); Go: net/http (`http2.Configur
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from fake_etcd.cli.flag_values import TRUE, count
 from fake_etcd.cli.urls import Url, quote
 from fake_etcd.transport.tls_suites import OLD_NAMES, REQUIRED, is_suite
 
@@ -56,6 +57,44 @@ class Warning:
 
     message: str
     fields: dict[str, str]
+
+
+def _texts(given: Mapping[str, str], name: str) -> tuple[str, ...]:
+    return tuple(given[name].split(",")) if name in given else ()
+
+
+def tls_settings(values: Mapping[str, str], given: Mapping[str, str]) -> TlsSettings:
+    """What every flag's value, and those that were given, say of TLS for clients."""
+    return TlsSettings(
+        cert_file=values["cert-file"],
+        key_file=values["key-file"],
+        trusted_ca_file=values["trusted-ca-file"],
+        client_cert_auth=values["client-cert-auth"] in TRUE,
+        client_crl_file=values["client-crl-file"],
+        client_cert_allowed_hostname=_texts(given, "client-cert-allowed-hostname"),
+        auto_tls=values["auto-tls"] in TRUE,
+        self_signed_cert_validity=count(values["self-signed-cert-validity"]),
+        tls_min_version=values["tls-min-version"],
+        tls_max_version=values["tls-max-version"],
+        cipher_suites=_texts(given, "cipher-suites"),
+    )
+
+
+def peer_tls_settings(values: Mapping[str, str], given: Mapping[str, str]) -> TlsSettings:
+    """The same of TLS for peers."""
+    return TlsSettings(
+        cert_file=values["peer-cert-file"],
+        key_file=values["peer-key-file"],
+        trusted_ca_file=values["peer-trusted-ca-file"],
+        client_cert_auth=values["peer-client-cert-auth"] in TRUE,
+        client_crl_file=values["peer-crl-file"],
+        client_cert_allowed_hostname=_texts(given, "peer-cert-allowed-hostname"),
+        auto_tls=values["peer-auto-tls"] in TRUE,
+        self_signed_cert_validity=count(values["self-signed-cert-validity"]),
+        tls_min_version=values["tls-min-version"],
+        tls_max_version=values["tls-max-version"],
+        cipher_suites=_texts(given, "cipher-suites"),
+    )
 
 
 def wrong_versions(tls: TlsSettings) -> str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
@@ -173,40 +174,65 @@ def parse_urls(text: str) -> tuple[Url, ...]:
     return tuple(found[key] for key in sorted(found))
 
 
-def check_listen_urls(urls: tuple[Url, ...]) -> None:
-    """Refuse what cannot be listened on.
-
-    Raises:
-        UrlError: etcd's words for a host that is no address and a port beyond 65535; our own for
-            a list or a socket's path that is empty.
-    """
-    if not urls:
-        raise UrlError("--listen-client-urls is empty: there would be nothing to connect to")
-    for url in urls:
-        if url.is_unix:
-            if not url.host + url.path:
-                raise UrlError(f"a unix URL needs the path of its socket: {url.text}")
-            continue
-        if url.hostname != "localhost" and not _is_address(url.hostname):
-            raise UrlError(f"expected IP in URL for binding ({url.text})")
-        if len(url.port) > 5 or int(url.port or 0) > 65535:
-            raise UrlError(f"listen tcp: address {url.port}: invalid port")
-
-
-def check_advertise_urls(urls: tuple[Url, ...]) -> None:
-    """Refuse an advertised URL without a host.
+def check_bind_urls(urls: tuple[Url, ...]) -> None:
+    """Refuse a name where an address is to be listened on.
 
     Raises:
         UrlError: with etcd's words.
     """
     for url in urls:
-        if not url.is_unix and not url.hostname:
-            given = quote(",".join(each.text for each in urls))
-            raise UrlError(
-                f'--advertise-client-urls {given} must be in the format "host:port", '
-                '"unix:/path/to/socket" or "unixs:/path/to/socket" '
-                f"(unexpected empty host ({url.text}))"
-            )
+        if not url.is_unix and url.hostname != "localhost" and not _is_address(url.hostname):
+            raise UrlError(f"expected IP in URL for binding ({url.text})")
+
+
+def check_listen_urls(urls: tuple[Url, ...]) -> None:
+    """Refuse what cannot be listened on.
+
+    Raises:
+        UrlError: etcd's words for a port beyond 65535; our own for a socket's path that is empty.
+    """
+    for url in urls:
+        if url.is_unix:
+            if not url.host + url.path:
+                raise UrlError(f"a unix URL needs the path of its socket: {url.text}")
+            continue
+        if len(url.port) > 5 or int(url.port or 0) > 65535:
+            raise UrlError(f"listen tcp: address {url.port}: invalid port")
+
+
+def check_advertise_urls(urls: tuple[Url, ...]) -> None:
+    """Refuse an advertised URL of clients without a host.
+
+    Raises:
+        UrlError: with etcd's words.
+    """
+    for url in _hostless(urls):
+        raise UrlError(
+            f'--advertise-client-urls {_given(urls)} must be in the format "host:port", '
+            '"unix:/path/to/socket" or "unixs:/path/to/socket" '
+            f"(unexpected empty host ({url.text}))"
+        )
+
+
+def check_advertise_peer_urls(urls: tuple[Url, ...]) -> None:
+    """Refuse an advertised URL of peers without a host.
+
+    Raises:
+        UrlError: with etcd's words.
+    """
+    for url in _hostless(urls):
+        raise UrlError(
+            f'--initial-advertise-peer-urls {_given(urls)} must be "host:port" '
+            f"(unexpected empty host ({url.text}))"
+        )
+
+
+def _hostless(urls: tuple[Url, ...]) -> Iterator[Url]:
+    return (url for url in urls if not url.is_unix and not url.hostname)
+
+
+def _given(urls: tuple[Url, ...]) -> str:
+    return quote(",".join(each.text for each in urls))
 
 
 def _is_address(host: str) -> bool:

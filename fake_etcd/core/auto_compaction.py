@@ -35,6 +35,8 @@ REVISIONS_INTERVAL_SECONDS = 300.0
 class Compactable(Protocol):
     """What is compacted: a node."""
 
+    raft_index: int
+
     @property
     def clock(self) -> Clock: ...
 
@@ -141,6 +143,7 @@ _ROUNDING_SECONDS = 1e-6
 
 
 def _compact(node: Compactable, revision: int) -> None:
+    node.raft_index += 1
     # That somebody did it by hand is a success too, to etcd as well.
     with contextlib.suppress(errors.COMPACTED):
         node.compact(revision)

@@ -1,4 +1,4 @@
-"""Member and cluster ids as etcd derives them; nothing about who is in a cluster lives here.
+"""The members that a cluster starts with, and their ids and its own as etcd derives them.
 
 A member's id is a hash of its peer URLs and the cluster token, a cluster's id a hash of its
 members' ids; a member's name goes into neither. Only a member added later to a running cluster
@@ -10,6 +10,53 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+InitialCluster = tuple[tuple[str, tuple[str, ...]], ...]
+"""`--initial-cluster`, read: the name of each member, and the URLs that it has for its peers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member as the others know it.
+
+    Args:
+        id: a number of 64 bits.
+        name: its `--name`.
+        peer_urls: in order of their text.
+        client_urls: what it has told of itself; none until it has started.
+        is_learner: whether it has no vote. Nobody begins so.
+    """
+
+    id: int
+    name: str
+    peer_urls: tuple[str, ...]
+    client_urls: tuple[str, ...] = ()
+    is_learner: bool = False
+
+
+def members(initial_cluster: InitialCluster, cluster_token: str) -> tuple[Member, ...]:
+    """Whom a cluster begins with, in the order of their ids, as a member list has them.
+
+    They have their names at once and no client URLs: those each tells the others when it starts.
+
+    >>> [each.name for each in members((("a", ("http://a:1",)), ("b", ("http://b:1",))), "t")]
+    ['a', 'b']
+    """
+    found = (
+        Member(member_id(urls, cluster_token), name, tuple(sorted(map(_canonical, urls))))
+        for name, urls in initial_cluster
+    )
+    return tuple(sorted(found, key=lambda member: member.id))
+
+
+def with_client_urls(
+    all_members: Iterable[Member], id: int, urls: tuple[str, ...]
+) -> tuple[Member, ...]:
+    """The same members, of whom one has told where clients find it."""
+    return tuple(
+        replace(member, client_urls=urls) if member.id == id else member for member in all_members
+    )
 
 
 def member_id(peer_urls: Iterable[str], cluster_token: str) -> int:

@@ -157,6 +157,11 @@ class Lessor:
         """The lease of this id, expired ones included that are not yet revoked. O(1)."""
         return self._leases.get(id)
 
+    @property
+    def count(self) -> int:
+        """How many there are. O(1)."""
+        return len(self._leases)
+
     def leases(self) -> list[Lease]:
         """All, in order of expiry; those of the same time in order of renewal. O(n log n)."""
         return sorted(self._leases.values(), key=_expiry_and_order)

@@ -7,7 +7,7 @@ etcd: server/etcdserver/server.go, server/etcdserver/api/v3rpc/header.go.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from fake_etcd.core import cluster
@@ -16,6 +16,7 @@ from fake_etcd.core.auth.store import AuthStore
 from fake_etcd.core.auth.token_options import DEFAULT_TTL_SECONDS, AuthTokenOptions, PlainTokens
 from fake_etcd.core.auto_compaction import PeriodicCompaction, RevisionCompaction
 from fake_etcd.core.clock import Clock, VirtualClock
+from fake_etcd.core.db_size import DbSize
 from fake_etcd.core.ids import IdSource
 from fake_etcd.core.journal import Journal, Snapshot
 from fake_etcd.core.lease import Lessor
@@ -36,6 +37,8 @@ _REVISION_PAGE = 128  # headers made at once: revisions that differ in a varint'
 
 _GRPC_OVERHEAD_BYTES = 512 * 1024
 
+_FIRST_ENTRIES = 3  # of the log, beside those of members
+
 Work = Callable[[], Callable[[], None]]
 """Something long, and then something with the node."""
 
@@ -49,6 +52,8 @@ class NodeConfig:
         initial_advertise_peer_urls: `--initial-advertise-peer-urls`; with the token they make the
             member's and the cluster's id.
         initial_cluster_token: `--initial-cluster-token`.
+        initial_cluster: `--initial-cluster`: all members, this one among them by its name, with
+            the URLs that make its id then. Empty: this one alone.
         advertise_client_urls: `--advertise-client-urls`, what a member list shows.
         max_request_bytes: `--max-request-bytes`, the largest write that is accepted.
         max_txn_ops: `--max-txn-ops`, per branch of a transaction.
@@ -59,6 +64,8 @@ class NodeConfig:
         auto_compaction_revisions: the same where it is a number of revisions. 0: no compaction.
         auth_token: `--auth-token`, read.
         auth_token_ttl_seconds: `--auth-token-ttl`, how long an unused simple token lives.
+        quota_backend_bytes: `--quota-backend-bytes`; 0 for etcd's default, less for none. It is
+            told of and not kept to.
         bcrypt_cost: `--bcrypt-cost`, the logarithm of the rounds that a password is hashed with.
         client_cert_auth: `--client-cert-auth`; the common name of a client's certificate is its
             user then, where it has no token.
@@ -71,6 +78,7 @@ class NodeConfig:
     name: str = "default"
     initial_advertise_peer_urls: tuple[str, ...] = ("http://localhost:2380",)
     initial_cluster_token: str = "etcd-cluster"
+    initial_cluster: cluster.InitialCluster = ()
     advertise_client_urls: tuple[str, ...] = ()
     max_request_bytes: int = 1_572_864
     max_txn_ops: int = 128
@@ -81,6 +89,7 @@ class NodeConfig:
     auto_compaction_revisions: int = 0
     auth_token: AuthTokenOptions = PlainTokens.SIMPLE
     auth_token_ttl_seconds: float = DEFAULT_TTL_SECONDS
+    quota_backend_bytes: int = 0
     bcrypt_cost: int = 10
     client_cert_auth: bool = False
     unix_epoch: float = 0.0
@@ -106,10 +115,14 @@ class NodeSnapshot:
     Args:
         journal: the same for what is journaled.
         noise: the state of `Node.noise`.
+        raft_index: `Node.raft_index`.
+        db_pages: how large `Node.db_size` had ever been.
     """
 
     journal: Snapshot
     noise: int
+    raft_index: int
+    db_pages: int
 
 
 class Node:
@@ -128,6 +141,11 @@ class Node:
         schedule: calls to be made later; the node makes them when their time has come.
         journal: undo, for everything this node owns.
         member_id, cluster_id: as etcd computes them, 64 bits.
+        members: all of the cluster, without what a running member tells of itself.
+        raft_index: how many entries etcd's log would have: it begins with one for each member, one
+            of the election, one in which this member says its URLs and one for the version of the
+            cluster; then comes one for each request that is proposed to the cluster.
+        db_size: how large etcd's database would be.
         raft_term: 2, the term of a single member after its first election.
         header_prefix: the fields of a ResponseHeader before the revision, encoded.
         header_without_revision: as `header`, for the answer that has revision 0 in it.
@@ -149,13 +167,16 @@ class Node:
         self.noise = Noise(self.config.seed)
         self.schedule = Schedule()
         self.schedule.on_sooner = self._work_came
-        self.member_id = cluster.member_id(
-            self.config.initial_advertise_peer_urls, self.config.initial_cluster_token
+        self.members = cluster.members(
+            _initial_cluster(self.config), self.config.initial_cluster_token
         )
+        self.member_id = _id_of(self.config.name, self.members)
+        self.raft_index = len(self.members) + _FIRST_ENTRIES
+        self.db_size = DbSize(self.store)
         self.ids = IdSource(self.member_id, self.config.seed, self.journal)
         self.lessor = Lessor(self.store, self.config.min_lease_ttl_seconds, self.clock.now())
         self.lessor.on_sooner = self._work_came
-        self.cluster_id = cluster.cluster_id([self.member_id])
+        self.cluster_id = cluster.cluster_id(member.id for member in self.members)
         self.raft_term = 2
         self.header_prefix = b"\x08" + _varint64(self.cluster_id)
         self.header_prefix += b"\x10" + _varint64(self.member_id)
@@ -217,6 +238,7 @@ class Node:
         Raises:
             errors.COMPACTED, errors.FUTURE_REV: as `Store.compact`.
         """
+        self.db_size.note()  # while all is there that made it as large as it is
         was_due = self.store.compaction_pending
         self.store.compact(revision)
         if self.store.compaction_pending and not was_due:
@@ -238,7 +260,9 @@ class Node:
 
     def snapshot(self) -> NodeSnapshot:
         """Remember all that the node is. O(1); each should end in `release`."""
-        return NodeSnapshot(self.journal.snapshot(), self.noise.state)
+        return NodeSnapshot(
+            self.journal.snapshot(), self.noise.state, self.raft_index, self.db_size.most_pages
+        )
 
     def restore(self, snapshot: NodeSnapshot) -> int:
         """Be again what it was; the snapshot stays valid, later ones do not.
@@ -254,6 +278,8 @@ class Node:
         """
         undone = self.journal.restore(snapshot.journal)
         self.noise.state = snapshot.noise
+        self.raft_index = snapshot.raft_index
+        self.db_size.most_pages = snapshot.db_pages
         self.on_due()
         return undone
 
@@ -273,7 +299,9 @@ class Node:
     def run_due(self, now: float) -> None:
         """Does a slice of what is due. Ask `next_due` afterwards whether more is left."""
         self.schedule.run_due(now)
+        leases = self.lessor.count
         self.lessor.run_due(now)
+        self.raft_index += leases - self.lessor.count  # each is revoked by a request of its own
         if self.watches.has_work:
             self.watches.catch_up(HISTORY_SLICE_VERSIONS)
         store = self.store
@@ -281,6 +309,18 @@ class Node:
             waiters, self._compaction_waiters = self._compaction_waiters, []
             for callback in waiters:
                 callback()
+
+
+def _initial_cluster(config: NodeConfig) -> cluster.InitialCluster:
+    return config.initial_cluster or ((config.name, config.initial_advertise_peer_urls),)
+
+
+def _id_of(name: str, members: Iterable[cluster.Member]) -> int:
+    """Raises: ValueError: nobody is called so."""
+    for member in members:
+        if member.name == name:
+            return member.id
+    raise ValueError(f"initial_cluster: it has no member called {name!r}, which is this one")
 
 
 def _at_once(work: Work) -> None:

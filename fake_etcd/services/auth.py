@@ -22,7 +22,7 @@ from fake_etcd.core.auth.permissions import Permission
 from fake_etcd.core.auth.store import ROOT, ROOT_PERMISSION
 from fake_etcd.core.auth.tokens import AuthInfo
 from fake_etcd.core.node import Node
-from fake_etcd.services import access, passwords, raft_size
+from fake_etcd.services import access, passwords, raft_log
 from fake_etcd.services.call import Call, Receiver, Sink, StreamHandler, UnaryHandler
 
 NO_PASSWORD_USER = Status(
@@ -81,7 +81,7 @@ def _make(node: Node, act: _Act, *, admin_only: bool = False) -> UnaryHandler:
 def _apply(node: Node, call: Call, request: Message, act: _Act, *, admin_only: bool) -> bytes:
     """Who calls, how large it is, whether the caller may, and what comes of it: in this order."""
     info = access.auth_info(node, call)
-    raft_size.check(node, info, request.ByteSize(), raft_size.AUTH_TAG_BYTES)
+    raft_log.propose(node, info, request.ByteSize(), raft_log.AUTH_TAG_BYTES)
     if admin_only:
         node.auth.check_admin_permitted(info)
     answer = act(node, info, request)
@@ -319,6 +319,7 @@ class _Authenticate(_Hashing):
             if auth.revision != revision:
                 self.message(request)  # something may have become of the user meanwhile
                 return
+            self._node.raft_index += 1  # the token is told to all members
             token = self._node.tokens.assign(request.name, revision)
             header = self._node.header(self._node.store.current_revision)
             body = m.AuthenticateResponse(token=token).SerializeToString()

@@ -10,7 +10,7 @@ ServeMux. Answers recorded from 3.7.3.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from html import escape
 from urllib.parse import quote, unquote_to_bytes
@@ -25,7 +25,7 @@ CORS = (
 )
 """What every answer has."""
 
-_VERSION = json.dumps(
+VERSION = json.dumps(
     {
         "etcdserver": version.SERVER,
         "etcdcluster": version.CLUSTER,
@@ -90,12 +90,39 @@ def handle(node: Node, request: HttpRequest) -> HttpResponse:
     if request.target == "*":
         return HttpResponse(400, (*CORS, ("Connection", "close")))
     path, question_mark, query = request.target.partition("?")
-    path = _escaped(path)
-    clean = _clean(path)
-    if clean != path and request.method != "CONNECT":
-        return _redirect(request.method, quote(clean, safe=_PATH_SAFE) + question_mark + query)
+    moved = moved_to(request.method, path)
+    if moved is not None:
+        return redirect(request.method, moved + question_mark + query, CORS)
     route = _ROUTES.get(unquote_to_bytes(path))
     return route(node, request) if route else plain_text(404, "404 page not found")
+
+
+def moved_to(method: str, path: str, folders: Collection[str] = frozenset()) -> str | None:
+    """Where Go's mux sends a request on to, which is for another path written badly.
+
+    Args:
+        method: its method.
+        path: as it was sent.
+        folders: paths of which there are only those below them.
+
+    Returns:
+        None where it is well as it is.
+    """
+    path = _escaped(path)
+    clean = _clean(path)
+    if method == "CONNECT":
+        clean = path
+    if clean in folders:
+        clean += "/"
+    return quote(clean, safe=_PATH_SAFE) if clean != path else None
+
+
+def go_escaped(text: str) -> bytes:
+    """JSON as Go's encoder writes it, which escapes what HTML would take for its own."""
+    return "".join(_GO_ESCAPES.get(letter, letter) for letter in text).encode()
+
+
+_GO_ESCAPES = {letter: f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
 
 
 def reaches_handlers(method: str, target: str) -> bool:
@@ -119,7 +146,7 @@ def _health(node: Node, request: HttpRequest) -> HttpResponse:
 def _version(node: Node, request: HttpRequest) -> HttpResponse:
     if request.method != "GET":
         return _method_not_allowed()
-    return HttpResponse(200, (*CORS, ("Content-Type", "application/json")), _VERSION)
+    return HttpResponse(200, (*CORS, ("Content-Type", "application/json")), VERSION)
 
 
 _ROUTES: dict[bytes, Callable[[Node, HttpRequest], HttpResponse]] = {
@@ -142,10 +169,10 @@ def plain_text(status: int, line: str, *headers: tuple[str, str]) -> HttpRespons
     )
 
 
-def _redirect(method: str, location: str) -> HttpResponse:
+def redirect(method: str, location: str, also: tuple[tuple[str, str], ...] = ()) -> HttpResponse:
     """net/http's Redirect: a page for GET, its type for HEAD too, the header alone otherwise."""
     body = b""
-    headers = [*CORS]
+    headers = [*also]
     if method in ("GET", "HEAD"):
         headers.append(("Content-Type", "text/html; charset=utf-8"))
     headers.append(("Location", location))

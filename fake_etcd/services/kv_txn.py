@@ -16,7 +16,7 @@ from fake_etcd.api import messages as m
 from fake_etcd.core.mvcc import Store, Version, WriteTxn
 from fake_etcd.core.mvcc.encoding import varint
 from fake_etcd.core.node import Node
-from fake_etcd.services import access, kv_checks, kv_range, raft_size
+from fake_etcd.services import access, kv_checks, kv_range, raft_log
 from fake_etcd.services.call import Call
 from fake_etcd.services.kv_checks import Transaction
 from fake_etcd.services.kv_range import end_of
@@ -42,7 +42,7 @@ def make_txn(node: Node) -> Callable[[m.TxnRequest, Call], bytes]:
             taken = _Taken(store, transaction)
             _check(node, taken)
             return header(store.current_revision) + _run_reads(store, taken)
-        raft_size.check(node, info, request.ByteSize())
+        raft_log.propose(node, info, request.ByteSize())
         if auth.enabled:
             access.check_txn(node, info, transaction)
         taken = _Taken(store, transaction)

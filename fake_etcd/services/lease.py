@@ -17,7 +17,7 @@ from fake_etcd.api.status import Status
 from fake_etcd.core.lease import Lease
 from fake_etcd.core.mvcc.encoding import varint
 from fake_etcd.core.node import Node
-from fake_etcd.services import access, raft_size
+from fake_etcd.services import access, raft_log
 from fake_etcd.services.call import Call, Receiver, Sink, StreamHandler, UnaryHandler
 
 
@@ -48,7 +48,7 @@ def _make_grant(node: Node) -> Callable[[m.LeaseGrantRequest, Call], bytes]:
         if not id:
             id = node.ids.next()
             size += len(_number(b"\x10", id))  # as though it had been given
-        raft_size.check(node, access.require_auth_info(node, call), size)
+        raft_log.propose(node, access.require_auth_info(node, call), size)
         lease = node.lessor.grant(id, request.TTL, node.clock.now())
         header = node.header(node.store.current_revision)
         return header + _number(b"\x10", lease.id) + _number(b"\x18", lease.ttl_seconds)
@@ -59,7 +59,7 @@ def _make_grant(node: Node) -> Callable[[m.LeaseGrantRequest, Call], bytes]:
 def _make_revoke(node: Node) -> Callable[[m.LeaseRevokeRequest, Call], bytes]:
     def revoke(request: m.LeaseRevokeRequest, call: Call) -> bytes:
         info = access.require_auth_info(node, call)
-        raft_size.check(node, info, request.ByteSize())
+        raft_log.propose(node, info, request.ByteSize())
         access.check_lease_puts(node, info, request.ID)
         node.lessor.revoke(request.ID)
         return node.header(node.store.current_revision)

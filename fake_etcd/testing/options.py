@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from fake_etcd.core import cluster
 from fake_etcd.testing import server_options
 from fake_etcd.testing.tls import Tls
 
@@ -107,12 +108,24 @@ def _tls(text: str) -> bool | Tls:
         raise ValueError(f"{text!r} is neither true nor false nor client-cert-auth") from None
 
 
+def _members(text: str) -> cluster.InitialCluster:
+    """As `--initial-cluster` has them: "a=http://a:2380,b=http://b:2380"."""
+    found: dict[str, list[str]] = {}
+    for part in _texts(text):
+        name, equals, url = part.partition("=")
+        if not equals:
+            raise ValueError(f"{part!r} is no NAME=URL")
+        found.setdefault(name, []).append(url)
+    return tuple((name, tuple(urls)) for name, urls in found.items())
+
+
 _READERS: Mapping[object, Callable[[str], object]] = {
     int: _whole,
     float: _number,
     bool: _switch,
     str: str,
     tuple[str, ...]: _texts,
+    cluster.InitialCluster: _members,
     server_options.AuthSource: str,
     server_options.TLS: _tls,
 }

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypedDict, get_type_hints
 
 from fake_etcd.cli import auth_token
 from fake_etcd.core.auth.token_options import AuthTokenOptions, InvalidTokenOptions
+from fake_etcd.core.cluster import InitialCluster
 from fake_etcd.core.node import NodeConfig
 from fake_etcd.testing import secret
 from fake_etcd.testing.tls import Tls
@@ -28,6 +29,7 @@ class ServerOptions(TypedDict, total=False):
     name: str
     initial_advertise_peer_urls: tuple[str, ...]
     initial_cluster_token: str
+    initial_cluster: InitialCluster
     advertise_client_urls: tuple[str, ...]
     max_request_bytes: int
     max_txn_ops: int
@@ -39,6 +41,7 @@ class ServerOptions(TypedDict, total=False):
     auth_token: str
     auth_token_ttl_seconds: float
     bcrypt_cost: int
+    quota_backend_bytes: int
 
 
 BCRYPT_COST = auth_token.LEAST_BCRYPT_COST
@@ -64,6 +67,7 @@ _LEAST = {
     "heartbeat_interval_ms": 1,
     "election_timeout_ms": 1,
     "bcrypt_cost": BCRYPT_COST,
+    "quota_backend_bytes": -math.inf,
     "random_seed": -math.inf,
 }
 """The least numbers that make sense, where that is not 0."""
@@ -88,12 +92,23 @@ def _is_texts(value: object) -> bool:
     return isinstance(value, (tuple, list)) and all(isinstance(one, str) for one in value)
 
 
+def _are_members(value: object) -> bool:
+    return isinstance(value, (tuple, list)) and all(
+        isinstance(one, (tuple, list))
+        and len(one) == 2
+        and isinstance(one[0], str)
+        and _is_texts(one[1])
+        for one in value
+    )
+
+
 _KINDS: Mapping[object, _Kind] = {
     int: _Kind("a whole number", _is_whole),
     float: _Kind("a number", _is_number),
     bool: _Kind("True or False", lambda value: isinstance(value, bool)),
     str: _Kind("text", lambda value: isinstance(value, str)),
     tuple[str, ...]: _Kind("a tuple of texts", _is_texts),
+    InitialCluster: _Kind("a tuple of names, each with a tuple of URLs", _are_members),
     AuthSource: _Kind(
         "a mapping, or the path of a file",
         lambda value: isinstance(value, (Mapping, str, os.PathLike)),
@@ -131,11 +146,21 @@ def config(options: Mapping[str, Any], random_seed: int) -> NodeConfig:
     values.setdefault("bcrypt_cost", BCRYPT_COST)
     if "auth_token" in values:
         values["auth_token"] = _tokens(values["auth_token"])
+    if "initial_cluster" in values:
+        values["initial_cluster"] = tuple(
+            (member, tuple(urls)) for member, urls in values["initial_cluster"]
+        )
     made = NodeConfig(seed=random_seed, **values)
     if made.election_timeout_ms < 5 * made.heartbeat_interval_ms:
         raise ValueError(
             f"election_timeout_ms={made.election_timeout_ms}: at least five times "
             f"heartbeat_interval_ms={made.heartbeat_interval_ms}"
+        )
+    names = [member for member, _ in made.initial_cluster]
+    if names and made.name not in names:
+        raise ValueError(
+            f"initial_cluster={made.initial_cluster!r}: {made.name!r}, the name of this server, "
+            "has to be in it"
         )
     most = auth_token.MOST_BCRYPT_COST
     if made.bcrypt_cost > most:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable
 import h11
 
 from fake_etcd.services.http import BodyLimit, HttpHandler, HttpRequest, HttpResponse, no_body
+from fake_etcd.transport.bounds import HTTP1_OUTPUT
 
 MAX_FIRST_LINE_BYTES = 4096
 """cmux looks for the end of the first line in this many bytes and drops the connection beyond."""
@@ -330,6 +331,7 @@ class Http1Connection:
         "_request",
         "_searched",
         "closed",
+        "has_more",
     )
 
     def __init__(
@@ -341,6 +343,9 @@ class Http1Connection:
     ) -> None:
         self.closed = False
         """Nothing more is read; the transport sends what `receive` returned, then closes."""
+        self.has_more = False
+        """Requests may be here that wait until what `receive` returned is sent: call it again,
+        with nothing, then."""
         self._handle = handle
         self._body_limit = body_limit
         self._date = date
@@ -360,15 +365,23 @@ class Http1Connection:
             return b""
         out: list[bytes] = []
         self._buffer += data
+        self.has_more = False
         try:
             while not self.closed and self._step(out):
-                pass
+                if sum(map(len, out)) > HTTP1_OUTPUT:
+                    self.has_more = not self.closed
+                    break
         except _Refused as refused:
             self.closed = True
             out.append(refused.answer)
         if self.closed:
             self._buffer.clear()
         return b"".join(out)
+
+    @property
+    def is_inside_request(self) -> bool:
+        """A request has begun that has no answer yet."""
+        return bool(self._buffer) or self._request is not None
 
     def _step(self, out: list[bytes]) -> bool:
         """Read one head or one body; False where that needs more bytes."""

@@ -17,7 +17,9 @@ from urllib.parse import urlsplit
 from fake_etcd.api.status import Status
 from fake_etcd.services.call import Endpoints
 from fake_etcd.services.http import BodyLimit, HttpHandler, no_body
+from fake_etcd.transport.bounds import HTTP1_REQUEST_SECONDS, OPENING_SECONDS
 from fake_etcd.transport.grpc.connection import GrpcConnection
+from fake_etcd.transport.grpc.keepalive import KeepaliveRules
 from fake_etcd.transport.grpc.server import GrpcServer
 from fake_etcd.transport.http1 import Http1Connection, http_date
 from fake_etcd.transport.http2.frames import PREFACE, ErrorCode, goaway_frame
@@ -40,10 +42,15 @@ class Limits:
         max_receive_bytes: size of the largest gRPC request message.
         max_concurrent_streams: calls at once on one connection; None is no limit, as etcd's
             default is.
+        keepalive_min_time_seconds, keepalive_interval_seconds, keepalive_timeout_seconds: see
+            `KeepaliveRules`.
     """
 
     max_receive_bytes: int
     max_concurrent_streams: int | None = None
+    keepalive_min_time_seconds: float = 5.0
+    keepalive_interval_seconds: float = 7_200.0
+    keepalive_timeout_seconds: float = 20.0
 
 
 class Server:
@@ -51,7 +58,7 @@ class Server:
 
     Args:
         endpoints: the gRPC methods.
-        http: answers HTTP/1.1 requests.
+        http: answers requests that are no gRPC, over HTTP/1.1 and HTTP/2.
         limits: see `Limits`.
         connection: makes what serves one socket; see `shared_listener` for another kind.
         body_limit: how much of a request's body `http` takes.
@@ -74,12 +81,20 @@ class Server:
     ) -> None:
         self.http = http
         self.body_limit = body_limit
-        self.pages = Pages(http, body_limit, http_date)
         self.admit = admit
         self.spares_http1 = spares_http1
         self._connection = connection or Connection
         self.grpc = GrpcServer(
-            endpoints, limits.max_receive_bytes, limits.max_concurrent_streams, number
+            endpoints,
+            limits.max_receive_bytes,
+            Pages(http, body_limit, http_date),
+            limits.max_concurrent_streams,
+            number,
+            KeepaliveRules(
+                limits.keepalive_min_time_seconds,
+                limits.keepalive_interval_seconds,
+                limits.keepalive_timeout_seconds,
+            ),
         )
         self._listeners: list[asyncio.AbstractServer] = []
         self._unix_paths: list[str] = []
@@ -247,6 +262,8 @@ class Connection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at: float | None = None
         self._last_timer: asyncio.TimerHandle | None = None
+        self._patience: asyncio.TimerHandle | None = None  # with first bytes, and HTTP/1.1's
+        self._is_paused = False
 
     # asyncio.Protocol
 
@@ -254,6 +271,7 @@ class Connection(asyncio.Protocol):
         # A stream socket has a stream transport; uvloop's is no subclass of asyncio's.
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=_WRITE_LIMIT)
+        self._patience = self._loop.call_later(OPENING_SECONDS, self._transport.abort)
         self._server.opened(self)
         if not self._server.spares_http1 and not self.is_admitted:
             self._admit()
@@ -280,24 +298,29 @@ class Connection(asyncio.Protocol):
         return False  # close: a peer that stopped sending will not open windows either
 
     def connection_lost(self, error: Exception | None) -> None:
-        for timer in (self._timer, self._last_timer):
+        for timer in (self._timer, self._last_timer, self._patience):
             if timer is not None:
                 timer.cancel()
         grpc, self._grpc = self._grpc, None
+        self._http1 = None
         if grpc is not None:
             grpc.lost()
         self._server.gone(self)
 
     def pause_writing(self) -> None:
+        self._is_paused = True
         self._transport.pause_reading()
         if self._grpc is not None:
             self._grpc.http2.pause()
 
     def resume_writing(self) -> None:
+        self._is_paused = False
         self._transport.resume_reading()
         if self._grpc is not None:
             self._grpc.resume()
             self._flush()
+        elif self._http1 is not None and self._http1.has_more:
+            self._feed_http1(self._http1, b"")
 
     # What the server calls
 
@@ -330,9 +353,10 @@ class Connection(asyncio.Protocol):
         if data.startswith(PREFACE):
             if self._server.spares_http1 and not self._admit():
                 return
-            self._serve_http2(data, None, None)
+            self._serve_http2(data)
         else:
             self._http1 = Http1Connection(self._server.http, self._server.body_limit)
+            self._be_patient(HTTP1_REQUEST_SECONDS)
             self._feed_http1(self._http1, data)
 
     def _check_suite(self, transport: TlsTransport) -> None:
@@ -350,14 +374,18 @@ class Connection(asyncio.Protocol):
         if transport.protocol == "h2":
             if server.spares_http1 and not self._admit():
                 return
-            self._serve_http2(data, transport.common_name, server.pages)
+            self._serve_http2(data, transport.common_name, is_behind_http=True)
         else:
             self._http1 = Http1Connection(server.http, server.body_limit, is_sniffed=False)
+            self._be_patient(HTTP1_REQUEST_SECONDS)
             self._feed_http1(self._http1, data)
 
-    def _serve_http2(self, data: bytes, common_name: str | None, pages: Pages | None) -> None:
+    def _serve_http2(
+        self, data: bytes, common_name: str | None = None, *, is_behind_http: bool = False
+    ) -> None:
+        self._be_patient(None)  # HTTP/2 keeps the time itself
         self._grpc = GrpcConnection(
-            self._server.grpc, self._peer(), self._wake, self._time, common_name, pages
+            self._server.grpc, self._peer(), self._wake, self._time, common_name, is_behind_http
         )
         self._grpc.receive(data, self._time())
         self._flush()
@@ -379,6 +407,26 @@ class Connection(asyncio.Protocol):
             self._transport.write(out)
         if http1.closed:
             self._transport.close()
+        elif not http1.is_inside_request:
+            self._be_patient(None)
+        elif out or self._patience is None:  # a later request has its own time
+            self._be_patient(HTTP1_REQUEST_SECONDS)
+        if http1.has_more and not self._is_paused:
+            self._loop.call_soon(self._go_on_with_http1)
+
+    def _go_on_with_http1(self) -> None:
+        """It is the turn of the requests that waited, if the socket took what was before them."""
+        http1 = self._http1
+        if http1 is not None and http1.has_more and not self._is_paused:
+            self._feed_http1(http1, b"")
+
+    def _be_patient(self, seconds: float | None) -> None:
+        """Have the connection cut in so many seconds, or not any more."""
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+        if seconds is not None:
+            self._patience = self._loop.call_later(seconds, self._transport.abort)
 
     # HTTP/2 output that no read brought about
 

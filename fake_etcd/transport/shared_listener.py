@@ -57,6 +57,10 @@ class SharedConnection(Connection):
         with self._shared:
             super()._run_deadlines()
 
+    def _go_on_with_http1(self) -> None:
+        with self._shared:
+            super()._go_on_with_http1()
+
 
 def connections_of(shared: SharedNode) -> ConnectionFactory:
     """What makes such connections for a `listener.Server`."""

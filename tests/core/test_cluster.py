@@ -71,5 +71,25 @@ def test_request_ids_have_the_announced_size(member: int, milliseconds: int, cou
     assert cluster.request_id_size(member) == groups_of_seven_bits
 
 
+def test_members_of_three_are_those_that_etcd_listed() -> None:
+    initial = (
+        ("m2", ("http://127.0.0.1:51263",)),
+        ("m0", ("http://127.0.0.1:54115",)),
+        ("m1", ("http://127.0.0.1:58275",)),
+    )
+    members = cluster.members(initial, "etcd-cluster")
+    assert members == (
+        cluster.Member(11478861764824205492, "m0", ("http://127.0.0.1:54115",)),
+        cluster.Member(14703964557179353379, "m1", ("http://127.0.0.1:58275",)),
+        cluster.Member(16923656578532952172, "m2", ("http://127.0.0.1:51263",)),
+    )
+    assert cluster.cluster_id(each.id for each in members) == 0x632484AFE6D963C5
+
+
+def test_peer_urls_of_a_member_are_in_order() -> None:
+    (member,) = cluster.members((("a", ("http://b:1", "http://a:1")),), "t")
+    assert member.peer_urls == ("http://a:1", "http://b:1")
+
+
 def test_the_examples_in_the_docstrings() -> None:
-    assert doctest.testmod(cluster) == (0, 3)
+    assert doctest.testmod(cluster) == (0, 4)

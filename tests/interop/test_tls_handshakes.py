@@ -130,7 +130,9 @@ def test_plain_clients_are_served_beside_encrypted_ones(etcds: Etcds) -> None:
     assert seen == handshakes.NEW_OK
 
 
-@pytest.mark.parametrize(("fields", "body", "ends", "expected"), behind_http.CASES)
+@pytest.mark.parametrize(
+    ("fields", "body", "ends", "expected"), [*behind_http.CASES, *behind_http.STRICTER]
+)
 def test_a_request_over_http2_is_answered_as_it_is_recorded(
     fields: Fields, body: bytes, ends: bool, expected: list[Answer], etcds: Etcds
 ) -> None:

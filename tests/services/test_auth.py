@@ -15,7 +15,7 @@ from fake_etcd.core.auth.permissions import READWRITE, Permission
 from fake_etcd.core.auth.tokens import AuthInfo
 from fake_etcd.core.clock import VirtualClock
 from fake_etcd.core.node import Node, NodeConfig, Work
-from fake_etcd.services import access, passwords, raft_size, registry
+from fake_etcd.services import access, passwords, raft_log, registry
 from fake_etcd.services.call import Call, Metadata, Receiver
 from tests.services.handlers import MemorySink
 
@@ -306,7 +306,7 @@ def test_the_caller_s_name_counts_in_the_size_of_a_write(name: str) -> None:
     if name != "root":
         etcd.add(name, "root")
     etcd.node.auth.auth_enable()
-    anonymous = raft_size.largest_write(etcd.node)
+    anonymous = raft_log.largest_write(etcd.node)
     encoded = len(name.encode())
     more_of_length = 1 if encoded >= 128 else 0
     # A tag, a length and the name; a tag and a revision; the header's own length may grow.
@@ -322,7 +322,7 @@ def test_the_caller_s_name_counts_in_the_size_of_a_write(name: str) -> None:
 
 def test_a_certificate_s_name_counts_while_auth_is_off() -> None:
     etcd = Etcd(max_request_bytes=400, client_cert_auth=True)
-    largest = raft_size.largest_write(etcd.node)
+    largest = raft_log.largest_write(etcd.node)
     put = m.PutRequest(key=b"k", value=b"v" * (largest - 6))
     etcd.call("KV/Put", put)
     with pytest.raises(errors.REQUEST_TOO_LARGE):

@@ -8,11 +8,13 @@ from google.protobuf.message import Message
 
 from fake_etcd.api.methods import METHODS
 from fake_etcd.services.call import Call, Endpoint, Receiver, Sink, UnaryHandler
+from fake_etcd.services.http import HttpResponse, no_body
 from fake_etcd.transport.grpc.connection import GrpcConnection
 from fake_etcd.transport.grpc.server import GrpcServer
 from fake_etcd.transport.http2.connection import Http2Connection
 from fake_etcd.transport.http2.frames import ErrorCode, StreamFailure
 from fake_etcd.transport.http2.hpack import Fields
+from fake_etcd.transport.http2.pages import Pages
 from fake_etcd.transport.http2.requests import MalformedRequest, parse_request
 from fake_etcd.transport.http2.streams import Stream
 
@@ -180,7 +182,8 @@ class GrpcExchange:
     ) -> None:
         self.client = Client()
         self.woken = 0
-        server = GrpcServer(endpoints, limit, max_concurrent_streams)
+        pages = Pages(lambda request: HttpResponse(404), no_body, lambda: "now")
+        server = GrpcServer(endpoints, limit, pages, max_concurrent_streams)
         self.grpc = GrpcConnection(server, "127.0.0.1:9", self._wake)
         if hello:
             self.send(hello)

@@ -20,7 +20,19 @@ from fake_etcd.transport.http2.pages import Pages
 from fake_etcd.transport.tls import FileSource, ServerTls
 
 from . import behind_http, handshakes
-from .behind_http import CASES, JSON, RANGE, Answer, Fields, ask, asked, called, page
+from .behind_http import (
+    CASES,
+    JSON,
+    RANGE,
+    RESET,
+    STRICTER,
+    Answer,
+    Fields,
+    ask,
+    asked,
+    called,
+    page,
+)
 from .handshakes import Client
 
 
@@ -47,6 +59,15 @@ def test_a_request_is_answered_as_by_real_etcd(
     fields: Fields, body: bytes, ends: bool, expected: list[Answer], port: int, folder: Path
 ) -> None:
     assert ask(port, folder, fields, body, ends) == expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "body", "ends"), [(fields, body, ends) for fields, body, ends, _ in STRICTER]
+)
+def test_what_http2_forbids_is_reset_where_real_etcd_answers(
+    fields: Fields, body: bytes, ends: bool, port: int, folder: Path
+) -> None:
+    assert ask(port, folder, fields, body, ends) == RESET
 
 
 @pytest.mark.parametrize("fields", [asked("*"), called("*")])
@@ -95,7 +116,7 @@ def test_a_page_may_read_its_body_up_to_a_limit(folder: Path) -> None:
 def test_a_page_of_any_size_arrives_whole_and_ends(size: int) -> None:
     body = bytes(size)
     pages = Pages(lambda request: HttpResponse(200, (), body), no_body, lambda: "now")
-    connection = GrpcConnection(GrpcServer({}, 2**20), pages=pages)
+    connection = GrpcConnection(GrpcServer({}, 2**20, pages))
     client = h2.connection.H2Connection(h2.config.H2Configuration())
     client.initiate_connection()
     client.send_headers(1, asked("/"), end_stream=True)

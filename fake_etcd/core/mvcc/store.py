@@ -28,7 +28,7 @@ from fake_etcd.core.journal import Journal
 from fake_etcd.core.mvcc.compaction import Compaction
 from fake_etcd.core.mvcc.encoding import encode_field
 from fake_etcd.core.mvcc.key_index import KeyIndex
-from fake_etcd.core.mvcc.revision_log import Batch, Record, RevisionLog
+from fake_etcd.core.mvcc.revision_log import SEGMENT, Batch, Record, RevisionLog
 from fake_etcd.core.mvcc.version import Version
 
 
@@ -194,6 +194,14 @@ class Store:
         store must not change while it is iterated.
         """
         return self._log.since(revision)
+
+    def record_sizes(self, main: int) -> list[int]:
+        """Bytes of the KeyValue of each version that is kept of a main revision. O(answer)."""
+        slots = self._log.slots(main)
+        record = slots[main & (SEGMENT - 1)] if slots is not None else None
+        if isinstance(record, Batch):
+            return [len(version.field) for version in record.versions if version is not None]
+        return [] if record is None else [len(record.field)]
 
     # Writing
 

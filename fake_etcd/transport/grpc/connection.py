@@ -12,7 +12,7 @@ from collections.abc import Callable
 from fake_etcd.api.status import Status
 from fake_etcd.services.call import Call
 from fake_etcd.transport.grpc.coding import decode_timeout
-from fake_etcd.transport.grpc.front import KEPT_FIELDS, Page
+from fake_etcd.transport.grpc.front import KEPT_FIELDS
 from fake_etcd.transport.grpc.head import (
     CONTENT_TYPE,
     OK_ENDING,
@@ -22,13 +22,15 @@ from fake_etcd.transport.grpc.head import (
     Refusal,
     status_fields,
 )
+from fake_etcd.transport.grpc.keepalive import ClientPings, Due, PingStrikes
+from fake_etcd.transport.grpc.page import Page
 from fake_etcd.transport.grpc.server import GrpcServer
 from fake_etcd.transport.grpc.stream_call import Breath, StreamCall
 from fake_etcd.transport.grpc.unary_call import UnaryCall, WaitingCall
-from fake_etcd.transport.http2.connection import Http2Connection
+from fake_etcd.transport.http2.connection import Http2Connection, is_never_too_many
 from fake_etcd.transport.http2.frames import ErrorCode, StreamFailure
 from fake_etcd.transport.http2.hpack import Fields
-from fake_etcd.transport.http2.pages import PageCall, Pages
+from fake_etcd.transport.http2.pages import PageCall
 from fake_etcd.transport.http2.requests import MalformedRequest
 from fake_etcd.transport.http2.streams import NOBODY, Stream, StreamUser
 
@@ -57,9 +59,10 @@ class GrpcConnection:
         server: what is served.
         peer: the other end, for handlers and people to read.
         wake: called when there is output, or a nearer deadline, that no `receive` brought about.
-        time: the monotonic clock of deadlines; without one it is the time of the last `receive`.
+        time: the monotonic clock of deadlines; without one it is the time of the last `receive`,
+            and silent clients are not pinged.
         common_name: that of the client's certificate; None where none was asked for.
-        pages: what answers requests that are no gRPC, where net/http is in front of it.
+        is_behind_http: whether net/http is in front of it, as etcd has it over TLS.
     """
 
     def __init__(
@@ -69,11 +72,11 @@ class GrpcConnection:
         wake: Callable[[], None] = lambda: None,
         time: Callable[[], float] | None = None,
         common_name: str | None = None,
-        pages: Pages | None = None,
+        is_behind_http: bool = False,
     ) -> None:
         self._server = server
-        self._read_head = server.head if pages is None else server.head_behind_http
-        self._pages = pages
+        self._read_head = server.head_behind_http if is_behind_http else server.head
+        self._is_behind_http = is_behind_http
         self.max_receive_bytes = server.max_receive_bytes
         self.peer = peer
         self.endpoint = server.number
@@ -89,10 +92,16 @@ class GrpcConnection:
         self._put_off: dict[int, StreamCall] = {}
         self.http2 = Http2Connection(
             self,
-            _KEPT_FIELDS if pages is None else KEPT_FIELDS,
+            KEPT_FIELDS if is_behind_http else _KEPT_FIELDS,
             TIMEOUT,
             max_concurrent_streams=server.max_concurrent_streams,
+            is_ping_too_many=is_never_too_many if is_behind_http else self._is_ping_too_many,
+            time=self.time,
         )
+        self._strikes = PingStrikes(server.keepalive)
+        # net/http has no such rules, and pings nobody.
+        is_asked = time is not None and not is_behind_http
+        self._pings = ClientPings(server.keepalive, self.time()) if is_asked else None
 
     # --- what the host calls -------------------------------------------------------------
 
@@ -129,7 +138,13 @@ class GrpcConnection:
     @property
     def has_news(self) -> bool:
         """There may be more output, a nearer deadline, or an end of the connection."""
-        return bool(self._deadlines) or bool(self.http2.pending_size) or self.http2.is_done
+        http2 = self.http2
+        return (
+            bool(self._deadlines)
+            or bool(http2.pending_size)
+            or http2.is_done
+            or http2.must_go_on_by is not None
+        )
 
     @property
     def next_deadline(self) -> float | None:
@@ -137,7 +152,13 @@ class GrpcConnection:
         deadlines = self._deadlines
         while deadlines and deadlines[0][2].is_over:
             heapq.heappop(deadlines)
-        return deadlines[0][0] if deadlines else None
+        nearest = [deadlines[0][0]] if deadlines else []
+        if self._pings is not None:
+            nearest.append(self._pings.at)
+        must_go_on_by = self.http2.must_go_on_by
+        if must_go_on_by is not None and not self.http2.closed:
+            nearest.append(must_go_on_by)
+        return min(nearest, default=None)
 
     def run_deadlines(self, now: float) -> None:
         """End the calls whose deadline has come: by a reset, as grpc-go does, since the caller
@@ -145,6 +166,21 @@ class GrpcConnection:
         deadlines = self._deadlines
         while deadlines and deadlines[0][0] <= now:
             heapq.heappop(deadlines)[2].expire()
+        pings = self._pings
+        if pings is not None and pings.at <= now:
+            due = pings.run(now, self._now)
+            if due is Due.PING:
+                self.http2.ping()
+            elif due is Due.CUT:
+                self.http2.cut()
+        must_go_on_by = self.http2.must_go_on_by
+        if must_go_on_by is not None and must_go_on_by <= now:
+            self.http2.give_up()
+
+    def _is_ping_too_many(self) -> bool:
+        sending = self.http2.sending
+        has_answered, sending.has_answered = sending.has_answered, False
+        return self._strikes.is_one_too_many(self._now, self.http2.open_streams, has_answered)
 
     def cut(self) -> None:
         """End without another word: the host sends what is ready, and closes the socket."""
@@ -174,7 +210,7 @@ class GrpcConnection:
                 # clients write the timeout before their metadata.
                 at = sum(name[:1] == b":" for name, _ in fields)
                 head = self._head(stream, (*fields[:at], (TIMEOUT, volatile), *fields[at:]))
-                if self._pages is not None and not volatile:
+                if self._is_behind_http and not volatile:
                     timeout = None  # net/http does not tell an empty field from none
         if isinstance(head, Refusal):
             self._refuse(stream, head)
@@ -205,11 +241,11 @@ class GrpcConnection:
             self.http2.stop_request(stream)
 
     def _turn_to(self, page: Page, stream: Stream) -> StreamUser:
-        pages = self._pages
-        assert pages is not None, "there is no page where nothing answers any"
+        if self.has_backlog():
+            raise StreamFailure(stream.id, ErrorCode.REFUSED_STREAM, "answers are not read")
         if page.content_length is not None:
             stream.content_left = page.content_length
-        return PageCall(self.http2, stream, pages, page.request, page.answer)
+        return PageCall(self.http2, stream, self._server.pages, page.request, page.answer)
 
     def _head(self, stream: Stream, fields: Fields) -> Head | Refusal | Page:
         try:

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from google.protobuf.message import Message
 
 from fake_etcd.api.errors import EtcdError, StatusError
-from fake_etcd.api.methods import SERVICES
+from fake_etcd.api.methods import METHODS, SERVICES
 from fake_etcd.api.status import OK, Code, Status
 from fake_etcd.services.call import Endpoint, Endpoints, Metadata
 from fake_etcd.services.interceptor import admit
 from fake_etcd.transport.grpc import errors
 from fake_etcd.transport.grpc.coding import decode_binary, decode_timeout, encode_message
 from fake_etcd.transport.grpc.messages import GZIP, IDENTITY
+from fake_etcd.transport.grpc.page import Page, page_of
 from fake_etcd.transport.http2.hpack import Fields
 from fake_etcd.transport.http2.requests import parse_request
 
@@ -75,14 +76,19 @@ class Refusal:
     trailers: Fields = ()
 
 
-def parse_head(fields: Fields, endpoints: Endpoints) -> Head | Refusal:
+def parse_head(fields: Fields, endpoints: Endpoints) -> Head | Refusal | Page:
     """Understand a request's fields.
+
+    What has not gRPC's content type asks for a page, but for the paths of gRPC's methods: who calls
+    these is told what is wrong, as grpc-go does for every path.
 
     Raises:
         MalformedRequest: where they are no HTTP/2 request at all.
     """
     request = parse_request(fields)
     read = _Fields(request.headers)
+    if read.response_type is None and not _is_method(request.path, endpoints):
+        return page_of(request)
     hosts = read.hosts if request.authority is None else [request.authority]
     response_type = read.response_type or CONTENT_TYPE
     try:
@@ -118,6 +124,11 @@ def parse_head(fields: Fields, endpoints: Endpoints) -> Head | Refusal:
         is_behind_http=False,
         ok_ending=OK_ENDING,
     )
+
+
+def _is_method(path: bytes | None, endpoints: Endpoints) -> bool:
+    name = (path or b"").decode("latin-1")
+    return name in METHODS or name in endpoints
 
 
 class _Fields:

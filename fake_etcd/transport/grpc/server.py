@@ -5,12 +5,17 @@ from __future__ import annotations
 from typing import TypeVar
 
 from fake_etcd.services.call import Endpoints
-from fake_etcd.transport.grpc.front import Page, parse_behind_http
+from fake_etcd.transport.grpc.front import parse_behind_http
 from fake_etcd.transport.grpc.head import Head, Refusal, parse_head
+from fake_etcd.transport.grpc.keepalive import KeepaliveRules
+from fake_etcd.transport.grpc.page import Page
 from fake_etcd.transport.http2.hpack import Fields
+from fake_etcd.transport.http2.pages import Pages
 from fake_etcd.transport.http2.requests import header_list_size
 
 T = TypeVar("T")
+
+_ETCDS_RULES = KeepaliveRules()
 
 _MAX_HEADS = 1_024
 """Different header lists whose meaning is remembered; a usual client has one a method."""
@@ -25,22 +30,28 @@ class GrpcServer:
     Args:
         endpoints: what is served.
         max_receive_bytes: size of the largest request message, in bytes.
+        pages: what answers requests that are no gRPC.
         max_concurrent_streams: calls at once on one connection; None is no limit.
         number: which of several that serve the same state this is; 0 is the first.
+        keepalive: how pings are treated, and when clients are pinged.
     """
 
     def __init__(
         self,
         endpoints: Endpoints,
         max_receive_bytes: int,
+        pages: Pages,
         max_concurrent_streams: int | None = None,
         number: int = 0,
+        keepalive: KeepaliveRules = _ETCDS_RULES,
     ) -> None:
         self.endpoints = endpoints
         self.max_receive_bytes = max_receive_bytes
+        self.pages = pages
         self.max_concurrent_streams = max_concurrent_streams
         self.number = number
-        self._heads: dict[Fields, Head | Refusal] = {}
+        self.keepalive = keepalive
+        self._heads: dict[Fields, Head | Refusal | Page] = {}
         self._heads_behind_http: dict[Fields, Head | Refusal | Page] = {}
 
     def serve(self, endpoints: Endpoints) -> None:
@@ -49,7 +60,7 @@ class GrpcServer:
         self._heads.clear()
         self._heads_behind_http.clear()
 
-    def head(self, fields: Fields) -> Head | Refusal:
+    def head(self, fields: Fields) -> Head | Refusal | Page:
         """What these header fields mean; a dictionary look-up but for the first time.
 
         Raises:

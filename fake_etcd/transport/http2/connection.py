@@ -10,7 +10,14 @@ from __future__ import annotations
 
 import struct
 from collections import deque
+from collections.abc import Callable
 
+from fake_etcd.transport.bounds import (
+    HEADER_BLOCK_SECONDS,
+    OPENING_SECONDS,
+    STREAMS_A_FRAME,
+    Patience,
+)
 from fake_etcd.transport.http2.frames import (
     CONTINUATION,
     DATA,
@@ -37,6 +44,7 @@ from fake_etcd.transport.http2.frames import (
     ErrorCode,
     Setting,
     StreamFailure,
+    frame,
     goaway_frame,
     ping_ack_frame,
     rst_stream_frame,
@@ -71,6 +79,9 @@ more is a CONTINUATION flood."""
 _MAX_CONTINUATIONS = 256
 """Frames of one header block: a peer that fills its frames needs 16."""
 
+_CRUMB = 4_096
+"""Bytes by which no client that means to read opens a connection's window."""
+
 _REMEMBERED_GAPS = 64
 """Skipped ranges of stream ids that are still told from closed streams."""
 
@@ -87,6 +98,14 @@ class _NoApplication:
 _NO_APPLICATION = _NoApplication()
 
 
+def is_never_too_many() -> bool:
+    return False
+
+
+def _standstill() -> float:
+    return 0.0
+
+
 class Http2Connection:
     """The state machine of one connection.
 
@@ -95,6 +114,8 @@ class Http2Connection:
         kept_fields: response header fields worth a place in the compression table.
         volatile_field: the request field that changes each time (see `HpackDecoder`).
         max_concurrent_streams: announced and enforced; None means no limit, etcd's default.
+        is_ping_too_many: told of each ping when it has its answer; True ends the connection.
+        time: the monotonic clock, in seconds, that bounds on bad peers go by.
     """
 
     def __init__(
@@ -103,8 +124,15 @@ class Http2Connection:
         kept_fields: frozenset[Field] = frozenset(),
         volatile_field: bytes | None = None,
         max_concurrent_streams: int | None = None,
+        is_ping_too_many: Callable[[], bool] = is_never_too_many,
+        time: Callable[[], float] = _standstill,
     ) -> None:
+        self._is_ping_too_many = is_ping_too_many
         self._application = application
+        self._time = time
+        self._patience = Patience(time)
+        self.must_go_on_by: float | None = time() + OPENING_SECONDS
+        """When `give_up` is due, where the peer is in the middle of what it has to end."""
         self._decoder = HpackDecoder(volatile=volatile_field)
         self._max_streams = max_concurrent_streams
         self._streams: dict[int, Stream] = {}
@@ -177,6 +205,15 @@ class Http2Connection:
         """The peer is gone: every open stream is told."""
         self._close_all(ErrorCode.CANCEL)
         self._application = _NO_APPLICATION  # nothing keeps the other alive
+        self._is_ping_too_many = is_never_too_many
+        self._time = _standstill
+        self._patience = Patience(_standstill)
+
+    def give_up(self) -> None:
+        """The time is over that the peer had for its preface or for a header block."""
+        self.must_go_on_by = None
+        if not self.closed:
+            self._fail(ConnectionFailure(ErrorCode.PROTOCOL_ERROR, "the peer takes too long"))
 
     def cut(self) -> None:
         """End without telling the peer: every open stream's user is told."""
@@ -187,6 +224,11 @@ class Http2Connection:
         if not self._is_going_away and not self.closed:
             self._is_going_away = True
             self._out.append(goaway_frame(self._last_id, ErrorCode.NO_ERROR))
+
+    def ping(self) -> None:
+        """Ask the peer whether it is there."""
+        if not self.closed:
+            self._out.append(frame(PING, 0, 0, bytes(8)))
 
     @property
     def pending_size(self) -> int:
@@ -224,6 +266,8 @@ class Http2Connection:
         if data[3] != SETTINGS or data[4] & FLAG_ACK:
             raise ConnectionFailure(ErrorCode.PROTOCOL_ERROR, "first frame is not SETTINGS")
         consumed = self._frames(data)
+        if consumed and self._block is None:
+            self.must_go_on_by = None
         self._first_frame = not consumed
         return data[consumed:]
 
@@ -256,15 +300,17 @@ class Http2Connection:
                 if kind == DATA:
                     stream = streams.get(stream_id)
                     if stream is None or stream.received_all:
-                        self._data_on_closed(stream, stream_id, length)
+                        self._data_on_closed(stream, stream_id, payload, flags)
                     else:
                         self._data(stream, payload, flags, length)
                 elif kind == HEADERS:
                     self._headers(stream_id, flags, payload)
                 elif kind <= CONTINUATION:
                     _FRAME_METHODS[kind](self, stream_id, flags, payload)
-                # Frames of unknown types are let pass (RFC 9113 §4.1).
+                else:  # Frames of unknown types are let pass (RFC 9113 §4.1).
+                    self._patience.spend()
             except StreamFailure as failure:
+                self._patience.spend()
                 self._reset(failure.stream_id, failure.code)
             if self.closed:
                 return position
@@ -288,6 +334,8 @@ class Http2Connection:
             stream.content_left -= len(payload)
             if stream.content_left < 0 or (end_stream and stream.content_left):
                 raise StreamFailure(stream.id, ErrorCode.PROTOCOL_ERROR, "content-length is wrong")
+        if not payload and not end_stream:
+            self._patience.spend()
         stream.user.data(payload, end_stream)
 
     def _take_connection_window(self, length: int) -> None:
@@ -298,10 +346,14 @@ class Http2Connection:
             window = RECEIVE_WINDOW
         self._receive_window = window
 
-    def _data_on_closed(self, stream: Stream | None, stream_id: int, length: int) -> None:
+    def _data_on_closed(
+        self, stream: Stream | None, stream_id: int, payload: bytes, flags: int
+    ) -> None:
         if self._is_idle(stream_id):
             raise ConnectionFailure(ErrorCode.PROTOCOL_ERROR, "DATA on an idle stream")
-        self._take_connection_window(length)
+        self._take_connection_window(len(payload))
+        if flags & FLAG_PADDED:
+            _without_padding(payload)  # a wrong one breaks the connection wherever it is
         if stream is None and stream_id in self._resets:
             return  # it was under way when we reset the stream
         raise StreamFailure(stream_id, ErrorCode.STREAM_CLOSED, "DATA behind the stream's end")
@@ -325,6 +377,7 @@ class Http2Connection:
         self._block_stream = stream_id
         self._block_ends_stream = bool(flags & FLAG_END_STREAM)
         self._block_frames = 0
+        self.must_go_on_by = self._time() + HEADER_BLOCK_SECONDS
 
     def _continuation(self, stream_id: int, flags: int, payload: bytes) -> None:
         block = self._block
@@ -336,6 +389,7 @@ class Http2Connection:
             raise ConnectionFailure(ErrorCode.ENHANCE_YOUR_CALM, "header block too large")
         if flags & FLAG_END_HEADERS:
             self._block = None
+            self.must_go_on_by = None
             self._header_block(stream_id, bytes(block), self._block_ends_stream)
 
     def _header_block(self, stream_id: int, block: bytes, end_stream: bool) -> None:
@@ -350,6 +404,7 @@ class Http2Connection:
         if stream_id == self._self_dependent:
             raise StreamFailure(stream_id, ErrorCode.PROTOCOL_ERROR, "stream depends on itself")
         if self._is_going_away:
+            self._patience.spend()
             self._resets.add(stream_id)
             return
         if self._max_streams is not None and len(self._streams) >= self._max_streams:
@@ -369,7 +424,11 @@ class Http2Connection:
         stream = self._streams.get(stream_id)
         if stream is None:
             if stream_id in self._resets:
-                return
+                if end_stream:
+                    return
+                # No header block that was under way: a request's first one came, and what follows
+                # a body ends the stream.
+                raise StreamFailure(stream_id, ErrorCode.PROTOCOL_ERROR, "HEADERS go on")
             if self._was_opened(stream_id):
                 raise ConnectionFailure(ErrorCode.STREAM_CLOSED, "HEADERS on a closed stream")
             raise ConnectionFailure(ErrorCode.PROTOCOL_ERROR, "bad stream id in HEADERS")
@@ -389,6 +448,7 @@ class Http2Connection:
     def _priority(self, stream_id: int, flags: int, payload: bytes) -> None:
         if not stream_id:
             raise ConnectionFailure(ErrorCode.PROTOCOL_ERROR, "PRIORITY on stream 0")
+        self._patience.spend()
         if len(payload) != 5:
             raise StreamFailure(stream_id, ErrorCode.FRAME_SIZE_ERROR, "PRIORITY is not 5 bytes")
         if _depends_on(payload) == stream_id:
@@ -399,13 +459,17 @@ class Http2Connection:
             raise ConnectionFailure(ErrorCode.FRAME_SIZE_ERROR, "RST_STREAM is not 4 bytes")
         if self._is_idle(stream_id):
             raise ConnectionFailure(ErrorCode.PROTOCOL_ERROR, "RST_STREAM on an idle stream")
+        self._patience.spend()
         stream = self._streams.get(stream_id)
         if stream is not None:
             self._drop(stream, _error_code(int.from_bytes(payload, "big")))
+        else:
+            self._resets.remove(stream_id)  # who resets it, too, has nothing more under way
 
     def _settings(self, stream_id: int, flags: int, payload: bytes) -> None:
         if stream_id:
             raise ConnectionFailure(ErrorCode.PROTOCOL_ERROR, "SETTINGS on a stream")
+        self._patience.spend(1 + len(payload) // 6)
         if flags & FLAG_ACK:
             if payload:
                 raise ConnectionFailure(ErrorCode.FRAME_SIZE_ERROR, "SETTINGS ack with a payload")
@@ -424,6 +488,7 @@ class Http2Connection:
             if value > 1:
                 raise ConnectionFailure(ErrorCode.PROTOCOL_ERROR, "ENABLE_PUSH is 0 or 1")
         elif key == Setting.INITIAL_WINDOW_SIZE:
+            self._patience.spend(len(self._streams) // STREAMS_A_FRAME)
             self.sending.resize_windows(value)
         elif key == Setting.MAX_FRAME_SIZE:
             if not DEFAULT_MAX_FRAME_SIZE <= value <= MAX_MAX_FRAME_SIZE:
@@ -440,8 +505,11 @@ class Http2Connection:
             raise ConnectionFailure(ErrorCode.PROTOCOL_ERROR, "PING on a stream")
         if len(payload) != 8:
             raise ConnectionFailure(ErrorCode.FRAME_SIZE_ERROR, "PING is not 8 bytes")
+        self._patience.spend()
         if not flags & FLAG_ACK:
             self._out.append(ping_ack_frame(payload))
+            if self._is_ping_too_many():
+                raise ConnectionFailure(ErrorCode.ENHANCE_YOUR_CALM, "too_many_pings")
 
     def _goaway(self, stream_id: int, flags: int, payload: bytes) -> None:
         if stream_id:
@@ -457,6 +525,9 @@ class Http2Connection:
         if not stream_id:
             if not increment:
                 raise ConnectionFailure(ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE by 0")
+            if increment < _CRUMB:
+                # Each that waits is looked at, and hardly one gets anywhere.
+                self._patience.spend(1 + len(self.sending.blocked) // STREAMS_A_FRAME)
             self.sending.widen(increment)
             self.sending.flush()
         else:

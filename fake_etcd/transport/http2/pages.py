@@ -15,6 +15,9 @@ from fake_etcd.transport.http2.frames import ErrorCode
 from fake_etcd.transport.http2.hpack import Fields
 from fake_etcd.transport.http2.streams import Stream
 
+_WORTH_WAITING_FOR = 65_536
+"""Bytes of a request's body that are waited for though nobody reads them."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Pages:
@@ -32,9 +35,22 @@ class Pages:
 
 
 class PageCall:
-    """One request for a page; answered at once, or when its body is there."""
+    """One request for a page; answered at once, or when its body is there.
 
-    __slots__ = ("_body", "_http2", "_limit", "_pages", "_request", "_stream")
+    That is where its handler reads the body, and where a short one was promised: only at its end it
+    is known whether the content-length was right (RFC 9113 §8.1.1).
+    """
+
+    __slots__ = (
+        "_body",
+        "_http2",
+        "_is_answered",
+        "_limit",
+        "_pages",
+        "_ready",
+        "_request",
+        "_stream",
+    )
 
     def __init__(
         self,
@@ -49,9 +65,11 @@ class PageCall:
         self._pages = pages
         self._request = request
         self._limit = pages.body_limit(request) if answer is None else 0
+        self._ready = answer
         self._body = bytearray()
-        if not self._limit:
-            self._answer(answer or pages.handle(request))
+        self._is_answered = False
+        if not self._limit and not 0 < (stream.content_left or 0) <= _WORTH_WAITING_FOR:
+            self._finish(b"")
 
     def _answer(self, response: HttpResponse) -> None:
         """Send this, and take no more of the request."""
@@ -63,18 +81,20 @@ class PageCall:
             self._http2.go_away()
 
     def data(self, payload: bytes, end_stream: bool) -> None:
-        if self._stream.sent_all or not self._limit:
+        if self._stream.sent_all or self._is_answered:
             return
-        self._body += payload
+        if self._limit:
+            self._body += payload
         if len(self._body) > self._limit:
             self._finish(None)
         elif end_stream:
             self._finish(bytes(self._body))
 
     def _finish(self, body: bytes | None) -> None:
-        self._limit = 0
+        self._is_answered = True
         self._body.clear()
-        self._answer(self._pages.handle(dataclasses.replace(self._request, body=body)))
+        request = dataclasses.replace(self._request, body=body)
+        self._answer(self._ready or self._pages.handle(request))
 
     def closed(self, code: ErrorCode) -> None: ...
 

@@ -12,16 +12,11 @@ MAX_HEADER_LIST_SIZE = 2**21
 only an attack fills."""
 
 _PSEUDO = frozenset({b":method", b":scheme", b":path", b":authority"})
-CONNECTION_SPECIFIC = (
-    b"connection",
-    b"keep-alive",
-    b"proxy-connection",
-    b"transfer-encoding",
-    b"upgrade",
+_CONNECTION_SPECIFIC = frozenset(
+    {b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"}
 )
-"""Fields that mean something to HTTP/1.1 alone, in the order that Go looks for them."""
+"""Fields that mean something to HTTP/1.1 alone (RFC 9113 §8.2.2)."""
 
-_CONNECTION_SPECIFIC = frozenset(CONNECTION_SPECIFIC)
 _NAME_BYTES = frozenset(b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz")
 _FORBIDDEN_IN_VALUES = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 """RFC 9113 §8.2.1 names only NUL, CR and LF, and leaves the rest of the control characters to HTTP
@@ -53,13 +48,8 @@ def header_list_size(fields: Fields) -> int:
     return sum(len(name) + len(value) + ENTRY_OVERHEAD for name, value in fields)
 
 
-def parse_request(fields: Fields, *, takes_connection_specific: bool = False) -> Request:
+def parse_request(fields: Fields) -> Request:
     """Check the fields of a request and take the pseudo-headers apart from the rest.
-
-    Args:
-        fields: the request's.
-        takes_connection_specific: leave it to the caller what becomes of fields that mean
-            something to HTTP/1.1 alone (RFC 9113 §8.2.2).
 
     Raises:
         MalformedRequest: with the rule that was broken.
@@ -78,7 +68,7 @@ def parse_request(fields: Fields, *, takes_connection_specific: bool = False) ->
                 raise MalformedRequest(f"pseudo-header {name!r} twice")
             pseudo[name] = value
         else:
-            _check_field(name, value, takes_connection_specific)
+            _check_field(name, value)
             headers.append((name, value))
     if b":method" not in pseudo:
         raise MalformedRequest("no :method")
@@ -104,7 +94,7 @@ def check_trailers(fields: Fields) -> None:
     for name, value in fields:
         if name[:1] == b":":
             raise MalformedRequest("pseudo-header in trailers")
-        _check_field(name, value, takes_connection_specific=False)
+        _check_field(name, value)
 
 
 def _check_size(fields: Fields) -> None:
@@ -119,12 +109,10 @@ def _check_value(name: bytes, value: bytes) -> None:
         raise MalformedRequest(f"bad value of {name!r}")
 
 
-def _check_field(name: bytes, value: bytes, takes_connection_specific: bool) -> None:
+def _check_field(name: bytes, value: bytes) -> None:
     if not name or not _NAME_BYTES.issuperset(name):
         raise MalformedRequest(f"bad field name {name!r}")
     _check_value(name, value)
-    if takes_connection_specific:
-        return
     if name in _CONNECTION_SPECIFIC:
         raise MalformedRequest(f"connection-specific field {name!r}")
     if name == b"te" and value != b"trailers":

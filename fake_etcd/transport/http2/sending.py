@@ -75,6 +75,7 @@ class Sending:
         self._is_flushing = False
         self._is_cut = False  # something waits for nothing but OUTPUT_LIMIT
         self._paused = False
+        self.has_answered = False  # headers or data left since somebody set it back
 
     def take_output(self) -> bytes:
         """Bytes that are ready to be sent, in order: call it until it gives none."""
@@ -186,6 +187,7 @@ class Sending:
         )
         self._window -= size
         self._out_size += size
+        self.has_answered = True
         stream.sent_all = True
         stream.user = NOBODY
         del self._streams[stream_id]
@@ -214,6 +216,7 @@ class Sending:
             and not self._is_flushing
         ):
             # Nothing waits and nothing is in the way: 0.3 us instead of 1.
+            self.has_answered = True
             self.out.append(pack_header(size >> 8, size & 0xFF, DATA, 0, stream.id) + body)
             self._window -= size
             self._out_size += size
@@ -281,6 +284,7 @@ class Sending:
             self._resets.add(stream.id)
 
     def _header_frames(self, stream_id: int, block: bytes, flags: int) -> bytes:
+        self.has_answered = True
         limit = self.max_frame_size
         if len(block) <= limit:
             return frame(HEADERS, flags | FLAG_END_HEADERS, stream_id, block)
@@ -296,7 +300,8 @@ class Sending:
             return
         self._is_flushing = True
         moved = True
-        while moved and self.blocked:
+        # With the window shut, looking at each that waits would be for nothing.
+        while moved and self.blocked and self._window > 0:
             moved = False
             for stream in list(self.blocked.values()):
                 moved = self._send_some(stream) or moved
@@ -323,6 +328,7 @@ class Sending:
             pending.appendleft(body[allowed:])
             body = body[:allowed]
         size = len(body)
+        self.has_answered = True
         self.out.append(pack_header(size >> 8, size & 0xFF, DATA, 0, stream.id))
         self.out.append(body)
         self._window -= size

@@ -98,6 +98,9 @@ class RecentResets:
         if len(ids) > _REMEMBERED_RESETS:
             del ids[next(iter(ids))]
 
+    def remove(self, stream_id: int) -> None:
+        self._ids.pop(stream_id, None)
+
     def __len__(self) -> int:
         return len(self._ids)
 

@@ -1,7 +1,7 @@
-"""How large a write may be: etcd measures the entry that it becomes in its log.
+"""What a request is in etcd's log: how large it may be there, and its place.
 
-That is the request as a field of an InternalRaftRequest, beside a header (field 100) with an id of
-its own and the name of who called. etcd: server/etcdserver/v3_server.go,
+The entry is the request as a field of an InternalRaftRequest, beside a header (field 100) with an
+id of its own and the name of who called. etcd: server/etcdserver/v3_server.go,
 processInternalRaftRequestOnce; api/etcdserverpb/raft_internal.proto.
 """
 
@@ -41,7 +41,7 @@ def largest_write(node: Node, info: AuthInfo | None = None) -> int:
     return max(size, -1)
 
 
-def check(node: Node, info: AuthInfo | None, size: int, tag_bytes: int = KV_TAG_BYTES) -> None:
+def check_size(node: Node, info: AuthInfo | None, size: int, tag_bytes: int = KV_TAG_BYTES) -> None:
     """Looks at the size of an encoded request, in bytes, of this caller.
 
     Raises:
@@ -50,6 +50,24 @@ def check(node: Node, info: AuthInfo | None, size: int, tag_bytes: int = KV_TAG_
     entry = tag_bytes + len(varint(size)) + size + _header_of(node, info)
     if entry > node.config.max_request_bytes:
         raise errors.REQUEST_TOO_LARGE
+
+
+def propose(node: Node, info: AuthInfo | None, size: int, tag_bytes: int = KV_TAG_BYTES) -> None:
+    """Puts a request of this caller into the log, of which nothing but its length is kept.
+
+    What is wrong with a request where etcd looks only at its turn comes behind this.
+
+    Args:
+        node: whose.
+        info: who asks.
+        size: bytes of the encoded request.
+        tag_bytes: of its field in the entry.
+
+    Raises:
+        errors.REQUEST_TOO_LARGE: it is not put there.
+    """
+    check_size(node, info, size, tag_bytes)
+    node.raft_index += 1
 
 
 def _header_of(node: Node, info: AuthInfo | None) -> int:

@@ -1,0 +1,79 @@
+"""The model of a database's size, against what etcd 3.7.3 reported after the same puts."""
+
+from __future__ import annotations
+
+import pytest
+
+from fake_etcd.core.db_size import PAGE_BYTES, DbSize
+from fake_etcd.core.mvcc.store import Store
+from fake_etcd.core.node import Node
+
+
+def _pages(store: Store) -> int:
+    return DbSize(store).sizes()[1] // PAGE_BYTES
+
+
+@pytest.mark.parametrize(
+    ("puts", "value_bytes", "reported", "within"),
+    [
+        (10, 10, 5, 1),
+        (100, 10, 8, 1),
+        (1_000, 10, 29, 6),
+        (1_000, 100, 51, 2),
+        (1_000, 1_000, 345, 4),
+        (1_000, 5_000, 1_516, 10),
+        (10_000, 100, 455, 13),
+        (100, 100_000, 2_457, 5),
+    ],
+)
+def test_pages_in_use_are_about_those_of_etcd(
+    puts: int, value_bytes: int, reported: int, within: int
+) -> None:
+    store = Store()
+    for number in range(puts):
+        store.put(b"k%08d" % number, b"v" * value_bytes)
+    assert abs(_pages(store) - reported) <= within
+
+
+def test_a_new_file_has_seven_pages() -> None:
+    assert DbSize(Store()).sizes() == (28_672, 20_480)
+
+
+def test_compaction_frees_pages_and_leaves_the_file_as_large() -> None:
+    node = Node()
+    for number in range(1_000):
+        node.store.put(b"k", b"%1000d" % number)
+    grown, in_use = node.db_size.sizes()
+    assert grown == in_use
+    node.compact(node.store.current_revision)
+    while node.store.compaction_pending:
+        node.run_due(0.0)
+    assert node.db_size.sizes() == (grown, 6 * PAGE_BYTES)
+
+
+def test_compaction_is_seen_though_nobody_asked_before() -> None:
+    node = Node()
+    for number in range(1_000):
+        node.store.put(b"k", b"%1000d" % number)
+    node.compact(node.store.current_revision)
+    node.run_due(0.0)
+    assert node.db_size.sizes()[0] == 342 * PAGE_BYTES
+
+
+def test_what_is_restored_has_its_size_again() -> None:
+    node = Node()
+    before, snapshot = node.db_size.sizes(), node.snapshot()
+    node.store.put(b"k", b"v" * 100_000)
+    node.raft_index += 1
+    assert node.db_size.sizes() > before
+    node.restore(snapshot)
+    assert (node.db_size.sizes(), node.raft_index) == (before, 4)
+
+
+def test_a_sample_of_sizes_that_alternate_is_fair() -> None:
+    store = Store()
+    for number in range(20_000):
+        store.put(b"k%08d" % number, b"v" * (1 if number % 2 else 2_000))
+    # One in two takes half a page: of each page's records one is large.
+    mean = 33 + 21 + 1_000
+    assert abs(_pages(store) / (20_000 / (3_670 // mean)) - 1) < 0.01

@@ -1,0 +1,96 @@
+"""Makes the client programs that need making: folders in the user's cache, until they change."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+BUILD_SECONDS = 900
+"""Longest step: from empty caches over a slow line."""
+
+TOOLS: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "python": (),
+    "go": (("go", "version"),),
+    "node": (("node", "--version"), ("npm", "--version")),
+    "java": (("java", "-version"), ("mvn", "--version")),
+    "rust": (("cargo", "--version"),),
+    "ruby": (("ruby", "--version"), ("ruby", "-e", "require 'grpc'; puts GRPC::VERSION")),
+    "curl": (("curl", "--version"),),
+}
+"""What has to be there for the clients of a language, and how it is asked for its version."""
+
+
+class NoToolchain(Exception):
+    """Something is not there that a client's program needs, or does not make it; why."""
+
+
+def toolchain(name: str) -> str:
+    """What the tools of a language say of their versions.
+
+    Raises:
+        NoToolchain: one of them is not there.
+    """
+    found = []
+    for command in TOOLS[name]:
+        if shutil.which(command[0]) is None:
+            raise NoToolchain(f"{command[0]} is not on the PATH")
+        found.append(run(Path(), *command))
+    return "\n".join(found)
+
+
+def run(folder: Path, *command: str, **variables: str) -> str:
+    """What a command prints, which ends well.
+
+    Raises:
+        NoToolchain: it does not; with the end of what it wrote.
+    """
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, **variables},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=BUILD_SECONDS,
+        check=False,
+    )
+    if done.returncode:
+        raise NoToolchain(f"{' '.join(command)}: {done.stdout.strip()[-4000:]}")
+    return done.stdout.strip()
+
+
+def kept(language: str, name: str, sources: Iterable[Path], build: Callable[[Path], None]) -> Path:
+    """A folder from the cache, made where it is not there yet.
+
+    Args:
+        language: whose toolchain makes it.
+        name: what to call it.
+        sources: what decides, beside the toolchain, whether it is the same.
+        build: fills an empty folder.
+
+    Raises:
+        NoToolchain: it cannot be made.
+    """
+    digest = hashlib.sha256(toolchain(language).encode())
+    for source in sources:
+        digest.update(f"\0{source.name}\0".encode() + source.read_bytes())
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    folder = Path(base) / "fake_etcd" / "clients" / f"{name}-{digest.hexdigest()[:16]}"
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix="build-") as temporary:
+            built = Path(temporary) / "built"
+            built.mkdir()
+            build(built)
+            try:
+                built.rename(folder)  # so that nobody ever runs half a program
+            except OSError:
+                if not folder.exists():  # and where it does, another process was faster
+                    raise
+    return folder

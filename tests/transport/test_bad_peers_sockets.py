@@ -1,0 +1,162 @@
+"""Peers that mean no good, on real sockets: those that say nothing, too little, or read nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+import tracemalloc
+from asyncio.subprocess import PIPE
+
+import pytest
+
+from fake_etcd.services.http import HttpResponse
+from fake_etcd.transport import listener
+from fake_etcd.transport.listener import Limits, Server
+
+from .applications import LIMIT, answering, grpc_answer
+from .attacks import Remains
+from .test_listener import connected, get, listening, open_streams, until
+from .wire import HELLO, PREFACE, message, ping
+
+IDLE = 10_000
+SOCKETS = IDLE + 500
+"""The clients are in a process of their own: each of the two has one end of every connection."""
+
+CLIENTS = f"""
+import socket, sys
+idle = []
+for n in range({IDLE}):
+    idle.append(socket.create_connection(("127.0.0.1", int(sys.argv[1]))))
+    if n % 2:
+        idle[-1].sendall({HELLO!r})
+print("there", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def many_files():
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < SOCKETS:
+        pytest.skip("a process here may not have as many sockets")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, SOCKETS), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+async def is_served(url: str) -> bool:
+    async with connected(url) as it:
+        return await it.call() == grpc_answer(1, message(b"answer"))
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"P",
+        PREFACE[:-1],
+        b"GET /health HTTP/1.1\r\nHost:",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf",
+    ],
+    ids=["nothing", "a letter", "half a preface", "half a head", "half a body"],
+)
+def test_who_does_not_go_on_is_cut_and_leaves_nothing(sent, monkeypatch):
+    monkeypatch.setattr(listener, "OPENING_SECONDS", 0.05)
+    monkeypatch.setattr(listener, "HTTP1_REQUEST_SECONDS", 0.05)
+    remains = Remains()
+
+    async def test() -> None:
+        async with listening(answering(b"answer")) as (server, url):
+            reader, writer = await open_streams(url)
+            writer.write(sent)
+            with contextlib.suppress(ConnectionResetError):
+                assert await reader.read() == b""
+            writer.close()
+            await until(lambda: server.connections == [])
+            assert await is_served(url)
+
+    asyncio.run(asyncio.wait_for(test(), 30))
+    assert remains.found() == {}
+
+
+def test_time_is_not_counted_between_requests_of_http1(monkeypatch):
+    monkeypatch.setattr(listener, "HTTP1_REQUEST_SECONDS", 0.01)
+
+    async def test() -> None:
+        async with listening(answering(b"answer")) as (server, url):
+            reader, writer = await open_streams(url)
+            request = b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n"
+            for _ in range(2):
+                writer.write(request)
+                assert (await reader.readuntil(b"/health")).startswith(b"HTTP/1.1 200 OK")
+                (connection,) = server.connections
+                assert connection._patience is None
+            writer.close()
+
+    asyncio.run(asyncio.wait_for(test(), 30))
+
+
+def test_pipelined_requests_whose_answers_wait_get_all_of_them():
+    async def test() -> None:
+        server = Server(
+            answering(b"answer"), lambda request: HttpResponse(200, (), b"x" * 2**18), Limits(LIMIT)
+        )
+        try:
+            url = await server.listen("http://127.0.0.1:0")
+            reader, writer = await open_streams(url)
+            writer.write(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n" * 40)
+            for _ in range(40):
+                head = await reader.readuntil(b"\r\n\r\n")
+                assert head.startswith(b"HTTP/1.1 200 OK")
+                assert await reader.readexactly(2**18) == b"x" * 2**18
+            writer.close()
+        finally:
+            await server.close(0)
+
+    asyncio.run(asyncio.wait_for(test(), 60))
+
+
+def test_who_reads_no_acks_is_not_read_either():
+    async def test() -> None:
+        async with listening(answering(b"answer")) as (server, url):
+            async with connected(url) as it:
+                it.writer.transport.pause_reading()
+                it.send(ping() * 15_000)
+                assert await is_served(url)
+            await until(lambda: server.connections == [])
+
+    asyncio.run(asyncio.wait_for(test(), 30))
+
+
+def test_ten_thousand_idle_connections_leave_the_others_alone(many_files):
+    remains = Remains()
+
+    async def test() -> float:
+        async with listening(answering(b"answer")) as (server, url):
+            assert await is_served(url)
+            tracemalloc.start()
+            before = tracemalloc.get_traced_memory()[0]
+            clients = await asyncio.create_subprocess_exec(
+                sys.executable, "-c", CLIENTS, url.rpartition(":")[2], stdin=PIPE, stdout=PIPE
+            )
+            assert clients.stdin is not None
+            assert clients.stdout is not None
+            assert await clients.stdout.readline() == b"there\n"
+            await until(lambda: len(server.connections) == IDLE)
+            await until(lambda: sum(c._grpc is not None for c in server.connections) == IDLE // 2)
+            used = tracemalloc.get_traced_memory()[0] - before
+            tracemalloc.stop()
+            assert await is_served(url)
+            assert b"200 OK" in await get(url)
+            clients.stdin.close()
+            assert await clients.wait() == 0
+            await until(lambda: server.connections == [])
+            assert await is_served(url)
+            return used / IDLE
+
+    bytes_each = asyncio.run(asyncio.wait_for(test(), 300))
+    print(f"{bytes_each:.0f} bytes a connection")
+    assert bytes_each < 8_192
+    assert remains.found() == {}
