@@ -2,12 +2,16 @@
 // said in soak/told.py.
 'use strict';
 
+const { noop } = require('cockatiel'); // of which etcd3 has its policies
 const { Etcd3 } = require('etcd3');
 
 const [endpoint, name, workers, steps, pause, seed] = process.argv.slice(2, 8).map((text, index) =>
   index < 2 ? text : Number(text));
 const prefix = `${name}/`;
-const client = new Etcd3({ hosts: endpoint });
+// By default a host that failed three times in a row is left alone for five seconds, and so is all
+// that is to be tried here.
+const tryAlways = { host: () => noop, global: noop };
+const client = new Etcd3({ hosts: endpoint, faultHandling: tryAlways });
 let isStopping = false;
 
 const tell = (told) => process.stdout.write(`${JSON.stringify(told)}\n`);
@@ -102,28 +106,45 @@ async function leased(value, seconds) {
   lease.release();
 }
 
-/** Tells every event of the prefix; the promise it gives is kept by the one that ends it. */
-async function watch() {
-  const watcher = await client.watch().prefix(prefix).startRevision(1).create();
-  watcher.on('error', (error) => tell({ told: 'failed', error: `watch: ${reason(error)}` }));
-  const ended = new Promise((resolve) => {
-    watcher.on('data', (response) => {
-      for (const event of response.events) {
-        const key = event.kv.key.toString();
-        const told = { told: 'event', key, revision: Number(event.kv.mod_revision) };
-        const isPut = event.type === 'Put';
-        tell(isPut ? { ...told, value: event.kv.value.toString() } : { ...told, absent: true });
-        if (key === `${prefix}end`) resolve();
-      }
-    });
+/**
+ * Tells every event of the prefix; the promise it gives is kept by the one that ends it. The package
+ * resumes by itself, but from too late where it is cut before the first event; so after each cut
+ * this one watches anew, from the revision behind the last event.
+ */
+function watch() {
+  let next = 1;
+  return new Promise((resolve, reject) => {
+    const open = async () => {
+      let isOver = false;
+      const watcher = client.watch().prefix(prefix).startRevision(next).watcher();
+      const again = () => {
+        if (isOver) return;
+        isOver = true;
+        watcher.cancel().catch((error) => tell({ told: 'watch', error: reason(error) }));
+        setTimeout(() => open().catch(reject), 20);
+      };
+      watcher.on('disconnected', again);
+      watcher.on('error', (error) => {
+        tell({ told: 'watch', error: reason(error) });
+        again();
+      });
+      watcher.on('data', (response) => {
+        if (isOver) return;
+        for (const event of response.events) {
+          const key = event.kv.key.toString();
+          const told = { told: 'event', key, revision: Number(event.kv.mod_revision) };
+          const isPut = event.type === 'Put';
+          tell(isPut ? { ...told, value: event.kv.value.toString() } : { ...told, absent: true });
+          next = told.revision + 1;
+          if (key === `${prefix}end`) resolve();
+        }
+      });
+    };
+    open().catch(reject);
   });
-  return { ended };
 }
 
-/**
- * Does it again until it is done. For five seconds after three failures in a row the client tries
- * nothing, which is what its circuit breaker is for.
- */
+/** Does it again until it is done. */
 async function insist(attempt) {
   for (let number = 0; number < 300; number += 1) {
     if (await attempt()) return;
@@ -145,7 +166,7 @@ async function main() {
     }
     return put(`${prefix}alive`, 'alive', lease.put(`${prefix}alive`).value('alive').exec());
   });
-  const { ended } = await watch();
+  const ended = watch();
   await Promise.all(Array.from({ length: workers }, async (_, number) => {
     const worker = { number, count: 0, random: randomFrom(seed * 1000 + number + 1) };
     for (let done = 0; !isStopping && (steps === 0 || done < steps); done += 1) {
