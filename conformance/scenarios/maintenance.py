@@ -36,5 +36,5 @@ def without_alarms_none_is_listed_and_none_taken_away(s: Session) -> None:
     s.call("Maintenance/Alarm", m.AlarmRequest())
     for kind in (m.NONE, m.NOSPACE, m.CORRUPT):
         s.call("Maintenance/Alarm", m.AlarmRequest(alarm=kind))
-        gone = m.AlarmRequest(action=m.AlarmRequest.DEACTIVATE, alarm=kind)
+        gone = m.AlarmRequest(action=m.AlarmRequest.DEACTIVATE, memberID=5, alarm=kind)
         s.call("Maintenance/Alarm", gone)
