@@ -11,7 +11,7 @@ import hpack
 from fake_etcd.api import messages as m
 from fake_etcd.core.clock import VirtualClock
 from fake_etcd.core.node import Node, NodeConfig
-from fake_etcd.services.http import HttpRequest, HttpResponse
+from fake_etcd.services.http import HttpRequest, HttpResponse, no_body
 from fake_etcd.services.registry import endpoints
 from fake_etcd.transport.grpc.connection import GrpcConnection
 from fake_etcd.transport.grpc.server import GrpcServer
@@ -19,6 +19,7 @@ from fake_etcd.transport.http1 import Http1Connection
 from fake_etcd.transport.http2.connection import Http2Connection
 from fake_etcd.transport.http2.frames import ConnectionFailure, ErrorCode, StreamFailure
 from fake_etcd.transport.http2.hpack import Fields, HpackDecoder
+from fake_etcd.transport.http2.pages import Pages
 from fake_etcd.transport.http2.requests import MalformedRequest, parse_request
 from fake_etcd.transport.http2.streams import Stream
 from fake_etcd.transport.tls_hello import NotHello, read_hello
@@ -166,7 +167,8 @@ def http2(case: Case) -> None:
 def _grpc(case: Case, piece: int = _MAX_BUFFERED) -> bytes:
     clock = VirtualClock()
     node = Node(NodeConfig(bcrypt_cost=4), clock)
-    server = GrpcServer(endpoints(node), node.config.max_receive_bytes)
+    pages = Pages(lambda request: HttpResponse(404), no_body, lambda: "now")
+    server = GrpcServer(endpoints(node), node.config.max_receive_bytes, pages)
     connection = GrpcConnection(server, "peer", time=clock.now)
     output = Output()
     for step in case:
@@ -178,7 +180,7 @@ def _grpc(case: Case, piece: int = _MAX_BUFFERED) -> bytes:
     else:
         check_end(connection.http2, output)
         connection.lost()
-    assert connection.next_deadline is None
+    assert not connection._deadlines
     assert not connection._put_off
     _check_node(node, server)
     return bytes(output.data)
