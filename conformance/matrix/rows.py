@@ -336,11 +336,22 @@ def _role_rows() -> Iterator[Row]:
         yield _row("Auth/RoleRevokePermission", shape, role, revoke(role, key), mending)
 
 
+def _cluster_rows() -> Iterator[Row]:
+    for shape, linearizable in (("", False), ("linearizable", True)):
+        asked = m.MemberListRequest(linearizable=linearizable)
+        yield _row("Cluster/MemberList", shape, "all members", asked)
+    yield _row("Maintenance/Status", "", "", m.StatusRequest())
+    yield _row("Maintenance/Alarm", "", "all alarms", m.AlarmRequest())
+    none = m.AlarmRequest(action=m.AlarmRequest.DEACTIVATE, alarm=m.NOSPACE)
+    yield _row("Maintenance/Alarm", "deactivate", "an alarm that is not", none)
+
+
 ROWS: tuple[Row, ...] = (
     *_kv_rows(),
     *_txn_rows(),
     *_watch_rows(),
     *_lease_rows(),
     *_auth_rows(),
+    *_cluster_rows(),
 )
 """Every row, in the order of the page and of trying."""

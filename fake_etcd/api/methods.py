@@ -209,7 +209,13 @@ _TABLE = (
         admin_only=True,
         since="3.4",
     ),
-    _maintenance("Alarm", m.AlarmRequest, m.AlarmResponse, "/v3/maintenance/alarm"),
+    _maintenance(
+        "Alarm",
+        m.AlarmRequest,
+        m.AlarmResponse,
+        "/v3/maintenance/alarm",
+        handler="maintenance.alarm",
+    ),
     _maintenance(
         "Status",
         m.StatusRequest,

@@ -1,4 +1,4 @@
-"""The Maintenance service: Status. The rest of it is not here yet.
+"""The Maintenance service: Status, and Alarm as far as it only looks. The rest is not here yet.
 
 etcd: server/etcdserver/api/v3rpc/maintenance.go, server/storage/quota.go (DefaultQuotaBytes).
 """
@@ -8,19 +8,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import cast
 
+from fake_etcd.api import errors, version
 from fake_etcd.api import messages as m
-from fake_etcd.api import version
+from fake_etcd.api.status import Code, Status
 from fake_etcd.core.node import Node
-from fake_etcd.services import access
+from fake_etcd.services import access, raft_log
 from fake_etcd.services.call import Call, StreamHandler, UnaryHandler
 
 DEFAULT_QUOTA_BYTES = 2 * 1024 * 1024 * 1024
 
+_NOT_YET = Status(Code.UNIMPLEMENTED, "fake_etcd raises no alarms yet")
+
 
 def unary(node: Node) -> dict[str, UnaryHandler]:
     """Handlers that answer at once, by their names in the method table."""
-    # It takes its own request class; the transport decodes that very class from the table.
-    return cast(dict[str, UnaryHandler], {"status": _make_status(node)})
+    handlers = {"status": _make_status(node), "alarm": _make_alarm(node)}
+    # Each takes its own request class; the transport decodes that very class from the table.
+    return cast(dict[str, UnaryHandler], handlers)
 
 
 def streams(node: Node) -> dict[str, StreamHandler]:
@@ -47,3 +51,24 @@ def _make_status(node: Node) -> Callable[[m.StatusRequest, Call], bytes]:
         return node.header(node.store.current_revision) + answer.SerializeToString()
 
     return status
+
+
+def _make_alarm(node: Node) -> Callable[[m.AlarmRequest, Call], bytes]:
+    def alarm(request: m.AlarmRequest, call: Call) -> bytes:
+        """There is none, so none is listed, and to take one away changes nothing.
+
+        Raises:
+            UNIMPLEMENTED: one is to be raised; errors.REQUEST_TOO_LARGE; what
+            `access.require_auth_info` does, or `access.require_admin` where it is for more than a
+            look.
+        """
+        if request.action == m.AlarmRequest.GET:
+            info = access.require_auth_info(node, call)
+        else:
+            info = access.require_admin(node, call)
+        if request.action not in (m.AlarmRequest.GET, m.AlarmRequest.DEACTIVATE):
+            raise errors.StatusError(_NOT_YET)
+        raft_log.propose(node, info, request.ByteSize())
+        return node.header(node.store.current_revision)
+
+    return alarm

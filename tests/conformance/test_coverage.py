@@ -63,6 +63,7 @@ def test_without_transcripts_all_of_the_served_methods_is_missing(tmp_path: Path
         "Auth/UserGrantRole",
         "Auth/UserList",
         "Auth/UserRevokeRole",
+        "Cluster/MemberList",
         "KV/Compact",
         "KV/DeleteRange",
         "KV/Put",
@@ -74,6 +75,8 @@ def test_without_transcripts_all_of_the_served_methods_is_missing(tmp_path: Path
         "Lease/LeaseLeases",
         "Lease/LeaseRevoke",
         "Lease/LeaseTimeToLive",
+        "Maintenance/Alarm",
+        "Maintenance/Status",
         "Watch/Watch",
     ]
     assert item(Aspect.ERROR, "EMPTY_KEY") in missing

@@ -8,7 +8,7 @@
     = the exit status, where it is not 0
 
 A backslash after the last line of a stream says that its newline is missing. What differs from
-run to run (times, addresses, ports in the client's own log lines) is masked on both sides.
+run to run (times, addresses, ports, how full a database is) is masked on both sides.
 """
 
 from __future__ import annotations
@@ -24,6 +24,12 @@ _MASKS = (
     (re.compile(r'"ts":"[^"]*"'), '"ts":"TIME"'),
     (re.compile(r"0x[0-9a-f]{6,}"), "0xADDRESS"),
     (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:PORT"),
+    # How long it took, and how full a database is between two of its commits.
+    (re.compile(r"took = [\d.]+[mµn]?s"), "took = TIME"),
+    (re.compile(r'"took":"[^"]*"'), '"took":"TIME"'),
+    (re.compile(r'"dbSizeInUse":\d+'), '"dbSizeInUse":BYTES'),
+    (re.compile(r'"DBSizeInUse" : \d+'), '"DBSizeInUse" : BYTES'),
+    (re.compile(r"(\d+ kB)(, | │  )\d+ kB(, | │ +)\d+%"), r"\1\2IN USE\3%"),
 )
 
 COMMAND_SECONDS = 30

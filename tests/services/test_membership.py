@@ -127,6 +127,7 @@ _READS = m.RequestOp(request_range=m.RangeRequest(key=b"a"))
         ("Lease/LeaseTimeToLive", m.LeaseTimeToLiveRequest(ID=9), 0),
         ("Lease/LeaseLeases", m.LeaseLeasesRequest(), 0),
         ("Cluster/MemberList", m.MemberListRequest(linearizable=True), 0),
+        ("Maintenance/Alarm", m.AlarmRequest(), 1),
         ("Auth/AuthStatus", m.AuthStatusRequest(), 1),
         ("Auth/AuthEnable", m.AuthEnableRequest(), 1),
         ("Auth/UserList", m.AuthUserListRequest(), 1),

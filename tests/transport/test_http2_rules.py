@@ -183,6 +183,16 @@ CONNECTION_ERRORS = [
         goes_away(0, "PROTOCOL_ERROR", "PRIORITY on stream 0"),
     ),
     row(
+        "PRIORITY of 4 bytes on a stream that may be opened yet",
+        lambda c: frame(frames.PRIORITY, 0, 1, bytes(4)) + post(c),
+        goes_away(0, "FRAME_SIZE_ERROR", "PRIORITY is not 5 bytes"),
+    ),
+    row(
+        "PRIORITY that makes a stream depend on itself that may be opened yet",
+        lambda c: priority(1, 1) + post(c),
+        goes_away(0, "PROTOCOL_ERROR", "stream depends on itself"),
+    ),
+    row(
         "RST_STREAM on stream 0",
         lambda c: rst_stream(0),
         goes_away(0, "PROTOCOL_ERROR", "RST_STREAM on an idle stream"),

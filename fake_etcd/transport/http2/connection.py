@@ -11,6 +11,7 @@ from __future__ import annotations
 import struct
 from collections import deque
 from collections.abc import Callable
+from typing import NoReturn
 
 from fake_etcd.transport.bounds import (
     HEADER_BLOCK_SECONDS,
@@ -450,9 +451,15 @@ class Http2Connection:
             raise ConnectionFailure(ErrorCode.PROTOCOL_ERROR, "PRIORITY on stream 0")
         self._patience.spend()
         if len(payload) != 5:
-            raise StreamFailure(stream_id, ErrorCode.FRAME_SIZE_ERROR, "PRIORITY is not 5 bytes")
+            self._refuse_priority(stream_id, ErrorCode.FRAME_SIZE_ERROR, "PRIORITY is not 5 bytes")
         if _depends_on(payload) == stream_id:
-            raise StreamFailure(stream_id, ErrorCode.PROTOCOL_ERROR, "stream depends on itself")
+            self._refuse_priority(stream_id, ErrorCode.PROTOCOL_ERROR, "stream depends on itself")
+
+    def _refuse_priority(self, stream_id: int, code: ErrorCode, reason: str) -> NoReturn:
+        if self._is_idle(stream_id):
+            # Nobody may send RST_STREAM there (RFC 9113 §6.4), and the peer may open it yet.
+            raise ConnectionFailure(code, reason)
+        raise StreamFailure(stream_id, code, reason)
 
     def _rst_stream(self, stream_id: int, flags: int, payload: bytes) -> None:
         if len(payload) != 4:
