@@ -13,6 +13,7 @@ from fake_etcd.cli.urls import quote
 from fake_etcd.cli.usage import Warned
 
 _OWNER_ONLY = 0o700
+_KNOWN = ("member", "proxy")
 
 
 class DataDirError(Exception):
@@ -21,6 +22,25 @@ class DataDirError(Exception):
 
 class NotListed(DataDirError):
     """What is there is no folder, or must not be read."""
+
+
+def look_into(folder: str) -> list[Warned]:
+    """Look at what is in the data folder before anything else is done.
+
+    Returns:
+        What is to be warned of.
+
+    Raises:
+        NotListed: that cannot be seen.
+    """
+    return [
+        (
+            "found invalid file under data directory",
+            {"filename": name, "data-dir": folder},
+        )
+        for name in _list(folder)
+        if name not in _KNOWN
+    ]
 
 
 def prepare(data_dir: str, wal_dir: str) -> list[Warned]:
@@ -33,7 +53,6 @@ def prepare(data_dir: str, wal_dir: str) -> list[Warned]:
         DataDirError: one of them cannot be made or written to.
     """
     warnings: list[Warned] = []
-    _list(data_dir)
     member = os.path.join(data_dir, "member")
     folders = [("data directory", data_dir), ("member directory", member)]
     if wal_dir:
@@ -43,11 +62,11 @@ def prepare(data_dir: str, wal_dir: str) -> list[Warned]:
     return warnings
 
 
-def _list(folder: str) -> None:
+def _list(folder: str) -> list[str]:
     try:
-        os.listdir(folder)
+        return sorted(os.listdir(folder))
     except FileNotFoundError:
-        return
+        return []
     except OSError as error:
         reason = os.strerror(error.errno or 0).lower()
         verb = "readdirent" if os.path.exists(folder) and not os.path.isdir(folder) else "open"

@@ -8,7 +8,10 @@ for there is none of it here.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import NamedTuple
+
+from fake_etcd.cli.usage import Warned
 
 
 class Line(NamedTuple):
@@ -20,10 +23,21 @@ class Line(NamedTuple):
 
 
 RUNNING = Line(logging.INFO, "etcdmain/etcd.go:63", "Running: ")
+SINGLE_PORT: Warned = (
+    "Running http and grpc server on single port. This is not recommended for production.",
+    {},
+)
+NO_DATA_DIR = Line(logging.CRITICAL, "etcdmain/etcd.go:201", "failed to list data directory")
+DEFAULT_DATA_DIR = Line(
+    logging.WARNING, "etcdmain/etcd.go:94", "'data-dir' was empty; using default"
+)
 INITIALIZE = Line(logging.INFO, "etcdmain/etcd.go:122", "Initialize and start etcd server")
 CONFIGURING_CLIENTS = Line(logging.INFO, "embed/etcd.go:146", "configuring client listeners")
 CONFIGURING_PEERS = Line(logging.INFO, "embed/etcd.go:138", "configuring peer listeners")
+NO_PEER_LISTENER = Line(logging.ERROR, "embed/etcd.go:582", "creating peer listener failed")
+BOOTSTRAP_FAILED = Line(logging.ERROR, "etcdserver/server.go:298", "bootstrap failed")
 SERVING_PEERS = Line(logging.INFO, "embed/etcd.go:636", "serving peer traffic")
+STOPPING_PEERS = Line(logging.INFO, "embed/etcd.go:617", "stopping serving peer traffic")
 STOPPED_PEERS = Line(logging.INFO, "embed/etcd.go:622", "stopped serving peer traffic")
 STARTING_AN_ETCD_SERVER = Line(logging.INFO, "embed/etcd.go:321", "starting an etcd server")
 STARTING_ETCD_SERVER = Line(logging.INFO, "etcdserver/server.go:584", "starting etcd server")
@@ -53,6 +67,25 @@ SKIPPED_TRANSFER = Line(
     "skipped leadership transfer for single voting member cluster",
 )
 CLOSED = Line(logging.INFO, "embed/etcd.go:424", "closed etcd server")
+
+_WARNING_CALLERS = {
+    "Running http and grpc server on single port": "embed/config.go:956",
+    "it isn't recommended to use default name": "embed/config.go:1048",
+    "--max-snapshots is deprecated": "etcdmain/config.go:184",
+    "--v2-deprecation is deprecated": "etcdmain/config.go:184",
+    "found invalid file under data directory": "etcdmain/etcd.go:212",
+    "check file permission": "fileutil/fileutil.go:56",
+}
+"""Where etcd has the warnings that begin so; the others are ours."""
+
+
+def warn(log: logging.Logger, message: str, fields: Mapping[str, object]) -> None:
+    """Log a warning, with etcd's caller where it is one of etcd's."""
+    extra: dict[str, object] = {"fields": fields}
+    for start, caller in _WARNING_CALLERS.items():
+        if message.startswith(start):
+            extra["caller"] = caller
+    log.warning(message, extra=extra)
 
 
 def say(log: logging.Logger, line: Line, **fields: object) -> None:

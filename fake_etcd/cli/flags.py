@@ -84,6 +84,7 @@ class Settings:
     help: bool
     as_etcd: bool
     data_dir: str
+    default_data_dir: bool
     wal_dir: str
     listen_peer_urls: tuple[Url, ...]
     initial_advertise_peer_urls: tuple[Url, ...]
@@ -339,6 +340,7 @@ def _settings(given: _Given, environment: Mapping[str, str] | None, as_etcd: boo
         help=is_on("help"),
         as_etcd=as_etcd,
         data_dir=values["data-dir"],
+        default_data_dir=as_etcd and not given.values.get("data-dir"),
         wal_dir=values["wal-dir"],
         listen_peer_urls=parse_urls(values["listen-peer-urls"]),
         initial_advertise_peer_urls=parse_urls(values["initial-advertise-peer-urls"]),

@@ -7,6 +7,7 @@ is started for them is in `serving.py`.
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import logging
 import os
@@ -14,16 +15,18 @@ import platform
 import shlex
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from fake_etcd import __version__
 from fake_etcd.api import version
 from fake_etcd.cli import console, logs, memory, sd_notify, tls_flags
 from fake_etcd.cli import etcd_lines as lines
+from fake_etcd.cli.durations import format_duration
 from fake_etcd.cli.etcd_lines import say
 from fake_etcd.cli.flags import Settings
 from fake_etcd.cli.serving import CannotStart, NodeServer, new_loop
 from fake_etcd.cli.urls import Url
+from fake_etcd.cli.usage import Warned
 
 GRACE_SECONDS = 0.7
 """How long open calls may take to end after the first signal; all is over within a second."""
@@ -67,25 +70,16 @@ def _check_ready_fd(number: int) -> None:
 
 
 async def _serve(settings: Settings, log: logging.Logger) -> signal.Signals:
-    if settings.as_etcd:
-        _say_starting(settings, log)
     stop = _StopSignals(log)
+    start = _StartLog(log, settings)
     try:
-        server = NodeServer(settings)
-        await server.start()
+        server = await _start(settings, start)
     except CannotStart as error:
         if not settings.as_etcd:
             raise
         say(log, lines.DISCOVERY_FAILED, error=str(error))
         raise SystemExit(1) from None
-    if not settings.as_etcd:
-        _say_starting(settings, log)  # not before, so that what is wrong is all that is said
-    for message, fields in settings.warnings:
-        log.warning(message, extra={"fields": fields})
-    for warning in tls_flags.warnings(settings.tls, settings.listen_client_urls):
-        log.warning(warning.message, extra={"fields": warning.fields})
-    for message, fields in server.warned:
-        log.warning(message, extra={"fields": fields})
+    start.flush()
     for note in server.notes:
         log.debug("only one address family", extra={"fields": {"error": note}})
     if not settings.control:
@@ -99,12 +93,7 @@ async def _serve(settings: Settings, log: logging.Logger) -> signal.Signals:
     if settings.ready_fd:
         console.say_to(settings.ready_fd, ready)
     number = await stop.wait()
-    closing = {
-        "name": settings.name,
-        "data_dir": settings.data_dir,
-        "advertise_peer_urls": _texts(settings.initial_advertise_peer_urls),
-        "advertise_client_urls": server.advertise_client_urls,
-    }
+    closing = _closing(settings, server.advertise_client_urls)
     say(log, lines.CLOSING, **closing)
     await server.stop(GRACE_SECONDS)
     member, _ = server.ids
@@ -115,29 +104,88 @@ async def _serve(settings: Settings, log: logging.Logger) -> signal.Signals:
         current_leader_member_id=member,
     )
     for address in server.peers_served:
+        say(log, lines.STOPPING_PEERS, address=address)
         say(log, lines.STOPPED_PEERS, address=address)
     say(log, lines.CLOSED, **closing)
     return number
 
 
-def _say_starting(settings: Settings, log: logging.Logger) -> None:
-    listened = _texts(settings.listen_client_urls)
-    say(log, lines.RUNNING, args=sys.argv)
-    say(log, lines.INITIALIZE, data_dir=settings.data_dir)
+class _StartLog:
+    """The lines of a start: at once where etcd's place is taken.
+
+    Otherwise they wait until all is well, so that what is wrong is all that is said.
+    """
+
+    def __init__(self, log: logging.Logger, settings: Settings) -> None:
+        self._log = log
+        self._waiting: list[Callable[[], None]] | None = None if settings.as_etcd else []
+
+    def say(self, line: lines.Line, **fields: object) -> None:
+        self._do(functools.partial(say, self._log, line, **fields))
+
+    def warn(self, warned: Iterable[Warned]) -> None:
+        for message, fields in warned:
+            self._do(functools.partial(lines.warn, self._log, message, fields))
+
+    def flush(self) -> None:
+        """Say what waits."""
+        waiting, self._waiting = self._waiting, None
+        for step in waiting or ():
+            step()
+
+    def _do(self, step: Callable[[], None]) -> None:
+        if self._waiting is None:
+            step()
+        else:
+            self._waiting.append(step)
+
+
+async def _start(settings: Settings, log: _StartLog) -> NodeServer:
+    """A server that listens, and what etcd says on the way there, in its order."""
+    if settings.as_etcd and not settings.listen_client_http_urls:
+        log.warn([lines.SINGLE_PORT])
+    log.warn(settings.warnings)
+    log.say(lines.RUNNING, args=sys.argv)
+    if settings.default_data_dir:
+        log.say(lines.DEFAULT_DATA_DIR, data_dir=settings.data_dir)
+    if settings.data_dir:
+        _look_into_data_dir(settings, log)
+    log.say(lines.INITIALIZE, data_dir=settings.data_dir, dir_type="empty")
+    closing = _closing(settings, _texts(settings.advertise_client_urls))
+    try:
+        return await _listen(settings, log)
+    except CannotStart:
+        if settings.as_etcd:
+            log.say(lines.CLOSING, **closing)
+            log.say(lines.CLOSED, **closing)
+        raise
+
+
+async def _listen(settings: Settings, log: _StartLog) -> NodeServer:
+    server = NodeServer(settings)
     peers = _texts(settings.listen_peer_urls)
     if peers:
-        say(log, lines.CONFIGURING_PEERS, listen_peer_urls=peers)
-    say(log, lines.CONFIGURING_CLIENTS, listen_client_urls=listened)
-    say(
-        log,
+        log.say(lines.CONFIGURING_PEERS, listen_peer_urls=peers)
+    try:
+        await server.listen_to_peers()
+    except CannotStart as error:
+        log.say(lines.NO_PEER_LISTENER, error=str(error))
+        raise
+    listened = _texts(settings.listen_client_urls)
+    log.say(lines.CONFIGURING_CLIENTS, listen_client_urls=listened)
+    of_tls = tls_flags.warnings(settings.tls, settings.listen_client_urls)
+    log.warn((warning.message, warning.fields) for warning in of_tls)
+    await server.listen_to_clients()
+    log.warn(server.warned)
+    log.say(
         lines.STARTING_AN_ETCD_SERVER,
         etcd_version=version.SERVER,
         fake_etcd_version=__version__,
         python_version=platform.python_version(),
         name=settings.name,
         data_dir=settings.data_dir,
-        heartbeat_interval=f"{settings.heartbeat_interval_ms}ms",
-        election_timeout=f"{settings.election_timeout_ms}ms",
+        heartbeat_interval=_milliseconds(settings.heartbeat_interval_ms),
+        election_timeout=_milliseconds(settings.election_timeout_ms),
         initial_advertise_peer_urls=_texts(settings.initial_advertise_peer_urls),
         listen_peer_urls=peers,
         listen_client_urls=listened,
@@ -145,6 +193,45 @@ def _say_starting(settings: Settings, log: logging.Logger) -> None:
         initial_cluster_token=settings.initial_cluster_token,
         max_request_bytes=settings.max_request_bytes,
     )
+    if settings.data_dir:
+        await _make_data_dir(settings, log, server)
+    return server
+
+
+def _look_into_data_dir(settings: Settings, log: _StartLog) -> None:
+    from fake_etcd.cli import data_dir
+
+    try:
+        log.warn(data_dir.look_into(settings.data_dir))
+    except data_dir.NotListed as error:
+        if settings.as_etcd:
+            log.say(lines.NO_DATA_DIR, dir=settings.data_dir, error=str(error))
+            raise SystemExit(1) from None
+        raise CannotStart(f"{lines.NO_DATA_DIR.message}: {error}") from None
+
+
+async def _make_data_dir(settings: Settings, log: _StartLog, server: NodeServer) -> None:
+    from fake_etcd.cli import data_dir
+
+    try:
+        log.warn(data_dir.prepare(settings.data_dir, settings.wal_dir))
+    except data_dir.DataDirError as error:
+        log.say(lines.BOOTSTRAP_FAILED, error=str(error))
+        await server.stop(0)
+        raise CannotStart(str(error)) from None
+
+
+def _closing(settings: Settings, advertise_client_urls: Sequence[str]) -> dict[str, object]:
+    return {
+        "name": settings.name,
+        "data_dir": settings.data_dir,
+        "advertise_peer_urls": _texts(settings.initial_advertise_peer_urls),
+        "advertise_client_urls": advertise_client_urls,
+    }
+
+
+def _milliseconds(number: int) -> str:
+    return format_duration(number * 1_000_000)
 
 
 def _say_started(settings: Settings, log: logging.Logger, server: NodeServer) -> None:
@@ -165,6 +252,7 @@ def _say_started(settings: Settings, log: logging.Logger, server: NodeServer) ->
         listen_peer_urls=_texts(settings.listen_peer_urls),
         advertise_client_urls=advertised,
         listen_client_urls=_texts(settings.listen_client_urls),
+        listen_metrics_urls=_texts(settings.listen_metrics_urls),
     )
     for address in server.peers_served:
         say(log, lines.SERVING_PEERS, address=address)
@@ -178,10 +266,10 @@ def _say_started(settings: Settings, log: logging.Logger, server: NodeServer) ->
         publish_timeout="7s",
     )
     say(log, lines.READY)
+    _notify(log)
     for address, is_secure in server.served:
         line = lines.SECURELY if is_secure else lines.INSECURELY
         say(log, line, traffic="grpc+http", address=address)
-    _notify(log)
 
 
 def _texts(urls: Sequence[Url]) -> list[str]:

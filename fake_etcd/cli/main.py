@@ -7,7 +7,6 @@ that --help, --version and mistakes answer at once.
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import platform
 import signal
@@ -19,7 +18,7 @@ from fake_etcd import __version__
 from fake_etcd.api import version
 from fake_etcd.cli import console, flag_pages, flags
 from fake_etcd.cli.early_log import LogLine
-from fake_etcd.cli.usage import BAD_CONFIGURATION, Stage, UsageError, does_not_start
+from fake_etcd.cli.usage import Stage, UsageError
 
 _INTERRUPTED = 130
 """What a shell reports for a process that SIGINT ended."""
@@ -43,6 +42,9 @@ def main(arguments: Sequence[str] | None = None, *, as_etcd: bool | None = None)
         anything else that keeps the server from starting.
     """
     ends_here = arguments is None
+    if ends_here and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        # Until the server takes it over, SIGINT is to end this process as it ends etcd: by itself.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     if as_etcd is None:
         name = os.path.basename(sys.argv[0]).removesuffix(".exe")
         as_etcd = ends_here and name == "etcd"
@@ -52,7 +54,7 @@ def main(arguments: Sequence[str] | None = None, *, as_etcd: bool | None = None)
     except UsageError as error:
         _say_what_is_wrong(error, words, as_etcd=as_etcd)
         return error.exit_status
-    except KeyboardInterrupt:  # before the server took over the signal
+    except KeyboardInterrupt:  # of a caller's process, before the server took over the signal
         return _INTERRUPTED
 
 
@@ -87,8 +89,6 @@ def _run(arguments: Sequence[str], *, ends_here: bool, as_etcd: bool) -> int:
         return 0
     for line in settings.early:
         _log(line)
-    if settings.data_dir:
-        settings = _with_data_dir(settings)
     from fake_etcd.cli import host, serving
 
     try:
@@ -116,21 +116,6 @@ def _end(number: signal.Signals) -> None:
     os._exit(0)
 
 
-def _with_data_dir(settings: flags.Settings) -> flags.Settings:
-    """Make the data folder, and add what is to be said of it."""
-    from fake_etcd.cli import data_dir
-
-    try:
-        warnings = data_dir.prepare(settings.data_dir, settings.wal_dir)
-    except data_dir.NotListed as error:
-        raise UsageError(
-            f"failed to list data directory: {error}", BAD_CONFIGURATION, Stage.LIST
-        ) from None
-    except data_dir.DataDirError as error:
-        raise does_not_start(str(error)) from None
-    return dataclasses.replace(settings, warnings=(*settings.warnings, *warnings))
-
-
 def _say_what_is_wrong(error: UsageError, arguments: Sequence[str], *, as_etcd: bool) -> None:
     message = " ".join(str(error).splitlines())
     if error.stage is Stage.PARSE:
@@ -156,10 +141,6 @@ def _say_what_is_wrong(error: UsageError, arguments: Sequence[str], *, as_etcd: 
             unset = "advertise client URLs are not set"
             _log(LogLine("warn", "etcdmain/etcd.go:67", unset, {"error": message}))
         return
-    if error.stage is Stage.LIST:
-        what, _, reason = message.partition(": ")
-        _log(LogLine("fatal", "etcdmain/etcd.go:201", what, {"error": reason}))
-        return
     _log(_failed_to_start(message))
 
 
@@ -167,7 +148,7 @@ def _failed_to_start(message: str) -> LogLine:
     """etcd: etcdmain/etcd.go says "discovery failed" of whatever keeps the server from starting."""
     if "include" in message and "--initial-cluster" in message:
         return LogLine("warn", "etcdmain/etcd.go:150", "failed to start", {"error": message})
-    return LogLine("fatal", "etcdmain/etcd.go:162", "discovery failed", {"error": message})
+    return LogLine("fatal", "etcdmain/etcd.go:157", "discovery failed", {"error": message})
 
 
 def _log(line: LogLine) -> None:

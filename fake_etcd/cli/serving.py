@@ -284,6 +284,19 @@ class NodeServer:
         Raises:
             CannotStart: an address cannot be had.
         """
+        await self.listen_to_peers()  # before clients, as etcd
+        await self.listen_to_clients()
+
+    async def listen_to_peers(self) -> None:
+        """The first half of `start`."""
+        try:
+            await self._listen_to_peers()
+        except CannotStart:
+            await self.stop(0)
+            raise
+
+    async def listen_to_clients(self) -> None:
+        """The second half of `start`."""
         urls = self._settings.listen_client_urls
         places: dict[str, _Place] = {}
         for url in urls:
@@ -294,7 +307,6 @@ class NodeServer:
                 place.plain = url
         found: list[str] = []
         try:
-            await self._listen_to_peers()  # before clients, as etcd
             self._tls = server_tls(self._settings.tls, urls)
             for place in places.values():
                 addresses = await self._listen(place)

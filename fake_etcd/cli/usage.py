@@ -24,7 +24,6 @@ class Stage(enum.Enum):
     PANIC = "a panic, whose first line we have"
     ENVIRONMENT = "a fatal line of the log"
     VERIFY = "a warning of the log: failed to verify flags"
-    LIST = "a fatal line of the log: failed to list data directory"
     START = "a fatal line of the log: discovery failed"
 
 

@@ -122,6 +122,7 @@ def check(
     )
     if wrong is None and as_etcd and values["name"] == "default":
         warnings.append(_DEFAULT_NAME)
+    warnings += ((message, {}) for name, message in _DEPRECATED.items() if name in given)
     tls = tls_settings(values, given)
     wrong = wrong or wrong_versions(tls)
     if wrong is not None:
@@ -133,6 +134,15 @@ def check(
         raise UsageError(wrong, BAD_CONFIGURATION)
     return warnings
 
+
+_DEPRECATED = {
+    "max-snapshots": "--max-snapshots is deprecated in 3.6 and will be decommissioned in 3.8.",
+    "v2-deprecation": (
+        "--v2-deprecation is deprecated and scheduled for removal in v3.8. The default value is "
+        "enforced, ignoring user input."
+    ),
+}
+"""etcd: etcdmain/config.go, deprecatedFlags."""
 
 _DEFAULT_NAME: Warned = (
     "it isn't recommended to use default name, please set a value for --name. Note that etcd might "

@@ -70,6 +70,7 @@ def test_without_arguments_all_is_as_etcd_has_it() -> None:
         help=False,
         as_etcd=False,
         data_dir="",
+        default_data_dir=False,
         wal_dir="",
         listen_peer_urls=(),
         initial_advertise_peer_urls=parse_urls("http://localhost:2380"),
