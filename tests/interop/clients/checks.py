@@ -16,6 +16,7 @@ CHECKS = {
     "a watcher that is cancelled hears no more",
     "large": "a value of 1.4 MB there and back; one of 1.6 MB is refused",
     "concurrent": "100 puts at once, each with a revision of its own",
+    "members": "the only member by its name, and its status, with etcd's version",
     "tls": "a put and a get with TLS, by a client with a certificate",
     "auth": "users, a role and a password: nobody, a wrong password and somebody without "
     "permission are refused, others do what they may",
@@ -33,6 +34,7 @@ KUBERNETES = {
 
 HTTP = {
     "HTTP/1.1": "`/health` and `/version`, and a path that is not there",
+    "h2c": "the same by HTTP/2 without TLS",
     "TLS": "the same with TLS, by HTTP/1.1 and by HTTP/2 as ALPN chooses, with a certificate; "
     "without one the handshake fails",
 }

@@ -99,6 +99,14 @@ CLIENTS = (
     ),
     _python("grpcio", "grpcio", "grpcio", "blocking_stubs"),
     _python("grpc-aio", "grpc.aio", "grpcio", "asyncio_stubs"),
+    _python(
+        "python-etcd3",
+        "python-etcd3",
+        "etcd3",
+        "python_etcd3",
+        # Its modules are from an old protoc, which today's protobuf takes only in pure Python.
+        PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION="python",
+    ),
     Client("ruby", "grpc", "Ruby", "1.51.1", "ruby", languages.ruby),
     *(
         Client(
