@@ -7,6 +7,31 @@ import os
 import sys
 
 
+def open_closed() -> None:
+    """Put /dev/null where whoever started this process closed stdin, stdout or stderr.
+
+    Go does the same (runtime/fds_unix.go). Otherwise our first sockets would have their numbers,
+    and uvloop ends a process that closes a socket of such a number.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if _is_open(number):
+            continue
+        opened = os.open(os.devnull, os.O_RDWR)
+        if opened != number:
+            os.dup2(opened, number)
+            os.close(opened)
+        mode = "w" if number else "r"
+        setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+
+
+def _is_open(number: int) -> bool:
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True
+
+
 def say(text: str) -> None:
     """Print to stdout at once; a reader who has gone away (`fake-etcd | head -1`) is no fault."""
     try:

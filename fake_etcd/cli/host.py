@@ -26,7 +26,7 @@ from fake_etcd.cli.etcd_lines import say
 from fake_etcd.cli.flags import Settings
 from fake_etcd.cli.serving import CannotStart, NodeServer, new_loop
 from fake_etcd.cli.urls import Url
-from fake_etcd.cli.usage import Warned
+from fake_etcd.cli.usage import BAD_CONFIGURATION, UsageError, Warned
 
 GRACE_SECONDS = 0.7
 """How long open calls may take to end after the first signal; all is over within a second."""
@@ -41,13 +41,14 @@ def run(settings: Settings) -> signal.Signals:
     Raises:
         SystemExit: the program's name is etcd, and what kept it from starting is logged as etcd
             logs it.
-        CannotStart: an address, an output of the log, --ready-fd or the keys of --auth-token
-            cannot be had, or the loop that was asked for does not exist.
+        UsageError: an output of the log cannot be had.
+        CannotStart: an address, --ready-fd or the keys of --auth-token cannot be had, or the loop
+            that was asked for does not exist.
     """
     try:
         log = logs.set_up(settings.log_level, settings.log_format, settings.log_outputs)
     except logs.LogError as error:
-        raise CannotStart(str(error)) from None
+        raise UsageError(str(error), BAD_CONFIGURATION) from None
     _check_ready_fd(settings.ready_fd)  # before we open files, one of which may get its number
     loop = new_loop()
     asyncio.set_event_loop(loop)

@@ -42,6 +42,8 @@ def main(arguments: Sequence[str] | None = None, *, as_etcd: bool | None = None)
         anything else that keeps the server from starting.
     """
     ends_here = arguments is None
+    if ends_here:
+        console.open_closed()
     if ends_here and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         # Until the server takes it over, SIGINT is to end this process as it ends etcd: by itself.
         signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -25,15 +25,13 @@ from fake_etcd.core.auth.token_options import InvalidTokenOptions
 from fake_etcd.core.node import Node, NodeConfig
 from fake_etcd.services import http, peer_http, registry
 from fake_etcd.services.http import HttpHandler
+from fake_etcd.transport import loop_host
 from fake_etcd.transport.listener import Limits, Server
 from fake_etcd.transport.loop_host import Aside, NodeTimer, SystemClock
 from fake_etcd.transport.tls_transport import TlsError
 
 if TYPE_CHECKING:
     from fake_etcd.transport.tls import ServerTls
-
-LOOP_VARIABLE = "FAKE_ETCD_LOOP"
-"""Environment: "uvloop" or "asyncio" forces that event loop; without it, uvloop where it exists."""
 
 _PAIRS = {"localhost": ("127.0.0.1", "::1"), "0.0.0.0": ("0.0.0.0", "::"), "::": ("::", "0.0.0.0")}
 """Hosts that stand for an address of each family: the one that must work, then the other.
@@ -51,23 +49,15 @@ class CannotStart(Exception):
 
 
 def new_loop() -> asyncio.AbstractEventLoop:
-    """A loop of the kind that the environment asks for.
+    """As `loop_host.new_loop`.
 
     Raises:
         CannotStart: that kind is not there.
     """
-    wanted = os.environ.get(LOOP_VARIABLE, "")
-    if wanted not in ("", "asyncio", "uvloop"):
-        raise CannotStart(f'{LOOP_VARIABLE}={wanted}: it can be "asyncio" or "uvloop"')
-    if wanted != "asyncio":
-        try:
-            import uvloop
-        except ImportError:
-            if wanted:
-                raise CannotStart(f"{LOOP_VARIABLE}=uvloop: uvloop is not installed") from None
-        else:
-            return uvloop.new_event_loop()
-    return asyncio.new_event_loop()
+    try:
+        return loop_host.new_loop()
+    except loop_host.NoSuchLoop as error:
+        raise CannotStart(str(error)) from None
 
 
 class ServedNode(Protocol):

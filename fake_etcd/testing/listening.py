@@ -9,10 +9,10 @@ from functools import partial
 from typing import Any, TypeVar
 
 from fake_etcd.api.status import Status
-from fake_etcd.cli.serving import new_loop
 from fake_etcd.services.call import Endpoints
 from fake_etcd.services.http import BodyLimit, HttpHandler
 from fake_etcd.transport.listener import Limits, Server
+from fake_etcd.transport.loop_host import new_loop
 from fake_etcd.transport.shared_listener import connections_of
 from fake_etcd.transport.shared_node import SharedNode
 from fake_etcd.transport.shared_timer import SharedTimer

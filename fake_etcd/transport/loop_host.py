@@ -1,4 +1,4 @@
-"""What an asyncio event loop does for the node that it drives: time, and long work aside.
+"""An asyncio event loop, and what it does for the node that it drives: time, and long work aside.
 
 The core has no clock of its own and waits for nothing.
 """
@@ -12,6 +12,33 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from fake_etcd.core.node import Node, Work
+
+LOOP_VARIABLE = "FAKE_ETCD_LOOP"
+"""Environment: "uvloop" or "asyncio" forces that event loop; without it, uvloop where it exists."""
+
+
+class NoSuchLoop(Exception):
+    """Why there is no event loop of the kind that the environment asks for; one line."""
+
+
+def new_loop() -> asyncio.AbstractEventLoop:
+    """A loop of the kind that the environment asks for.
+
+    Raises:
+        NoSuchLoop: that kind is not there.
+    """
+    wanted = os.environ.get(LOOP_VARIABLE, "")
+    if wanted not in ("", "asyncio", "uvloop"):
+        raise NoSuchLoop(f'{LOOP_VARIABLE}={wanted}: it can be "asyncio" or "uvloop"')
+    if wanted != "asyncio":
+        try:
+            import uvloop
+        except ImportError:
+            if wanted:
+                raise NoSuchLoop(f"{LOOP_VARIABLE}=uvloop: uvloop is not installed") from None
+        else:
+            return uvloop.new_event_loop()
+    return asyncio.new_event_loop()
 
 
 class SystemClock:

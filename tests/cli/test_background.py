@@ -21,13 +21,14 @@ from fake_etcd.api import messages as m
 from fake_etcd.cli import background, serving
 from fake_etcd.cli.flags import UsageError
 from fake_etcd.services import passwords
+from fake_etcd.transport import loop_host
 
 LOOPS = ["asyncio"] + ["uvloop"] * (sys.platform != "win32")
 
 
 @pytest.fixture(params=LOOPS, autouse=True)
 def loop(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(serving.LOOP_VARIABLE, request.param)
+    monkeypatch.setenv(loop_host.LOOP_VARIABLE, request.param)
 
 
 def call(url: str, method: str, request: bytes) -> bytes:
@@ -114,7 +115,7 @@ def test_an_address_that_is_taken_is_refused_and_nothing_is_left_running() -> No
 
 
 def test_a_loop_that_there_is_not_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(serving.LOOP_VARIABLE, "trio")
+    monkeypatch.setenv(loop_host.LOOP_VARIABLE, "trio")
     with pytest.raises(serving.CannotStart, match="FAKE_ETCD_LOOP=trio"), background.serve():
         pass
     assert threads() == []

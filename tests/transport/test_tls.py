@@ -24,7 +24,7 @@ from fake_etcd.api.methods import METHODS
 from fake_etcd.cli import background, flags, serving
 from fake_etcd.services.call import Call, Endpoint
 from fake_etcd.services.http import HttpResponse
-from fake_etcd.transport import certificates
+from fake_etcd.transport import certificates, loop_host
 from fake_etcd.transport.certificates import Authority
 from fake_etcd.transport.listener import Limits, Server
 from fake_etcd.transport.tls import Acceptor, ServerTls
@@ -52,7 +52,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def loop(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "uvloop":
         pytest.importorskip("uvloop")
-    monkeypatch.setenv(serving.LOOP_VARIABLE, request.param)
+    monkeypatch.setenv(loop_host.LOOP_VARIABLE, request.param)
 
 
 class Servers:
