@@ -53,12 +53,8 @@ from fake_etcd.transport.http2.frames import (
     unpack_header,
     window_update_frame,
 )
-from fake_etcd.transport.http2.hpack import Field, Fields, HpackDecoder
-from fake_etcd.transport.http2.requests import (
-    MAX_HEADER_LIST_SIZE,
-    MalformedRequest,
-    check_trailers,
-)
+from fake_etcd.transport.http2.hpack import MAX_HEADER_LIST_SIZE, Field, Fields, HpackDecoder
+from fake_etcd.transport.http2.requests import MalformedRequest, check_trailers
 from fake_etcd.transport.http2.sending import Sending
 from fake_etcd.transport.http2.streams import (
     NOBODY,
