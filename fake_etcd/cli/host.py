@@ -28,9 +28,6 @@ from fake_etcd.cli.serving import CannotStart, NodeServer, new_loop
 from fake_etcd.cli.urls import Url
 from fake_etcd.cli.usage import Warned
 
-GRACE_SECONDS = 0.7
-"""How long open calls may take to end after the first signal; all is over within a second."""
-
 _GO_NAMES = {signal.SIGINT: "interrupt", signal.SIGTERM: "terminated"}
 """What Go calls them."""
 
@@ -95,7 +92,7 @@ async def _serve(settings: Settings, log: logging.Logger) -> signal.Signals:
     number = await stop.wait()
     closing = _closing(settings, server.advertise_client_urls)
     say(log, lines.CLOSING, **closing)
-    await server.stop(GRACE_SECONDS)
+    await server.stop(settings.stop_grace_seconds)
     member, _ = server.ids
     say(
         log,

@@ -46,6 +46,11 @@ _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 """What to connect to where a wildcard is listened on."""
 
 
+_CALLS_SECONDS = 1.0
+"""How long a call that is being worked at, on a password's hash or a compaction, may take to end
+when the server stops."""
+
+
 class CannotStart(Exception):
     """Why there is no server; one line."""
 
@@ -83,7 +88,7 @@ class ServedNode(Protocol):
         """Have the node tell clients that it is found at these URLs."""
 
     async def close(self, grace_seconds: float) -> None:
-        """Take no new calls, let the open ones end for so long, then cut."""
+        """Take no new calls, let open streams go on for so long and calls end, then cut."""
 
 
 def peer_server(handler: HttpHandler, config: NodeConfig) -> Server:
@@ -124,7 +129,7 @@ class PlainNode:
 
     async def close(self, grace_seconds: float) -> None:
         await self._peers.close(0)
-        await self._server.close(grace_seconds)
+        await self._server.close(grace_seconds, _CALLS_SECONDS)
         self._timer.cancel()
         self._aside.close()
 
@@ -333,7 +338,7 @@ class NodeServer:
         return format(member, "x"), format(cluster.cluster_id(members or [member]), "x")
 
     async def stop(self, grace_seconds: float) -> None:
-        """Take no new calls, let the open ones end for so long, then cut."""
+        """Take no new calls, let open streams go on for so long and calls end, then cut."""
         await self._served.close(grace_seconds)
 
     async def _listen_to_peers(self) -> None:
