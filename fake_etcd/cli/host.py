@@ -86,7 +86,7 @@ async def _serve(settings: Settings, log: logging.Logger) -> signal.Signals:
     if settings.ready_json:
         console.say(ready)
     elif not settings.as_etcd:
-        console.say(_greeting(server.addresses))
+        console.say(_greeting(server.addresses, has_pages=settings.transport == "native"))
     if settings.ready_fd:
         console.say_to(settings.ready_fd, ready)
     number = await stop.wait()
@@ -266,7 +266,8 @@ def _say_started(settings: Settings, log: logging.Logger, server: NodeServer) ->
     _notify(log)
     for address, is_secure in server.served:
         line = lines.SECURELY if is_secure else lines.INSECURELY
-        say(log, line, traffic="grpc+http", address=address)
+        traffic = "grpc+http" if settings.transport == "native" else "grpc"
+        say(log, line, traffic=traffic, address=address)
 
 
 def _texts(urls: Sequence[Url]) -> list[str]:
@@ -295,7 +296,7 @@ def _ready_line(listening: Sequence[str], settings: Settings) -> str:
     return json.dumps(ready) + "\n"
 
 
-def _greeting(listening: Sequence[str]) -> str:
+def _greeting(listening: Sequence[str], *, has_pages: bool) -> str:
     """What a person, or a script that waits for "listening on ", reads on stdout."""
     lines = [f"fake_etcd {__version__} answers as etcd {version.SERVER}"]
     lines += [f"listening on {address}" for address in listening]
@@ -311,10 +312,9 @@ def _greeting(listening: Sequence[str]) -> str:
         for wildcard, loopback in (("//0.0.0.0:", "//127.0.0.1:"), ("//[::]:", "//[::1]:")):
             endpoint = endpoint.replace(wildcard, loopback)
         etcdctl, curl = shlex.quote(endpoint), shlex.quote(f"{endpoint}/version")
-    lines += [
-        f"try: etcdctl{trust} --endpoints={etcdctl} put greeting hello",
-        f"try: curl {k}{curl}",
-    ]
+    lines.append(f"try: etcdctl{trust} --endpoints={etcdctl} put greeting hello")
+    if has_pages:
+        lines.append(f"try: curl {k}{curl}")
     return "\n".join(lines) + "\n"
 
 

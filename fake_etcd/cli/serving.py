@@ -190,6 +190,10 @@ def _limits(settings: Settings, config: NodeConfig) -> Limits:
 
 
 def _served(settings: Settings, config: NodeConfig) -> ServedNode:
+    if settings.transport == "grpcio":
+        from fake_etcd.cli.grpcio_served import GrpcioNode  # which takes long to import
+
+        return GrpcioNode(config, _limits(settings, config))
     if not settings.control:
         return PlainNode(config, _limits(settings, config))
     # With it comes grpcio, which takes longer to import than a plain server to start.
