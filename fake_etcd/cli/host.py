@@ -28,9 +28,6 @@ from fake_etcd.cli.serving import CannotStart, NodeServer, new_loop
 from fake_etcd.cli.urls import Url
 from fake_etcd.cli.usage import BAD_CONFIGURATION, UsageError, Warned
 
-GRACE_SECONDS = 0.7
-"""How long open calls may take to end after the first signal; all is over within a second."""
-
 _GO_NAMES = {signal.SIGINT: "interrupt", signal.SIGTERM: "terminated"}
 """What Go calls them."""
 
@@ -90,13 +87,13 @@ async def _serve(settings: Settings, log: logging.Logger) -> signal.Signals:
     if settings.ready_json:
         console.say(ready)
     elif not settings.as_etcd:
-        console.say(_greeting(server.addresses))
+        console.say(_greeting(server.addresses, has_pages=settings.transport == "native"))
     if settings.ready_fd:
         console.say_to(settings.ready_fd, ready)
     number = await stop.wait()
     closing = _closing(settings, server.advertise_client_urls)
     say(log, lines.CLOSING, **closing)
-    await server.stop(GRACE_SECONDS)
+    await server.stop(settings.stop_grace_seconds)
     member, _ = server.ids
     say(
         log,
@@ -270,7 +267,8 @@ def _say_started(settings: Settings, log: logging.Logger, server: NodeServer) ->
     _notify(log)
     for address, is_secure in server.served:
         line = lines.SECURELY if is_secure else lines.INSECURELY
-        say(log, line, traffic="grpc+http", address=address)
+        traffic = "grpc+http" if settings.transport == "native" else "grpc"
+        say(log, line, traffic=traffic, address=address)
 
 
 def _texts(urls: Sequence[Url]) -> list[str]:
@@ -299,7 +297,7 @@ def _ready_line(listening: Sequence[str], settings: Settings) -> str:
     return json.dumps(ready) + "\n"
 
 
-def _greeting(listening: Sequence[str]) -> str:
+def _greeting(listening: Sequence[str], *, has_pages: bool) -> str:
     """What a person, or a script that waits for "listening on ", reads on stdout."""
     lines = [f"fake_etcd {__version__} answers as etcd {version.SERVER}"]
     lines += [f"listening on {address}" for address in listening]
@@ -315,10 +313,9 @@ def _greeting(listening: Sequence[str]) -> str:
         for wildcard, loopback in (("//0.0.0.0:", "//127.0.0.1:"), ("//[::]:", "//[::1]:")):
             endpoint = endpoint.replace(wildcard, loopback)
         etcdctl, curl = shlex.quote(endpoint), shlex.quote(f"{endpoint}/version")
-    lines += [
-        f"try: etcdctl{trust} --endpoints={etcdctl} put greeting hello",
-        f"try: curl {k}{curl}",
-    ]
+    lines.append(f"try: etcdctl{trust} --endpoints={etcdctl} put greeting hello")
+    if has_pages:
+        lines.append(f"try: curl {k}{curl}")
     return "\n".join(lines) + "\n"
 
 

@@ -44,6 +44,11 @@ _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 """What to connect to where a wildcard is listened on."""
 
 
+_CALLS_SECONDS = 1.0
+"""How long a call that is being worked at, on a password's hash or a compaction, may take to end
+when the server stops."""
+
+
 class CannotStart(Exception):
     """Why there is no server; one line."""
 
@@ -73,7 +78,7 @@ class ServedNode(Protocol):
         """Have the node tell clients that it is found at these URLs."""
 
     async def close(self, grace_seconds: float) -> None:
-        """Take no new calls, let the open ones end for so long, then cut."""
+        """Take no new calls, let open streams go on for so long and calls end, then cut."""
 
 
 def peer_server(handler: HttpHandler, config: NodeConfig) -> Server:
@@ -114,7 +119,7 @@ class PlainNode:
 
     async def close(self, grace_seconds: float) -> None:
         await self._peers.close(0)
-        await self._server.close(grace_seconds)
+        await self._server.close(grace_seconds, _CALLS_SECONDS)
         self._timer.cancel()
         self._aside.close()
 
@@ -175,6 +180,10 @@ def _limits(settings: Settings, config: NodeConfig) -> Limits:
 
 
 def _served(settings: Settings, config: NodeConfig) -> ServedNode:
+    if settings.transport == "grpcio":
+        from fake_etcd.cli.grpcio_served import GrpcioNode  # which takes long to import
+
+        return GrpcioNode(config, _limits(settings, config))
     if not settings.control:
         return PlainNode(config, _limits(settings, config))
     # With it comes grpcio, which takes longer to import than a plain server to start.
@@ -323,7 +332,7 @@ class NodeServer:
         return format(member, "x"), format(cluster.cluster_id(members or [member]), "x")
 
     async def stop(self, grace_seconds: float) -> None:
-        """Take no new calls, let the open ones end for so long, then cut."""
+        """Take no new calls, let open streams go on for so long and calls end, then cut."""
         await self._served.close(grace_seconds)
 
     async def _listen_to_peers(self) -> None:

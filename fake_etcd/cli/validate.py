@@ -291,6 +291,8 @@ def _check_start(warnings: list[Warned], values: Mapping[str, str], tls: TlsSett
 def _wrong_ours(values: Mapping[str, str]) -> str | None:
     if values["transport"] not in ("native", "grpcio"):
         return f"--transport {quote(values['transport'])} must be native or grpcio"
+    if values["transport"] == "grpcio" and values["control"] in TRUE:
+        return "--control does not go with --transport=grpcio: it is served on the same port"
     if duration(values["fake-stop-grace"]) < 0:
         return f"--fake-stop-grace {quote(values['fake-stop-grace'])} is below 0"
     return None

@@ -107,10 +107,11 @@ class _Connection:
     """What a call came over; its socket is grpc.aio's alone."""
 
     endpoint = 0
-    common_name = None
 
-    def __init__(self, peer: str) -> None:
-        self.peer = peer
+    def __init__(self, context: _Context) -> None:
+        self.peer = context.peer()
+        names = context.auth_context().get("x509_common_name", ())
+        self.common_name = next((name.decode() for name in names), None)
 
     def cut(self) -> None:
         raise NotImplementedError("grpc.aio lets nobody cut its connections")
@@ -127,7 +128,7 @@ class _Session:
         self._max_receive_bytes = max_receive_bytes
         left = context.time_remaining()
         deadline = None if left is None else asyncio.get_running_loop().time() + left
-        self._call = Call(endpoint.method, metadata, deadline, _Connection(context.peer()))
+        self._call = Call(endpoint.method, metadata, deadline, _Connection(context))
         self._receiver: Receiver | None = None
         self._status: Status | None = None
         self._is_full = False

@@ -7,6 +7,7 @@ brought about leaves in one write; a socket that does not take it stops the read
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 from collections.abc import Callable
@@ -186,11 +187,12 @@ class Server:
         self._unix_paths.append(path)
         return path
 
-    async def close(self, grace_seconds: float) -> None:
+    async def close(self, grace_seconds: float, calls_seconds: float = 0.0) -> None:
         """Stop: take no new connections and calls, let open calls end, then cut.
 
         Args:
-            grace_seconds: how long open calls may take to end.
+            grace_seconds: how long all open calls may take to end, and streams may go on.
+            calls_seconds: how long, at least, unary calls may take that are asked for in full.
         """
         self._is_closing = True
         for listener in self._listeners:
@@ -198,17 +200,24 @@ class Server:
         self._listeners.clear()  # each knows this server, too
         for shaking in list(self._shaking):
             shaking.abort()
-        for connection in self.connections:
-            connection.go_away()
-        try:
-            await asyncio.wait_for(self._all_gone.wait(), grace_seconds)
-        except asyncio.TimeoutError:
+        if grace_seconds > 0:
             for connection in self.connections:
-                connection.abort()
-            await self._all_gone.wait()
+                connection.go_away()
+            await self._until_all_are_gone(grace_seconds)
+        for connection in self.connections:
+            connection.stop()
+        await self._until_all_are_gone(calls_seconds - grace_seconds)
+        for connection in self.connections:
+            connection.abort()
+        await self._all_gone.wait()
         for path in self._unix_paths:
             if os.path.exists(path):
                 os.unlink(path)
+
+    async def _until_all_are_gone(self, most_seconds: float) -> None:
+        """Wait for that; when the loop has done what is ready, where there is no time."""
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._all_gone.wait(), max(most_seconds, 0.0))
 
     @property
     def connections(self) -> list[Connection]:
@@ -329,8 +338,18 @@ class Connection(asyncio.Protocol):
         if self._grpc is None:
             self._transport.close()
             return
-        self._grpc.http2.go_away()
+        self._grpc.prepare_to_stop()
         self._flush()
+
+    def stop(self) -> None:
+        """Take no new calls, end the streams; close when the calls are done that are under way."""
+        if self._grpc is None:
+            self._transport.close()
+            return
+        self._grpc.stop()
+        self._flush()
+        if self._grpc is not None and self._grpc.http2.is_done:
+            self.abort()  # nobody waits for who reads nothing
 
     def end_streams(self, status: Status) -> None:
         """End every streaming call with this."""

@@ -41,6 +41,10 @@ class SharedConnection(Connection):
         with self._shared:
             super().go_away()
 
+    def stop(self) -> None:
+        with self._shared:
+            super().stop()
+
     def _wake(self) -> None:
         self._shared.calls += 1
         if threading.get_ident() == self._thread:

@@ -113,7 +113,8 @@ def test_a_failed_start_with_control_leaves_no_socket_behind(tmp_path: Path) -> 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_it_with_open_calls_given_their_grace(number: signal.Signals) -> None:
     never = threading.Event()
-    with serving("--control") as server, grpc.insecure_channel(server.target) as channel:
+    flags = ("--control", "--fake-stop-grace=600ms")
+    with serving(*flags) as server, grpc.insecure_channel(server.target) as channel:
         upload = channel.stream_unary(
             "/etcdserverpb.KV/Put",
             request_serializer=m.PutRequest.SerializeToString,

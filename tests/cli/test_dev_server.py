@@ -305,10 +305,22 @@ def open_call(server: DevServer) -> Iterator[grpc.Call]:
 
 @needs_signals
 @pytest.mark.parametrize("loop", LOOPS)
-def test_a_call_that_does_not_end_is_cut_within_the_second(loop: str) -> None:
+def test_a_call_that_is_not_asked_for_in_full_is_cut_at_once(loop: str) -> None:
     with serving(FAKE_ETCD_LOOP=loop) as server, open_call(server) as call:
         status, seconds, _ = server.stop(signal.SIGTERM)
-        assert (status, 0.5 < seconds < 1) == (-signal.SIGTERM, True), seconds
+        assert (status, seconds < 1) == (-signal.SIGTERM, True), seconds
+        assert call.code() is grpc.StatusCode.UNAVAILABLE
+
+
+@needs_signals
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_call_that_does_not_end_is_cut_when_its_grace_is_over(loop: str) -> None:
+    with (
+        serving("--fake-stop-grace=600ms", FAKE_ETCD_LOOP=loop) as server,
+        open_call(server) as call,
+    ):
+        status, seconds, _ = server.stop(signal.SIGTERM)
+        assert (status, seconds > 0.5) == (-signal.SIGTERM, True), seconds
         assert call.code() is grpc.StatusCode.UNAVAILABLE
 
 
@@ -316,7 +328,7 @@ def test_a_call_that_does_not_end_is_cut_within_the_second(loop: str) -> None:
 @pytest.mark.parametrize("loop", LOOPS)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_second_signal_stops_it_at_once(number: signal.Signals, loop: str) -> None:
-    with serving(FAKE_ETCD_LOOP=loop) as server, open_call(server):
+    with serving("--fake-stop-grace=1m", FAKE_ETCD_LOOP=loop) as server, open_call(server):
         server.process.send_signal(number)
         assert server.process.stderr is not None
         for line in server.process.stderr:

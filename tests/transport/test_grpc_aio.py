@@ -294,6 +294,9 @@ class SlowContext:
     def peer(self) -> str:
         return ""
 
+    def auth_context(self) -> dict[str, list[bytes]]:
+        return {}
+
     async def read(self) -> bytes:
         await asyncio.Event().wait()
         raise AssertionError("nothing is asked")

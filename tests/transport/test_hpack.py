@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import hpack
 import pytest
 from hpack.hpack import encode_integer
@@ -192,7 +194,7 @@ def test_a_cached_block_is_read_anew_when_the_table_moved():
 
 def test_what_a_connection_remembers_of_blocks_is_bounded():
     decoder = HpackDecoder()
-    decoder.decode(b"\x82" * 100_000)
+    decoder.decode(b"\x82" * 10_000)
     assert not decoder._blocks  # one byte may stand for a field of 4 KiB: only short ones are kept
     for n in range(3_000):
         decoder.decode(bytes((0x82 + n % 50, 0x82 + n // 50)))
@@ -261,3 +263,30 @@ def test_any_number_of_changes_is_told_by_two_updates():
         encoder.resize(64)
         encoder.resize(4096)
     assert encoder.encode(((b":status", b"200"),)) == b"\x20\x3f\xe1\x1f\x88"
+
+
+@pytest.mark.parametrize(
+    "block", [b"\x84" * 2**21, b"\x40\x01x\x7f\xa1\x1e" + b"v" * 4_000 + b"\xbe" * 2**21]
+)
+def test_a_bomb_ends_when_it_has_unfolded_to_twice_what_may_be(block: bytes) -> None:
+    """Of a byte each, a static field and one that fills the dynamic table."""
+    decoder = HpackDecoder()
+    tracemalloc.start()
+    try:
+        with pytest.raises(ConnectionFailure) as caught:
+            decoder.decode(block)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert caught.value.code is ErrorCode.ENHANCE_YOUR_CALM
+    assert peak < 2**20
+
+
+@given(st.integers(0, 4))
+def test_a_list_that_is_a_little_too_large_is_seen_as_such_and_the_tables_stay(more: int) -> None:
+    most = ours.MAX_HEADER_LIST_SIZE // 38 + 1  # of ":path: /"
+    decoder = HpackDecoder()
+    block = b"\x84" * (most + more) + b"\x40\x01x\x01y"
+    assert decoder.decode(block) == (((b":path", b"/"),) * most, None)
+    assert decoder.decode(b"\xbe") == (((b"x", b"y"),), None)
+    assert decoder.decode(b"\x84" * (most - 1))[0] == ((b":path", b"/"),) * (most - 1)

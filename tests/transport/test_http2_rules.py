@@ -8,7 +8,7 @@ import pytest
 
 from fake_etcd.transport.http2 import frames
 from fake_etcd.transport.http2.frames import Setting, frame
-from fake_etcd.transport.http2.requests import MAX_HEADER_LIST_SIZE
+from fake_etcd.transport.http2.hpack import MAX_HEADER_LIST_SIZE
 from fake_etcd.transport.http2.streams import STREAM_RECEIVE_WINDOW
 
 from . import wire

@@ -428,7 +428,11 @@ def test_closing_lets_open_calls_end_and_takes_no_new_ones(run):
             it.send(ping())
             await it.answers(lambda answer: answer[0] == "PING ACK")
             closing = asyncio.ensure_future(server.close(5))
-            assert await it.answers(lambda answer: True) == [("GOAWAY", 3, "NO_ERROR", "")]
+            first_word = ("GOAWAY", 2**31 - 1, "NO_ERROR", "graceful_stop")
+            assert await it.answers(lambda answer: True) == [first_word]
+            it.send(ping(bytes((1, 6, 1, 8, 0, 3, 3, 9)), ack=True))
+            last_word = ("GOAWAY", 3, "NO_ERROR", "graceful_stop")
+            assert await it.answers(lambda answer: True) == [last_word]
             with pytest.raises(OSError, match=r"\d"):
                 await open_streams(url)
             it.send(data(3, message(ASK), end=True) + it.client.call(5, ASK))
@@ -456,7 +460,30 @@ def test_closing_cuts_when_the_grace_is_over(run):
             assert recorder.last.told == ["cancelled"]
             answers = await it.answers(lambda answer: False)
             assert answers[1] == ("DATA", 1, message(b"the last words"))
-            assert answers[2] == ("GOAWAY", 1, "NO_ERROR", "")
+            assert answers[2:] == [
+                ("GOAWAY", last_id, "NO_ERROR", "graceful_stop") for last_id in (2**31 - 1, 1)
+            ]
+
+    run(test)
+
+
+def test_a_unary_call_that_is_worked_at_may_end_without_a_grace(run):
+    async def test() -> None:
+        recorder = StreamRecorder()
+        endpoints = {**streaming(recorder), RANGE: Endpoint(METHODS[RANGE], stream=recorder)}
+        server = server_of(endpoints)
+        url = await server.listen("http://127.0.0.1:0")
+        async with connected(url) as it:
+            it.send(it.client.headers(1, request_fields(WATCH)) + it.client.call(3, ASK))
+            await until(lambda: len(recorder.opened) == 2)
+            closing = asyncio.ensure_future(server.close(0, 5))
+            last_word = ("GOAWAY", 3, "NO_ERROR", "graceful_stop")
+            assert await it.answers(lambda answer: True) == [last_word]
+            assert recorder.opened[0].told == ["cancelled"]
+            recorder.last.sink.send(b"fine")
+            recorder.last.sink.close()
+            assert await it.answers(lambda answer: False) == grpc_answer(3, message(b"fine"))
+            await closing
 
     run(test)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
+from typing import Union
 
 from fake_etcd.api.status import Status
 from fake_etcd.services.call import Call
@@ -43,6 +44,13 @@ WAITING_LIMIT = 16 * 2**20
 """Bytes of requests that wait behind a full backlog; more are refused, which a client may repeat.
 """
 
+_FAREWELL = b"graceful_stop"
+"""grpc-go's reason for going away when it is stopped; net/http gives none."""
+
+_FAREWELL_SECONDS = 5.0
+"""How long new calls are taken of a client that does not answer that it knows of the stop
+(grpc-go: http2_server.go, `outgoingGoAwayHandler`)."""
+
 _CALL_SIZE = 1_024
 """Bytes that a call which waits takes beside its request's, about."""
 
@@ -50,6 +58,25 @@ _MOST_PUT_OFF = 256
 """Streaming calls that wait behind a full backlog; more are refused, which a client may repeat."""
 
 _FEW = 64
+
+_Timed = Union["UnaryCall", "StreamCall", "Breath", "_Farewell"]
+"""What has a time at which it ends, or goes on."""
+
+
+class _Farewell:
+    """The last moment for a client to say that it knows of the stop."""
+
+    __slots__ = ("_http2",)
+
+    def __init__(self, http2: Http2Connection) -> None:
+        self._http2 = http2
+
+    @property
+    def is_over(self) -> bool:
+        return self._http2.is_going_away or self._http2.closed
+
+    def expire(self) -> None:
+        self._http2.go_away(_FAREWELL)
 
 
 class GrpcConnection:
@@ -85,7 +112,7 @@ class GrpcConnection:
         self._now = 0.0
         self._time = time
         self._is_receiving = False
-        self._deadlines: list[tuple[float, int, UnaryCall | StreamCall | Breath]] = []
+        self._deadlines: list[tuple[float, int, _Timed]] = []
         self._new_calls: list[UnaryCall] = []  # with a deadline, of this `receive`
         self._waiting: dict[int, WaitingCall] = {}  # by stream
         self._waiting_bytes = 0
@@ -186,6 +213,27 @@ class GrpcConnection:
         """End without another word: the host sends what is ready, and closes the socket."""
         self.http2.cut()
         self.changed()
+
+    def prepare_to_stop(self) -> None:
+        """Take no new calls once the client knows, in the two steps that grpc-go takes; those that
+        are open go on."""
+        if self._is_behind_http:
+            self.http2.go_away()
+            return
+        self.http2.prepare_to_go_away(_FAREWELL)
+        self.watch_deadline(self.time() + _FAREWELL_SECONDS, _Farewell(self.http2))
+
+    def stop(self) -> None:
+        """Take no new calls, and have no open one go on but those that are asked for in full and
+        end of themselves: what is left is over when they are.
+
+        Streams end without a status, as with etcd: their callers see the end of the connection.
+        """
+        self.http2.go_away(b"" if self._is_behind_http else _FAREWELL)
+        for stream in self.http2.streams:
+            user = stream.user
+            if not stream.received_all or (isinstance(user, StreamCall) and not user.is_unary):
+                self.http2.abandon(stream)
 
     def end_streams(self, status: Status) -> None:
         """End every streaming call with this; the connection stays."""
@@ -320,7 +368,7 @@ class GrpcConnection:
                     self.watch_deadline(call.deadline, call)
         self._new_calls.clear()
 
-    def watch_deadline(self, deadline: float, call: UnaryCall | StreamCall | Breath) -> None:
+    def watch_deadline(self, deadline: float, call: _Timed) -> None:
         deadlines = self._deadlines
         if len(deadlines) > 2 * self.http2.open_streams + _FEW:
             # Calls that ended before their time must not pile up until it comes.

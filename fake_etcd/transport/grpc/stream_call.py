@@ -145,6 +145,11 @@ class StreamCall:
         """Everything is said: the caller has its status, or it will when it reads on."""
         return self._stream.sent_all or self._stream.trailers is not None
 
+    @property
+    def is_unary(self) -> bool:
+        """It has one request and one answer, which takes its time."""
+        return self._head.endpoint.method.kind is Kind.UNARY
+
     # Sink
 
     def send(self, message: bytes) -> bool:

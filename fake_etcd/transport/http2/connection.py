@@ -53,12 +53,8 @@ from fake_etcd.transport.http2.frames import (
     unpack_header,
     window_update_frame,
 )
-from fake_etcd.transport.http2.hpack import Field, Fields, HpackDecoder
-from fake_etcd.transport.http2.requests import (
-    MAX_HEADER_LIST_SIZE,
-    MalformedRequest,
-    check_trailers,
-)
+from fake_etcd.transport.http2.hpack import MAX_HEADER_LIST_SIZE, Field, Fields, HpackDecoder
+from fake_etcd.transport.http2.requests import MalformedRequest, check_trailers
 from fake_etcd.transport.http2.sending import Sending
 from fake_etcd.transport.http2.streams import (
     NOBODY,
@@ -82,6 +78,12 @@ _MAX_CONTINUATIONS = 256
 
 _CRUMB = 4_096
 """Bytes by which no client that means to read opens a connection's window."""
+
+_NO_LAST_STREAM = 2**31 - 1
+"""Stands for the last stream's id until it is known."""
+
+_FAREWELL_PING = bytes((1, 6, 1, 8, 0, 3, 3, 9))
+"""grpc-go's: clients may know its stops by it."""
 
 _REMEMBERED_GAPS = 64
 """Skipped ranges of stream ids that are still told from closed streams."""
@@ -142,6 +144,8 @@ class Http2Connection:
         self._resets = RecentResets()
         self._self_dependent = 0
         self._is_going_away = False
+        self._farewell: bytes | None = None
+        """What is said about going away, once that was said."""
         self.closed = False
         """The connection is over: send what `take_output` still has, then cut."""
         self.failure: ConnectionFailure | None = None
@@ -220,11 +224,25 @@ class Http2Connection:
         """End without telling the peer: every open stream's user is told."""
         self._close_all(ErrorCode.CANCEL)
 
-    def go_away(self) -> None:
+    def go_away(self, debug_data: bytes = b"") -> None:
         """Take no new streams; those that are open may end (RFC 9113 §6.8)."""
         if not self._is_going_away and not self.closed:
             self._is_going_away = True
-            self._out.append(goaway_frame(self._last_id, ErrorCode.NO_ERROR))
+            self._out.append(goaway_frame(self._last_id, ErrorCode.NO_ERROR, debug_data))
+
+    def prepare_to_go_away(self, debug_data: bytes = b"") -> None:
+        """Have the peer open no more streams, and take those that it opens before it knows: the
+        answer to a ping says that it does, and then this goes away (RFC 9113 §6.8)."""
+        if self._farewell is None and not self._is_going_away and not self.closed:
+            self._farewell = debug_data
+            self._out.append(goaway_frame(_NO_LAST_STREAM, ErrorCode.NO_ERROR, debug_data))
+            self._out.append(frame(PING, 0, 0, _FAREWELL_PING))
+
+    def abandon(self, stream: Stream) -> None:
+        """Forget a stream of a connection that goes away; its peer sees only the cut."""
+        if stream.id in self._streams:
+            self._resets.add(stream.id)
+            self._drop(stream, ErrorCode.CANCEL)
 
     def ping(self) -> None:
         """Ask the peer whether it is there."""
@@ -244,6 +262,16 @@ class Http2Connection:
     def users(self) -> list[StreamUser]:
         """Those of all open streams."""
         return [stream.user for stream in self._streams.values()]
+
+    @property
+    def streams(self) -> list[Stream]:
+        """All that are open."""
+        return list(self._streams.values())
+
+    @property
+    def is_going_away(self) -> bool:
+        """No new streams are taken."""
+        return self._is_going_away
 
     @property
     def is_done(self) -> bool:
@@ -513,7 +541,10 @@ class Http2Connection:
         if len(payload) != 8:
             raise ConnectionFailure(ErrorCode.FRAME_SIZE_ERROR, "PING is not 8 bytes")
         self._patience.spend()
-        if not flags & FLAG_ACK:
+        if flags & FLAG_ACK:
+            if self._farewell is not None and payload == _FAREWELL_PING:
+                self.go_away(self._farewell)
+        else:
             self._out.append(ping_ack_frame(payload))
             if self._is_ping_too_many():
                 raise ConnectionFailure(ErrorCode.ENHANCE_YOUR_CALM, "too_many_pings")

@@ -30,6 +30,10 @@ Fields = tuple[Field, ...]
 ENTRY_OVERHEAD = 32
 """What an entry costs beside its bytes (RFC 7541 §4.1)."""
 
+MAX_HEADER_LIST_SIZE = 2**21
+"""Bytes of header fields a request may have, as we announce it; grpc-go's limit is 16 MiB, which
+only an attack fills."""
+
 STATIC: Fields = ((b"", b""), *((bytes(n), bytes(v)) for n, v in HeaderTable.STATIC_TABLE))
 """The static table (RFC 7541 Appendix A); index 0 is not used."""
 
@@ -46,6 +50,10 @@ _MAX_CACHED_BLOCKS = 256
 _LONGEST_CACHED_BLOCK = 256
 _MAX_REMEMBERED_STRINGS = 8_192
 _LONGEST_REMEMBERED_STRING = 32
+
+_SHORT_BLOCK = 500
+"""Bytes of a block that cannot unfold to more than `MAX_HEADER_LIST_SIZE`, were each of them to
+name a field that fills the dynamic table."""
 
 _huffman_memory: dict[bytes, bytes] = {}
 
@@ -98,6 +106,30 @@ def _decode_string(block: bytes, position: int) -> tuple[bytes, int]:
     return (_decode_huffman(text) if coded else text), end
 
 
+class _BoundedFields(list[Field]):
+    """Fields of a block that may be a bomb: a byte can stand for four thousand.
+
+    Behind `MAX_HEADER_LIST_SIZE` none is kept, so whoever looks sees a list that is too large, and
+    the tables stay in step; at twice as much the connection has to end.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._size = 0
+
+    def append(self, field: Field) -> None:
+        """Add a field, or count it only.
+
+        Raises:
+            ConnectionFailure: ENHANCE_YOUR_CALM.
+        """
+        if self._size <= MAX_HEADER_LIST_SIZE:
+            super().append(field)
+        elif self._size > 2 * MAX_HEADER_LIST_SIZE:
+            raise ConnectionFailure(ErrorCode.ENHANCE_YOUR_CALM, "header list too large")
+        self._size += len(field[0]) + len(field[1]) + ENTRY_OVERHEAD
+
+
 class HpackDecoder:
     """Reads the header blocks of one connection, in order.
 
@@ -126,7 +158,8 @@ class HpackDecoder:
         Where it came as a literal more than once, all of them are among the fields.
 
         Raises:
-            ConnectionFailure: COMPRESSION_ERROR; the tables are then out of step for good.
+            ConnectionFailure: COMPRESSION_ERROR, or ENHANCE_YOUR_CALM for a list that is by far
+                too large; the tables are then out of step for good.
         """
         known = self._blocks.get(block)
         if known is not None:
@@ -138,7 +171,7 @@ class HpackDecoder:
             raise _fail("block cut short, or index out of range") from None
 
     def _decode(self, block: bytes) -> tuple[Fields, bytes | None]:
-        fields: list[Field] = []
+        fields = [] if len(block) <= _SHORT_BLOCK else _BoundedFields()
         volatile: bytes | None = None
         volatile_at = 0
         repeated = False

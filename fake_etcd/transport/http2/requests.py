@@ -5,11 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from fake_etcd.transport.http2.hpack import ENTRY_OVERHEAD, Fields
-
-MAX_HEADER_LIST_SIZE = 2**21
-"""Bytes of header fields a request may have, as we announce it; grpc-go's limit is 16 MiB, which
-only an attack fills."""
+from fake_etcd.transport.http2.hpack import ENTRY_OVERHEAD, MAX_HEADER_LIST_SIZE, Fields
 
 _PSEUDO = frozenset({b":method", b":scheme", b":path", b":authority"})
 _CONNECTION_SPECIFIC = frozenset(
