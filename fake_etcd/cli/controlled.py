@@ -11,6 +11,7 @@ from fake_etcd.cli.serving import peer_server
 from fake_etcd.core.node import NodeConfig
 from fake_etcd.services import peer_http
 from fake_etcd.services.http import HttpRequest, HttpResponse
+from fake_etcd.services.page_access import OPEN, Access
 from fake_etcd.testing import server_options
 from fake_etcd.testing.fake import FakeEtcd
 from fake_etcd.transport.tls import ServerTls
@@ -23,12 +24,16 @@ class ControlledNode:
         config: the node's.
         auth_token: what its `auth_token` was read from, without what is unknown there.
         token: what has to be said to use the API; empty: nothing.
+        access: who may ask for its other pages.
     """
 
-    def __init__(self, config: NodeConfig, auth_token: str, token: str) -> None:
+    def __init__(
+        self, config: NodeConfig, auth_token: str, token: str, access: Access = OPEN
+    ) -> None:
         options = {name: getattr(config, name) for name in server_options.types()}
         options["auth_token"] = auth_token
         self._etcd = FakeEtcd(random_seed=config.seed, control=True, control_token=token, **options)
+        self._etcd._access = access
         self._etcd.work_aside()
         self._peers = peer_server(self._handle_peer, config)
 

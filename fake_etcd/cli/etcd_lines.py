@@ -32,6 +32,7 @@ DEFAULT_DATA_DIR = Line(
     logging.WARNING, "etcdmain/etcd.go:94", "'data-dir' was empty; using default"
 )
 INITIALIZE = Line(logging.INFO, "etcdmain/etcd.go:122", "Initialize and start etcd server")
+SOCKET_OPTIONS = Line(logging.INFO, "embed/etcd.go:132", "configuring socket options")
 CONFIGURING_CLIENTS = Line(logging.INFO, "embed/etcd.go:146", "configuring client listeners")
 CONFIGURING_PEERS = Line(logging.INFO, "embed/etcd.go:138", "configuring peer listeners")
 NO_PEER_LISTENER = Line(logging.ERROR, "embed/etcd.go:582", "creating peer listener failed")

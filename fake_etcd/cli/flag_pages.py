@@ -6,22 +6,26 @@ from fake_etcd.cli.flag_table import FLAGS, Group, Kind
 from fake_etcd.cli.old_flags import OLD_FLAGS
 
 
-def usage() -> str:
-    """What is said of a flag that cannot be read, below the reason."""
+def usage(name: str = "fake-etcd") -> str:
+    """What is said of a flag that cannot be read, below the reason.
+
+    Args:
+        name: what the program is called.
+    """
     return "\n".join(
         (
             "Usage:",
             "",
-            "  fake-etcd [flags]",
+            f"  {name} [flags]",
             "    Start an etcd v3 server that keeps its data in memory.",
             "",
-            "  fake-etcd --version",
+            f"  {name} --version",
             "    Show the versions.",
             "",
-            "  fake-etcd -h | --help",
+            f"  {name} -h | --help",
             "    Show every flag.",
             "",
-            "  fake-etcd --print-bin-dir",
+            f"  {name} --print-bin-dir",
             "    Show a folder in which the same server is called etcd.",
             "",
         )

@@ -73,6 +73,7 @@ _NO_PEERS = "a member alone has no peers to talk to"
 _NO_ELECTION = "a member alone has nobody to be elected against"
 _NO_DISCOVERY = "no discovery service is asked: each process is its own cluster"
 _NO_TRACING = "nothing is traced"
+_NO_CHANGES = "members cannot be added or taken away yet"
 
 _LOG_ROTATION = (
     '{"maxsize": 100, "maxage": 0, "maxbackups": 0, "localtime": false, "compress": false}'
@@ -158,6 +159,7 @@ FLAGS: tuple[Flag, ...] = (
         "0",
         "Bytes of data after which writes are refused. 0: 2 GiB.",
         Group.MEMBER,
+        "Maintenance.Status shows it; no write is refused for it yet",
     ),
     Flag(
         "backend-bbolt-freelist-type",
@@ -215,7 +217,7 @@ FLAGS: tuple[Flag, ...] = (
         "grpc-keepalive-interval",
         Kind.DURATION,
         "2h",
-        "How long a connection may be silent before it is pinged. 0: for ever.",
+        "How long a connection may be silent before it is pinged. 0: 2h, as in gRPC for Go.",
         Group.MEMBER,
     ),
     Flag(
@@ -236,7 +238,7 @@ FLAGS: tuple[Flag, ...] = (
         "socket-reuse-address",
         Kind.SWITCH,
         "false",
-        "Listen with SO_REUSEADDR.",
+        "Listen with SO_REUSEADDR, which every listener here, and in Go, has anyhow.",
         Group.MEMBER,
     ),
     Flag(
@@ -438,6 +440,7 @@ FLAGS: tuple[Flag, ...] = (
         "true",
         "Refuse changes of membership that would leave no quorum.",
         Group.CLUSTERING,
+        _NO_CHANGES,
     ),
     Flag(
         "pre-vote",
@@ -612,9 +615,8 @@ FLAGS: tuple[Flag, ...] = (
         "cors",
         Kind.ORIGINS,
         "*",
-        "Origins of web pages that may call.",
+        "Origins of web pages whose scripts may read what HTTP answers; gRPC over TLS tells all.",
         Group.SECURITY,
-        "it is for the JSON gateway, which is not there yet",
     ),
     Flag(
         "host-whitelist",
@@ -820,6 +822,7 @@ FLAGS: tuple[Flag, ...] = (
         "1",
         "The most learners that there may be.",
         Group.FEATURES,
+        _NO_CHANGES,
     ),
     Flag(
         "downgrade-check-time",

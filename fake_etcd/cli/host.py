@@ -161,6 +161,9 @@ async def _start(settings: Settings, log: _StartLog) -> NodeServer:
 
 async def _listen(settings: Settings, log: _StartLog) -> NodeServer:
     server = NodeServer(settings)
+    if settings.socket_reuse_port or settings.socket_reuse_address:
+        address, port = settings.socket_reuse_address, settings.socket_reuse_port
+        log.say(lines.SOCKET_OPTIONS, reuse_address=address, reuse_port=port)
     peers = _texts(settings.listen_peer_urls)
     if peers:
         log.say(lines.CONFIGURING_PEERS, listen_peer_urls=peers)

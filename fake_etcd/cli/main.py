@@ -72,7 +72,7 @@ def _run(arguments: Sequence[str], *, ends_here: bool, as_etcd: bool) -> int:
     settings = flags.parse(arguments, os.environ if ends_here else None, as_etcd=as_etcd)
     if settings.help:
         if as_etcd:  # etcd's usage is on stderr, its flags are on stdout
-            sys.stderr.write(flag_pages.usage() + "\n")
+            sys.stderr.write(flag_pages.usage("etcd") + "\n")
             console.say(flag_pages.flag_text())
         else:
             console.say(flag_pages.help_text())
@@ -121,7 +121,8 @@ def _end(number: signal.Signals) -> None:
 def _say_what_is_wrong(error: UsageError, arguments: Sequence[str], *, as_etcd: bool) -> None:
     message = " ".join(str(error).splitlines())
     if error.stage is Stage.PARSE:
-        sys.stderr.write(f"{message}\n{flag_pages.usage()}\n")
+        name = "etcd" if as_etcd else "fake-etcd"
+        sys.stderr.write(f"{message}\n{flag_pages.usage(name)}\n")
         return
     if error.stage is Stage.PANIC:
         console.complain(f"panic: {message}" if as_etcd else message)

@@ -25,6 +25,7 @@ from fake_etcd.core.auth.token_options import InvalidTokenOptions
 from fake_etcd.core.node import Node, NodeConfig
 from fake_etcd.services import http, peer_http, registry
 from fake_etcd.services.http import HttpHandler
+from fake_etcd.services.page_access import OPEN, Access
 from fake_etcd.transport import loop_host
 from fake_etcd.transport.listener import Limits, Server
 from fake_etcd.transport.loop_host import Aside, NodeTimer, SystemClock
@@ -81,9 +82,10 @@ class ServedNode(Protocol):
         """Take no new calls, let open streams go on for so long and calls end, then cut."""
 
 
-def peer_server(handler: HttpHandler, config: NodeConfig) -> Server:
+def peer_server(handler: HttpHandler, config: NodeConfig, *, reuse_port: bool = False) -> Server:
     """What serves the peer URLs: pages, and no gRPC."""
-    return Server({}, handler, Limits(config.max_receive_bytes), body_limit=peer_http.body_limit)
+    limits = Limits(config.max_receive_bytes)
+    return Server({}, handler, limits, body_limit=peer_http.body_limit, reuse_port=reuse_port)
 
 
 class PlainNode:
@@ -92,19 +94,30 @@ class PlainNode:
     Args:
         config: the node's.
         limits: what a client may do on its connections.
+        access: who may ask for its pages.
+        reuse_port: as of `Server`.
     """
 
-    def __init__(self, config: NodeConfig, limits: Limits) -> None:
+    def __init__(
+        self,
+        config: NodeConfig,
+        limits: Limits,
+        access: Access = OPEN,
+        *,
+        reuse_port: bool = False,
+    ) -> None:
         self._node = Node(config, SystemClock())
         self._timer = NodeTimer(self._node, asyncio.get_running_loop())
         self._aside = Aside(self._node, asyncio.get_running_loop())
+        pages = functools.partial(http.handle, self._node)
         self._server = Server(
             registry.endpoints(self._node),
-            functools.partial(http.handle, self._node),
+            pages if access.is_open else functools.partial(access.answer, pages),
             limits,
+            reuse_port=reuse_port,
         )
-
-        self._peers = peer_server(functools.partial(peer_http.handle, self._node), config)
+        peer_pages = functools.partial(peer_http.handle, self._node)
+        self._peers = peer_server(peer_pages, config, reuse_port=reuse_port)
 
     async def listen(self, url: str, tls: ServerTls | None = None) -> str:
         return await self._server.listen(url, tls)
@@ -184,13 +197,15 @@ def _served(settings: Settings, config: NodeConfig) -> ServedNode:
         from fake_etcd.cli.grpcio_served import GrpcioNode  # which takes long to import
 
         return GrpcioNode(config, _limits(settings, config))
+    access = Access(frozenset(settings.cors), frozenset(settings.host_whitelist))
     if not settings.control:
-        return PlainNode(config, _limits(settings, config))
+        limits = _limits(settings, config)
+        return PlainNode(config, limits, access, reuse_port=settings.socket_reuse_port)
     # With it comes grpcio, which takes longer to import than a plain server to start.
     from fake_etcd.cli.controlled import ControlledNode
 
     tokens = auth_token.known_part(settings.auth_token)
-    return ControlledNode(config, tokens, settings.control_token)
+    return ControlledNode(config, tokens, settings.control_token, access)
 
 
 def server_tls(settings: TlsSettings, urls: Sequence[Url]) -> ServerTls | None:

@@ -151,6 +151,12 @@ _DEFAULT_NAME: Warned = (
 )
 
 
+_NO_DISCOVERY: Warned = (
+    "no discovery service is asked: this process is a cluster of one member of its own",
+    {},
+)
+
+
 def _lacks_advertised(given: Mapping[str, str]) -> bool:
     return "listen-client-urls" in given and "advertise-client-urls" not in given
 
@@ -272,6 +278,7 @@ def _check_start(warnings: list[Warned], values: Mapping[str, str], tls: TlsSett
         raise does_not_start(wrong)
     retention(values["auto-compaction-mode"], values["auto-compaction-retention"])
     if values["discovery-srv"] or values["discovery-endpoints"]:
+        warnings.append(_NO_DISCOVERY)
         return
     advertised = [url.text for url in parse_urls(values["initial-advertise-peer-urls"])]
     is_new = values["initial-cluster-state"] == "new"
@@ -304,6 +311,8 @@ def _wrong_control(given: Mapping[str, str], values: Mapping[str, str], token: s
         return (
             "--control-token does nothing without --control" if "control-token" in given else None
         )
+    if values["socket-reuse-port"] in TRUE:
+        return "--control owns its ports: it cannot be had with --socket-reuse-port"
     if token:
         if _TOKEN.fullmatch(token):
             return None

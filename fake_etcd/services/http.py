@@ -48,12 +48,14 @@ class HttpRequest:
         headers: in the order they came.
         body: what followed them, where its handler reads that; None where it was larger than what
             the handler takes.
+        is_encrypted: whether it came by TLS.
     """
 
     method: str
     target: str
     headers: Sequence[tuple[str, str]] = ()
     body: bytes | None = b""
+    is_encrypted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

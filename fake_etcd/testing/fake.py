@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import threading
 import time
@@ -18,7 +19,7 @@ from fake_etcd.api.methods import METHODS
 from fake_etcd.api.status import Code, Status
 from fake_etcd.core.node import Node
 from fake_etcd.core.noise import Noise
-from fake_etcd.services import http, registry
+from fake_etcd.services import http, page_access, registry
 from fake_etcd.services.call import Endpoints, HostCall, Metadata
 from fake_etcd.services.http import HttpRequest, HttpResponse
 from fake_etcd.testing import auth_seed, server_options
@@ -142,6 +143,7 @@ class FakeEtcd(Doors):
         self.is_changed = False
         self._clock.attach(self._shared.node)
         self._snapshots = Snapshots(self._shared.node)
+        self._access = page_access.OPEN
         self._control = Control(self, control_token) if control else None
         self._serve()
 
@@ -634,7 +636,7 @@ class FakeEtcd(Doors):
     def _http(self, request: HttpRequest) -> HttpResponse:
         if self._control is not None and self._control.serves(request):
             return self._control.handle(request)
-        return http.handle(self._shared.node, request)
+        return self._access.answer(functools.partial(http.handle, self._shared.node), request)
 
     def _body_limit(self, request: HttpRequest) -> int:
         control = self._control

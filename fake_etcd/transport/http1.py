@@ -141,7 +141,9 @@ class _Request:
         "version",
     )
 
-    def __init__(self, body: h11.Connection, event: h11.Request, target: bytes) -> None:
+    def __init__(
+        self, body: h11.Connection, event: h11.Request, target: bytes, is_encrypted: bool
+    ) -> None:
         headers = [(name, value) for name, value in event.headers]
         self.body = body
         self.content: bytearray | None = None
@@ -162,6 +164,7 @@ class _Request:
                 (name.decode("ascii"), value.decode("latin-1"))
                 for name, value in event.headers.raw_items()
             ),
+            is_encrypted=is_encrypted,
         )
 
     @property
@@ -257,7 +260,7 @@ def _parse(head: bytes) -> tuple[h11.Connection, h11.Request]:
     return parser, event
 
 
-def _read_head(head: bytes) -> _Request:
+def _read_head(head: bytes, is_encrypted: bool) -> _Request:
     """The request that a complete head makes, or `_Refused`, its checks in net/http's order."""
     line, newline, fields = head.partition(b"\n")
     method, target, version = _check_request_line(line.removesuffix(b"\r"))
@@ -277,7 +280,7 @@ def _read_head(head: bytes) -> _Request:
         raise _bad_request("missing required Host header")
     if hosts and _BAD_HOST.search(hosts[0]):
         raise _bad_request("malformed Host header")
-    return _Request(parser, event, target)
+    return _Request(parser, event, target, is_encrypted)
 
 
 def _why_refused(line: bytes, fields: bytes, error: h11.RemoteProtocolError) -> _Refused:
@@ -309,7 +312,8 @@ class Http1Connection:
     Args:
         handle: answers one request; called once per request, in order, from `receive`.
         body_limit: how much of a request's body `handle` takes.
-        is_sniffed: whether cmux is in front, which closes what does not look like HTTP/1.
+        is_sniffed: whether cmux is in front, which closes what does not look like HTTP/1; it is
+            where nothing is encrypted.
         date: the Date header of an answer.
 
     The same bytes give the same answers however they are cut into pieces. Nothing that the peer
@@ -390,7 +394,8 @@ class Http1Connection:
         head = self._take_head()
         if head is None:
             return False
-        self._begin(_read_head(_PREFACE_REQUEST if head == _PREFACE_HEAD else head), out)
+        whole = _PREFACE_REQUEST if head == _PREFACE_HEAD else head
+        self._begin(_read_head(whole, not self._is_sniffed), out)
         return True
 
     def _take_head(self) -> bytes | None:

@@ -67,6 +67,7 @@ class Server:
         admit: whether a connection from this peer may be made; asked before it says anything.
         spares_http1: whether that is not asked of HTTP/1.1, so that who denies connections can be
             told to stop; of others it is asked when they have said what they speak, then.
+        reuse_port: whether other processes may listen on the same ports, if they say so, too.
     """
 
     def __init__(
@@ -79,8 +80,10 @@ class Server:
         number: int = 0,
         admit: Callable[[str], bool] | None = None,
         spares_http1: bool = False,
+        reuse_port: bool = False,
     ) -> None:
         self.http = http
+        self._reuse_port = reuse_port
         self.body_limit = body_limit
         self.admit = admit
         self.spares_http1 = spares_http1
@@ -164,12 +167,16 @@ class Server:
         loop = asyncio.get_running_loop()
         family = _family(host)
         if family is None:
-            return await loop.create_server(protocol, host, port, reuse_address=True)
+            return await loop.create_server(
+                protocol, host, port, reuse_address=True, reuse_port=self._reuse_port or None
+            )
         # Given a host, even such a one, uvloop asks libuv's threads for its address, and whatever
         # is forked from a process that has these crashes when it ends (libuv issue 4443).
         listening = socket.socket(family, socket.SOCK_STREAM)
         try:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if self._reuse_port:
+                listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             if family is socket.AF_INET6:
                 listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             listening.bind((host, port))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import socket
 
-from fake_etcd.cli import background
+import pytest
+
+from fake_etcd.cli import background, serving
 from tests.transport.wire import HELLO, WATCH, Answer, Client, ping, request_fields
 
 SECONDS = 10.0
@@ -52,3 +54,12 @@ def test_the_least_time_between_pings_is_kept() -> None:
         *[("PING ACK", b"12345678")] * 4,
         ("GOAWAY", 1, "ENHANCE_YOUR_CALM", "too_many_pings"),
     ]
+
+
+def test_a_port_is_shared_where_both_ask_for_it() -> None:
+    with background.serve(["--socket-reuse-port"]) as url:
+        where = f"--listen-client-urls={url}"
+        with background.serve(["--socket-reuse-port", where]) as other:
+            assert other == url
+        with pytest.raises(serving.CannotStart, match="in use"), background.serve([where]):
+            pass

@@ -63,7 +63,7 @@ def parse_behind_http(fields: Fields, endpoints: Endpoints) -> Head | Refusal | 
         MalformedRequest: where they are no HTTP/2 request at all.
     """
     request = parse_request(fields)
-    page = page_of(request)
+    page = page_of(request, is_encrypted=True)
     if page.answer is not None:
         return page
     if sum(name == b"te" for name, _ in request.headers) > 1:

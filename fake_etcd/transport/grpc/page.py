@@ -30,16 +30,17 @@ class Page:
         return Page(self.request, self.content_length, answer)
 
 
-def page_of(request: Request) -> Page:
-    """What page a request asks for.
+def page_of(request: Request, *, is_encrypted: bool = False) -> Page:
+    """What page a request asks for, and whether it came by TLS.
 
     Raises:
         MalformedRequest: where its target is none.
     """
     target = _target(request)
+    asked = _http_request(request, target, is_encrypted)
     if request.method == b"OPTIONS" and target == b"*":
-        return Page(_http_request(request, target), request.content_length, HttpResponse(200))
-    return Page(_http_request(request, target), request.content_length)
+        return Page(asked, request.content_length, HttpResponse(200))
+    return Page(asked, request.content_length)
 
 
 def first(headers: Fields, wanted: bytes) -> bytes:
@@ -68,7 +69,7 @@ def _target(request: Request) -> bytes:
     return path
 
 
-def _http_request(request: Request, target: bytes) -> HttpRequest:
+def _http_request(request: Request, target: bytes, is_encrypted: bool) -> HttpRequest:
     host = request.authority or first(request.headers, b"host")
     headers = [
         (name.decode("ascii"), value.decode("latin-1"))
@@ -79,4 +80,5 @@ def _http_request(request: Request, target: bytes) -> HttpRequest:
         method=request.method.decode("latin-1"),
         target=target.decode("latin-1"),
         headers=(("host", host.decode("latin-1")), *headers),
+        is_encrypted=is_encrypted,
     )
