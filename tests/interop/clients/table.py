@@ -73,6 +73,17 @@ CLIENTS = (
         )
         for release in _RELEASES
     ),
+    *(
+        Client(
+            f"etcdctl-{release}",
+            "etcdctl",
+            "shell",
+            languages.go_version(release),
+            "go",
+            lambda release=release: languages.etcdctl(release),  # type: ignore[misc]
+        )
+        for release in _RELEASES
+    ),
     Client(
         "node-etcd3",
         "etcd3",
@@ -88,6 +99,14 @@ CLIENTS = (
         _npm("@grpc/grpc-js"),
         "node",
         lambda: languages.node("grpc-js.js"),
+    ),
+    Client(
+        "jetcd",
+        "jetcd",
+        "Java",
+        _pinned("java/pom.xml", r"jetcd-core</artifactId>\s*<version>(\S+)</version>"),
+        "java",
+        languages.java,
     ),
     Client(
         "rust",
