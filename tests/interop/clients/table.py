@@ -126,6 +126,7 @@ CLIENTS = (
         # Its modules are from an old protoc, which today's protobuf takes only in pure Python.
         PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION="python",
     ),
+    _python("aetcd", "aetcd", "aetcd", "aetcd_client"),
     Client("ruby", "grpc", "Ruby", "1.51.1", "ruby", languages.ruby),
     *(
         Client(
