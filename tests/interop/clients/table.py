@@ -21,7 +21,7 @@ class Client:
         name: of its test, and in the results.
         title: as people know it.
         language: for people.
-        version: as its package has it.
+        version: as its package has it; "" if it is whichever is installed with the toolchain.
         toolchain: what has to be there, a key of `build.TOOLS`.
         prepare: makes its program where that is to be made; raises `build.NoToolchain`.
         checks: what its program tells of, and all of it.
@@ -127,7 +127,7 @@ CLIENTS = (
         PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION="python",
     ),
     _python("aetcd", "aetcd", "aetcd", "aetcd_client"),
-    Client("ruby", "grpc", "Ruby", "1.51.1", "ruby", languages.ruby),
+    Client("ruby", "grpc", "Ruby", "", "ruby", languages.ruby),
     *(
         Client(
             f"kubernetes-{release}",

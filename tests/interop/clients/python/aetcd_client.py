@@ -45,7 +45,7 @@ async def refused(call: Awaitable[Any], kind: type[Exception], text: str | None 
 
 async def told(events: Any, count: int) -> list[tuple[str, bytes, bytes, bytes]]:
     """Kind, key, value and previous value of so many events."""
-    found = []
+    found: list[tuple[str, bytes, bytes, bytes]] = []
     while len(found) < count:
         event = await events.__anext__()
         before = event.prev_kv.value if event.prev_kv else b""
