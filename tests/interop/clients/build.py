@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -41,6 +42,19 @@ def toolchain(name: str) -> str:
             raise NoToolchain(f"{command[0]} is not on the PATH")
         found.append(run(Path(), *command))
     return "\n".join(found)
+
+
+def version(name: str) -> str:
+    """The version that the last of a language's tools says it is, such as "7.88.1".
+
+    Raises:
+        NoToolchain: it is not there.
+    """
+    said = run(Path(), *TOOLS[name][-1])
+    found = re.search(r"\d+(?:\.\d+)+", said)
+    if found is None:
+        raise NoToolchain(f"no version in {said!r}")
+    return found[0]
 
 
 def run(folder: Path, *command: str, **variables: str) -> str:

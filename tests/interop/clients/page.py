@@ -34,7 +34,7 @@ _FOOT = """\
 
 `pytest tests/interop/clients` runs each client as a test and holds the outcome to what is here. A \
 client whose toolchain is missing is skipped, or fails where `FAKE_ETCD_REQUIRE_GO`, `_NODE`, \
-`_RUST`, `_RUBY` or `_CURL` is 1. Cuts and held-back answers come from a TCP proxy \
+`_JAVA`, `_RUST`, `_RUBY` or `_CURL` is 1. Cuts and held-back answers come from a TCP proxy \
 between client and server, so they are the same for all.
 """
 

@@ -48,7 +48,7 @@ def of(client: Client, real: bool = False) -> Outcome:
         checks = run(program.command, client.checks, server, program.variables)
     if list(checks) != list(client.checks):
         raise Broken(f"told of {list(checks)} instead of {list(client.checks)}")
-    return Outcome(client.version, checks)
+    return Outcome(client.version or build.version(client.toolchain), checks)
 
 
 def load() -> dict[str, Outcome]:

@@ -21,7 +21,7 @@ class Client:
         name: of its test, and in the results.
         title: as people know it.
         language: for people.
-        version: as its package has it.
+        version: as its package has it; "" if it is whichever is installed with the toolchain.
         toolchain: what has to be there, a key of `build.TOOLS`.
         prepare: makes its program where that is to be made; raises `build.NoToolchain`.
         checks: what its program tells of, and all of it.
@@ -73,6 +73,17 @@ CLIENTS = (
         )
         for release in _RELEASES
     ),
+    *(
+        Client(
+            f"etcdctl-{release}",
+            "etcdctl",
+            "shell",
+            languages.go_version(release),
+            "go",
+            lambda release=release: languages.etcdctl(release),  # type: ignore[misc]
+        )
+        for release in _RELEASES
+    ),
     Client(
         "node-etcd3",
         "etcd3",
@@ -88,6 +99,14 @@ CLIENTS = (
         _npm("@grpc/grpc-js"),
         "node",
         lambda: languages.node("grpc-js.js"),
+    ),
+    Client(
+        "jetcd",
+        "jetcd",
+        "Java",
+        _pinned("java/pom.xml", r"jetcd-core</artifactId>\s*<version>(\S+)</version>"),
+        "java",
+        languages.java,
     ),
     Client(
         "rust",
@@ -107,7 +126,8 @@ CLIENTS = (
         # Its modules are from an old protoc, which today's protobuf takes only in pure Python.
         PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION="python",
     ),
-    Client("ruby", "grpc", "Ruby", "1.51.1", "ruby", languages.ruby),
+    _python("aetcd", "aetcd", "aetcd", "aetcd_client"),
+    Client("ruby", "grpc", "Ruby", "", "ruby", languages.ruby),
     *(
         Client(
             f"kubernetes-{release}",
