@@ -109,7 +109,7 @@ def _flags(folder: Path, port: int, etcd: str, files: Files | None) -> list[str]
         f"--service-account-signing-key-file={folder / 'accounts.pem'}",
         "--disable-admission-plugins=ServiceAccount",
         "--endpoint-reconciler-type=none",
-        "--feature-gates=APIServerIdentity=false",
+        "--feature-gates=APIServerIdentity=false,UnknownVersionInteroperabilityProxy=false",
         # A test's eight clients are one user, whom it would make queue otherwise.
         "--enable-priority-and-fairness=false",
         "--max-requests-inflight=0",
