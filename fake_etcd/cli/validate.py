@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from fake_etcd.cli import initial_cluster
 from fake_etcd.cli.durations import format_duration, parse_duration
+from fake_etcd.cli.flag_table import BY_NAME
 from fake_etcd.cli.flag_values import TRUE, count, duration, gates, integer, text_set
 from fake_etcd.cli.tls_flags import (
     TlsSettings,
@@ -295,11 +296,19 @@ def _check_start(warnings: list[Warned], values: Mapping[str, str], tls: TlsSett
         )
 
 
+_NATIVE_ONLY = ("socket-reuse-port", "cors", "host-whitelist", "listen-client-http-urls")
+"""Flags about what --transport=grpcio has not."""
+
+
 def _wrong_ours(values: Mapping[str, str]) -> str | None:
     if values["transport"] not in ("native", "grpcio"):
         return f"--transport {quote(values['transport'])} must be native or grpcio"
-    if values["transport"] == "grpcio" and values["control"] in TRUE:
-        return "--control does not go with --transport=grpcio: it is served on the same port"
+    if values["transport"] == "grpcio":
+        if values["control"] in TRUE:
+            return "--control does not go with --transport=grpcio: it is served on the same port"
+        for name in _NATIVE_ONLY:
+            if values[name] != BY_NAME[name].default:
+                return f"--{name} does nothing with --transport=grpcio"
     if duration(values["fake-stop-grace"]) < 0:
         return f"--fake-stop-grace {quote(values['fake-stop-grace'])} is below 0"
     return None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import grpc
 import pytest
@@ -31,8 +32,8 @@ def server() -> Iterator[DevServer]:
 
 def call(channel: grpc.Channel, method: str, request: Message, *metadata: tuple[str, str]) -> bytes:
     path, sent = f"/etcdserverpb.{method}", request.SerializeToString()
-    answer: bytes = channel.unary_unary(path)(sent, timeout=20, metadata=metadata)
-    return answer
+    stub = cast("Callable[..., bytes]", channel.unary_unary(path))
+    return stub(sent, timeout=20, metadata=metadata)
 
 
 def test_keys_are_put_watched_and_read(server: DevServer) -> None:
@@ -147,3 +148,18 @@ def test_the_control_api_is_not_there() -> None:
     wrong = "--control does not go with --transport=grpcio: it is served on the same port"
     assert (done.returncode, done.stdout) == (1, "")
     assert wrong in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [
+        ("--socket-reuse-port", "=true"),
+        ("--cors", "=http://localhost:80"),
+        ("--host-whitelist", "=localhost"),
+        ("--listen-client-http-urls", "=http://127.0.0.1:0"),
+    ],
+)
+def test_what_it_has_not_is_refused(flag: str, value: str) -> None:
+    done = run(FLAG, flag + value)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"{flag} does nothing with --transport=grpcio\n"
