@@ -192,7 +192,9 @@ class GrpcConnection:
         knows its own deadline."""
         deadlines = self._deadlines
         while deadlines and deadlines[0][0] <= now:
-            heapq.heappop(deadlines)[2].expire()
+            timed = heapq.heappop(deadlines)[2]
+            if not timed.is_over:  # its answer may wait for the caller to read on
+                timed.expire()
         pings = self._pings
         if pings is not None and pings.at <= now:
             due = pings.run(now, self._now)
