@@ -265,6 +265,17 @@ def test_it_runs_with_certificates_on_both_sides(
         assert [name for page in pages for name in names(page)] == sorted(made)
 
 
+def wait_until_it_writes_no_more(client: Client) -> None:
+    """Let the API server make what it makes by itself; that goes on after it says it is ready."""
+    deadline = time.monotonic() + WITHIN_SECONDS
+    at, still = 0, 0
+    while still < 12:
+        assert time.monotonic() < deadline, f"still writing after {WITHIN_SECONDS} s"
+        time.sleep(0.25)
+        now = revision(client.get("/api/v1/namespaces"))
+        at, still = now, still + 1 if now == at else 0
+
+
 def script(client: Client) -> list[int | str]:
     """What one client does; gives the revisions that it saw, counted from the first."""
     where = config_maps("script")
