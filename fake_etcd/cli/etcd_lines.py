@@ -37,6 +37,7 @@ CONFIGURING_CLIENTS = Line(logging.INFO, "embed/etcd.go:146", "configuring clien
 CONFIGURING_PEERS = Line(logging.INFO, "embed/etcd.go:138", "configuring peer listeners")
 NO_PEER_LISTENER = Line(logging.ERROR, "embed/etcd.go:582", "creating peer listener failed")
 BOOTSTRAP_FAILED = Line(logging.ERROR, "etcdserver/server.go:298", "bootstrap failed")
+SERVING_METRICS = Line(logging.INFO, "embed/etcd.go:886", "serving metrics")
 SERVING_PEERS = Line(logging.INFO, "embed/etcd.go:636", "serving peer traffic")
 STOPPING_PEERS = Line(logging.INFO, "embed/etcd.go:617", "stopping serving peer traffic")
 STOPPED_PEERS = Line(logging.INFO, "embed/etcd.go:622", "stopped serving peer traffic")

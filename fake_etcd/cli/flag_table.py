@@ -73,6 +73,7 @@ _NO_PEERS = "a member alone has no peers to talk to"
 _NO_ELECTION = "a member alone has nobody to be elected against"
 _NO_DISCOVERY = "no discovery service is asked: each process is its own cluster"
 _NO_TRACING = "nothing is traced"
+_NO_SLOWNESS = "slow requests are not looked for yet"
 _NO_CHANGES = "members cannot be added or taken away yet"
 
 _LOG_ROTATION = (
@@ -681,7 +682,7 @@ FLAGS: tuple[Flag, ...] = (
         "listen-metrics-urls",
         Kind.URLS,
         "",
-        "Where to listen for /metrics and /health, beside the others.",
+        "Where to listen for /health, beside the others; there is no /metrics yet.",
         Group.MONITORING,
     ),
     Flag("logger", Kind.TEXT, "zap", "The kind of log: zap alone.", Group.LOGGING),
@@ -720,6 +721,7 @@ FLAGS: tuple[Flag, ...] = (
         "300ms",
         "A call that takes longer is warned about.",
         Group.LOGGING,
+        _NO_SLOWNESS,
     ),
     Flag(
         "enable-distributed-tracing",
@@ -807,6 +809,7 @@ FLAGS: tuple[Flag, ...] = (
         "100ms",
         "A request whose application takes longer is warned about.",
         Group.FEATURES,
+        _NO_SLOWNESS,
     ),
     Flag(
         "bootstrap-defrag-threshold-megabytes",

@@ -43,7 +43,12 @@ def run(settings: Settings) -> signal.Signals:
             that was asked for does not exist.
     """
     try:
-        log = logs.set_up(settings.log_level, settings.log_format, settings.log_outputs)
+        log = logs.set_up(
+            settings.log_level,
+            settings.log_format,
+            settings.log_outputs,
+            settings.log_rotation_config_json if settings.enable_log_rotation else None,
+        )
     except logs.LogError as error:
         raise UsageError(str(error), BAD_CONFIGURATION) from None
     _check_ready_fd(settings.ready_fd)  # before we open files, one of which may get its number
@@ -255,6 +260,8 @@ def _say_started(settings: Settings, log: logging.Logger, server: NodeServer) ->
         listen_client_urls=_texts(settings.listen_client_urls),
         listen_metrics_urls=_texts(settings.listen_metrics_urls),
     )
+    for address in server.metrics_served:
+        say(log, lines.SERVING_METRICS, address=address)
     for address in server.peers_served:
         say(log, lines.SERVING_PEERS, address=address)
     say(
@@ -270,8 +277,11 @@ def _say_started(settings: Settings, log: logging.Logger, server: NodeServer) ->
     _notify(log)
     for address, is_secure in server.served:
         line = lines.SECURELY if is_secure else lines.INSECURELY
-        traffic = "grpc+http" if settings.transport == "native" else "grpc"
-        say(log, line, traffic=traffic, address=address)
+        has_pages = settings.transport == "native" and not server.http_served
+        say(log, line, traffic="grpc+http" if has_pages else "grpc", address=address)
+    for address, is_secure in server.http_served:
+        line = lines.SECURELY if is_secure else lines.INSECURELY
+        say(log, line, traffic="http", address=address)
 
 
 def _texts(urls: Sequence[Url]) -> list[str]:

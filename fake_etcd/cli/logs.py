@@ -98,7 +98,10 @@ def _timestamp(seconds: float) -> str:
 
 
 def set_up(
-    level: str, log_format: str = "json", outputs: Sequence[str] = (DEFAULT,)
+    level: str,
+    log_format: str = "json",
+    outputs: Sequence[str] = (DEFAULT,),
+    rotation: str | None = None,
 ) -> logging.Logger:
     """Send everything of this level and above to the outputs.
 
@@ -107,6 +110,7 @@ def set_up(
         log_format: a key of `FORMATS`.
         outputs: "default" or "stderr", "stdout", or paths of files, which are appended to; each
             once, whatever is said twice.
+        rotation: --log-rotation-config-json, where --enable-log-rotation is given.
 
     Raises:
         LogError: a file cannot be opened, or the outputs do not go together.
@@ -116,7 +120,7 @@ def set_up(
         raise LogError(f'multi logoutput for "{DEFAULT}" is not supported yet')
     if JOURNAL in chosen:
         raise LogError(f"--log-outputs={JOURNAL}: fake_etcd does not write to the journal itself")
-    handlers = [_handler(output) for output in chosen]
+    handlers = [_handler(output, rotation) for output in chosen]
     for handler in handlers:
         handler.setFormatter(FORMATS[log_format]())
     root = logging.getLogger()
@@ -127,12 +131,16 @@ def set_up(
     return logging.getLogger("fake_etcd")
 
 
-def _handler(output: str) -> logging.Handler:
+def _handler(output: str, rotation: str | None) -> logging.Handler:
     if output in (DEFAULT, "stderr"):
         return logging.StreamHandler(sys.stderr)
     if output == "stdout":
         return logging.StreamHandler(sys.stdout)
     try:
+        if rotation is not None:
+            from fake_etcd.cli import log_rotation  # which is rare
+
+            return log_rotation.RotatingFile(output, log_rotation.read(rotation))
         return logging.FileHandler(output, encoding="utf-8")
     except OSError as error:
         reason = os.strerror(error.errno or 0).lower()

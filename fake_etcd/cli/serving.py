@@ -13,7 +13,7 @@ import functools
 import os
 import secrets
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from fake_etcd.cli import auth_token
@@ -95,7 +95,7 @@ class PlainNode:
         config: the node's.
         limits: what a client may do on its connections.
         access: who may ask for its pages.
-        reuse_port: as of `Server`.
+        reuse_port, only_grpc: as of `Server`.
     """
 
     def __init__(
@@ -105,16 +105,21 @@ class PlainNode:
         access: Access = OPEN,
         *,
         reuse_port: bool = False,
+        only_grpc: bool = False,
     ) -> None:
         self._node = Node(config, SystemClock())
         self._timer = NodeTimer(self._node, asyncio.get_running_loop())
         self._aside = Aside(self._node, asyncio.get_running_loop())
         pages = functools.partial(http.handle, self._node)
+        self.page: HttpHandler = (
+            pages if access.is_open else functools.partial(access.answer, pages)
+        )
         self._server = Server(
             registry.endpoints(self._node),
-            pages if access.is_open else functools.partial(access.answer, pages),
+            self.page,
             limits,
             reuse_port=reuse_port,
+            only_grpc=only_grpc,
         )
         peer_pages = functools.partial(peer_http.handle, self._node)
         self._peers = peer_server(peer_pages, config, reuse_port=reuse_port)
@@ -200,7 +205,13 @@ def _served(settings: Settings, config: NodeConfig) -> ServedNode:
     access = Access(frozenset(settings.cors), frozenset(settings.host_whitelist))
     if not settings.control:
         limits = _limits(settings, config)
-        return PlainNode(config, limits, access, reuse_port=settings.socket_reuse_port)
+        return PlainNode(
+            config,
+            limits,
+            access,
+            reuse_port=settings.socket_reuse_port,
+            only_grpc=bool(settings.listen_client_http_urls),
+        )
     # With it comes grpcio, which takes longer to import than a plain server to start.
     from fake_etcd.cli.controlled import ControlledNode
 
@@ -277,6 +288,7 @@ class NodeServer:
         peers_served: the same of the peer URLs, "127.0.0.1:2380".
         served: each of them as etcd's log has it, "127.0.0.1:2379", and whether what is said there
             is encrypted; twice where both is taken.
+        http_served, metrics_served: where pages alone are served, as `served`, and as URLs.
         notes: addresses of the other family that could not be had, and why.
         warned: what is to be logged of the settings.
     """
@@ -289,6 +301,9 @@ class NodeServer:
         self.addresses: list[str] = []
         self.peers_served: list[str] = []
         self.served: list[tuple[str, bool]] = []
+        self.http_served: list[tuple[str, bool]] = []
+        self.metrics_served: list[str] = []
+        self._page_servers: list[Server] = []
         self.advertise_client_urls: tuple[str, ...] = ()
         self.notes: list[str] = []
 
@@ -331,6 +346,7 @@ class NodeServer:
                     if place.plain is not None:
                         self.served.append((address, False))
                 found += place.advertised(addresses[0])
+            await self._listen_for_pages()
         except CannotStart:
             await self.stop(0)  # and take away the unix sockets made so far
             raise
@@ -348,24 +364,41 @@ class NodeServer:
 
     async def stop(self, grace_seconds: float) -> None:
         """Take no new calls, let open streams go on for so long and calls end, then cut."""
+        for server in self._page_servers:
+            await server.close(0)
         await self._served.close(grace_seconds)
+
+    async def _listen_for_pages(self) -> None:
+        """Listen where there are pages alone."""
+        clients, metrics = (
+            self._settings.listen_client_http_urls,
+            self._settings.listen_metrics_urls,
+        )
+        if not clients and not metrics:
+            return
+        from fake_etcd.cli import page_doors
+
+        node = self._served
+        if not isinstance(node, page_doors.HasPages):
+            raise CannotStart("addresses for HTTP alone are for --transport=native, no --control")
+        tls = server_tls(self._settings.tls, (*clients, *metrics))
+        if clients:
+            server = page_doors.client_pages(node)
+            self._page_servers.append(server)
+            for url in clients:
+                at = await _listen_at(url, tls, server.listen)
+                self.http_served.append((_without_scheme(at), url.is_tls))
+        if metrics:
+            server = page_doors.metrics_pages(node)
+            self._page_servers.append(server)
+            for url in metrics:
+                self.metrics_served.append(await _listen_at(url, tls, server.listen))
 
     async def _listen_to_peers(self) -> None:
         urls = self._settings.listen_peer_urls
         tls = server_tls(self._settings.peer_tls, urls)
         for url in urls:
-            host, _ = _PAIRS.get(url.hostname, (url.hostname, None))
-            address = f"[{host}]:{url.port}" if ":" in host else f"{host}:{url.port}"
-            where, name = f"{url.scheme}://{address}", f"tcp {address}"
-            if url.is_unix:
-                address = url.host + url.path
-                where, name = f"{url.scheme}:{address}", f"unix {address}"
-            try:
-                at = await self._served.listen_to_peers(where, tls)
-            except TlsError as error:
-                raise CannotStart(str(error)) from None
-            except OSError as error:
-                raise CannotStart(f"listen {name}: bind: {_reason(error).lower()}") from None
+            at = await _listen_at(url, tls, self._served.listen_to_peers)
             self.peers_served.append(_without_scheme(at))
 
     async def _listen(self, place: _Place) -> list[str]:
@@ -402,6 +435,28 @@ class NodeServer:
             raise CannotStart(f"listen {name}: bind: {_reason(error).lower()}") from None
         except ValueError as error:
             raise CannotStart(f"listen {name}: {error}") from None
+
+
+async def _listen_at(
+    url: Url, tls: ServerTls | None, listen: Callable[[str, ServerTls | None], Awaitable[str]]
+) -> str:
+    """Listen on one address of a URL, the first of its host's.
+
+    Raises:
+        CannotStart: it cannot be had, in the words of Go's net package.
+    """
+    host, _ = _PAIRS.get(url.hostname, (url.hostname, None))
+    address = f"[{host}]:{url.port}" if ":" in host else f"{host}:{url.port}"
+    where, name = f"{url.scheme}://{address}", f"tcp {address}"
+    if url.is_unix:
+        address = url.host + url.path
+        where, name = f"{url.scheme}:{address}", f"unix {address}"
+    try:
+        return await listen(where, tls)
+    except TlsError as error:
+        raise CannotStart(str(error)) from None
+    except OSError as error:
+        raise CannotStart(f"listen {name}: bind: {_reason(error).lower()}") from None
 
 
 def _without_scheme(address: str) -> str:

@@ -7,7 +7,7 @@ server/embed/etcd.go (`StartEtcd`). What is refused of ours is at the end.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from fake_etcd.cli import initial_cluster
 from fake_etcd.cli.durations import format_duration, parse_duration
@@ -20,6 +20,7 @@ from fake_etcd.cli.tls_flags import (
     wrong_versions,
 )
 from fake_etcd.cli.urls import (
+    Url,
     UrlError,
     check_advertise_peer_urls,
     check_advertise_urls,
@@ -177,6 +178,12 @@ def _wrong_log(values: Mapping[str, str]) -> str | None:
             return (
                 "--log-outputs requires a single file path when --log-rotate-config-json is defined"
             )
+        from fake_etcd.cli import log_rotation  # which is rare
+
+        try:
+            log_rotation.read(values["log-rotation-config-json"])
+        except log_rotation.RotationError as error:
+            return str(error)
     return None
 
 
@@ -274,7 +281,9 @@ def _check_start(warnings: list[Warned], values: Mapping[str, str], tls: TlsSett
         cluster = initial_cluster.read(values["initial-cluster"])
     except UrlError as error:
         raise does_not_start(f"error setting up initial cluster: {error}") from None
-    wrong = wrong_listening(tls, urls)
+    http = parse_urls(values["listen-client-http-urls"])
+    wrong = wrong_listening(tls, (*urls, *http)) or _wrong_http(urls, http)
+    wrong = wrong or _wrong_metrics(tls, parse_urls(values["listen-metrics-urls"]))
     if wrong is not None:
         raise does_not_start(wrong)
     retention(values["auto-compaction-mode"], values["auto-compaction-retention"])
@@ -296,7 +305,32 @@ def _check_start(warnings: list[Warned], values: Mapping[str, str], tls: TlsSett
         )
 
 
-_NATIVE_ONLY = ("socket-reuse-port", "cors", "host-whitelist", "listen-client-http-urls")
+def _wrong_http(urls: Sequence[Url], http: Sequence[Url]) -> str | None:
+    taken = {url.host + url.path for url in urls}
+    for url in http:
+        if url.host + url.path in taken:
+            return (
+                "cannot bind both --listen-client-urls and --listen-client-http-urls on the same "
+                f"url {url.text}"
+            )
+    return None
+
+
+def _wrong_metrics(tls: TlsSettings, urls: Sequence[Url]) -> str | None:
+    if any(url.is_tls for url in urls) and not (tls.has_files or tls.auto_tls):
+        return (
+            "client TLS key/cert (--cert-file, --key-file) must be provided for metrics secure url"
+        )
+    return None
+
+
+_NATIVE_ONLY = (
+    "socket-reuse-port",
+    "cors",
+    "host-whitelist",
+    "listen-client-http-urls",
+    "listen-metrics-urls",
+)
 """Flags about what --transport=grpcio has not."""
 
 
@@ -320,6 +354,8 @@ def _wrong_control(given: Mapping[str, str], values: Mapping[str, str], token: s
         return (
             "--control-token does nothing without --control" if "control-token" in given else None
         )
+    if values["listen-client-http-urls"] or values["listen-metrics-urls"]:
+        return "--control serves HTTP on the client URLs, and on no others"
     if values["socket-reuse-port"] in TRUE:
         return "--control owns its ports: it cannot be had with --socket-reuse-port"
     if token:

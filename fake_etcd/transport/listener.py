@@ -67,6 +67,7 @@ class Server:
         admit: whether a connection from this peer may be made; asked before it says anything.
         spares_http1: whether that is not asked of HTTP/1.1, so that who denies connections can be
             told to stop; of others it is asked when they have said what they speak, then.
+        only_grpc: whether all that comes is taken for gRPC, and `http` is not asked.
         reuse_port: whether other processes may listen on the same ports, if they say so, too.
     """
 
@@ -81,7 +82,9 @@ class Server:
         admit: Callable[[str], bool] | None = None,
         spares_http1: bool = False,
         reuse_port: bool = False,
+        only_grpc: bool = False,
     ) -> None:
+        self.only_grpc = only_grpc
         self.http = http
         self._reuse_port = reuse_port
         self.body_limit = body_limit
@@ -99,6 +102,7 @@ class Server:
                 limits.keepalive_interval_seconds,
                 limits.keepalive_timeout_seconds,
             ),
+            has_pages=not only_grpc,
         )
         self._listeners: list[asyncio.AbstractServer] = []
         self._unix_paths: list[str] = []
@@ -376,7 +380,7 @@ class Connection(asyncio.Protocol):
             self._first_bytes = data
             return
         self._first_bytes = b""
-        if data.startswith(PREFACE):
+        if data.startswith(PREFACE) or self._server.only_grpc:
             if self._server.spares_http1 and not self._admit():
                 return
             self._serve_http2(data)
@@ -400,7 +404,10 @@ class Connection(asyncio.Protocol):
         if transport.protocol == "h2":
             if server.spares_http1 and not self._admit():
                 return
-            self._serve_http2(data, transport.common_name, is_behind_http=True)
+            is_behind_http = not server.only_grpc
+            self._serve_http2(data, transport.common_name, is_behind_http=is_behind_http)
+        elif server.only_grpc:
+            self._transport.abort()  # grpc-go asks for h2 in the handshake
         else:
             self._http1 = Http1Connection(server.http, server.body_limit, is_sniffed=False)
             self._be_patient(HTTP1_REQUEST_SECONDS)

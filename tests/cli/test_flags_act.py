@@ -26,19 +26,6 @@ READ_AT_ONCE = {"config-file", "logger"}
 """Flags that have no field: one names where the others are, one has a single value."""
 
 
-NOT_YET = {
-    "enable-log-rotation",
-    "fake-stop-grace",
-    "listen-client-http-urls",
-    "listen-metrics-urls",
-    "log-rotation-config-json",
-    "transport",
-    "warning-apply-duration",
-    "warning-unary-request-duration",
-}
-"""What nothing reads so far."""
-
-
 def is_read(field: str) -> bool:
     """Whether a module that does not understand the command line looks at this setting."""
     wanted = re.compile(rf"\b_?settings\.{field}\b")
@@ -64,7 +51,7 @@ def field_of(flag: str) -> str:
 
 
 def test_what_acts_is_read() -> None:
-    acting = {flag.name for flag in FLAGS if flag.acts} - READ_AT_ONCE - NOT_YET
+    acting = {flag.name for flag in FLAGS if flag.acts} - READ_AT_ONCE
     assert {flag for flag in acting if not is_read(field_of(flag))} == set()
 
 

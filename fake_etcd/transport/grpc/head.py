@@ -76,18 +76,21 @@ class Refusal:
     trailers: Fields = ()
 
 
-def parse_head(fields: Fields, endpoints: Endpoints) -> Head | Refusal | Page:
+def parse_head(
+    fields: Fields, endpoints: Endpoints, *, has_pages: bool = True
+) -> Head | Refusal | Page:
     """Understand a request's fields.
 
     What has not gRPC's content type asks for a page, but for the paths of gRPC's methods: who calls
-    these is told what is wrong, as grpc-go does for every path.
+    these is told what is wrong, as grpc-go does for every path, and all are where there are no
+    pages.
 
     Raises:
         MalformedRequest: where they are no HTTP/2 request at all.
     """
     request = parse_request(fields)
     read = _Fields(request.headers)
-    if read.response_type is None and not _is_method(request.path, endpoints):
+    if has_pages and read.response_type is None and not _is_method(request.path, endpoints):
         return page_of(request)
     hosts = read.hosts if request.authority is None else [request.authority]
     response_type = read.response_type or CONTENT_TYPE

@@ -34,6 +34,7 @@ class GrpcServer:
         max_concurrent_streams: calls at once on one connection; None is no limit.
         number: which of several that serve the same state this is; 0 is the first.
         keepalive: how pings are treated, and when clients are pinged.
+        has_pages: whether there are any; where not, all is taken for gRPC.
     """
 
     def __init__(
@@ -44,7 +45,10 @@ class GrpcServer:
         max_concurrent_streams: int | None = None,
         number: int = 0,
         keepalive: KeepaliveRules = _ETCDS_RULES,
+        *,
+        has_pages: bool = True,
     ) -> None:
+        self._has_pages = has_pages
         self.endpoints = endpoints
         self.max_receive_bytes = max_receive_bytes
         self.pages = pages
@@ -68,7 +72,7 @@ class GrpcServer:
         """
         head = self._heads.get(fields)
         if head is None:
-            head = parse_head(fields, self.endpoints)
+            head = parse_head(fields, self.endpoints, has_pages=self._has_pages)
             _remember(self._heads, fields, head)
         return head
 
