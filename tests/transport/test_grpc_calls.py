@@ -15,6 +15,7 @@ from fake_etcd.api.methods import METHODS
 from fake_etcd.api.status import Code, Status
 from fake_etcd.services.call import Call, Endpoint
 from fake_etcd.transport.grpc.coding import decode_timeout, encode_message
+from fake_etcd.transport.grpc.connection import BACKLOG_LIMIT
 from fake_etcd.transport.grpc.errors import go_quote
 from fake_etcd.transport.grpc.messages import compress, decompress
 
@@ -582,6 +583,29 @@ def test_a_status_text_is_percent_encoded(text, coded):
 )
 def test_quoted_text_is_gos(text, quoted):
     assert go_quote(text) == quoted
+
+
+def test_many_streams_together_hold_no_more_than_a_connection_may():
+    """Each of them could have a quarter of a MiB waiting."""
+    streams, message_size = 100, 10_000
+
+    def say(recording: Recording) -> None:
+        while recording.sink.send(bytes(message_size)):
+            pass
+
+    def opened(recording: Recording) -> None:
+        recording.on["message"] = recording.on["writable"] = lambda: say(recording)
+
+    recorder = StreamRecorder(opened)
+    exchange = GrpcExchange(streaming(recorder))
+    for stream_id in range(1, 2 * streams, 2):
+        exchange.send(exchange.client.headers(stream_id, request_fields(WATCH)))
+        exchange.send(data(stream_id, PROGRESS))
+    most = BACKLOG_LIMIT + streams * (message_size + 5)
+    assert BACKLOG_LIMIT < exchange.grpc.http2.pending_size < most
+    recorder.opened[-1].on.clear()
+    exchange.send(window_update(2 * streams - 1, 2**24) + window_update(0, 2**24))
+    assert recorder.opened[-1].told[-1] == "writable"
 
 
 # --- the end of the connection ------------------------------------------------------------

@@ -20,7 +20,8 @@ from fake_etcd.transport.http2.frames import ErrorCode
 from fake_etcd.transport.http2.streams import Stream
 
 SINK_LIMIT = 2**18
-"""Bytes that wait on one stream before its handler is told to stop."""
+"""Bytes that wait on one stream before its handler is told to stop; under backlog of all the
+connection's streams together, any that wait on it are enough."""
 
 
 BURST_MESSAGES = 128
@@ -162,8 +163,10 @@ class StreamCall:
         self._open()
         self._connection.http2.send_data(stream, framed)
         self._connection.changed()
-        # Once full it owes a `writable`, whatever is sent meanwhile.
-        self._is_full |= stream.pending_size > SINK_LIMIT
+        waiting = stream.pending_size
+        if waiting and (waiting > SINK_LIMIT or self._connection.has_backlog()):
+            # Once full it owes a `writable`, whatever is sent meanwhile.
+            self._is_full = True
         return not self._is_full
 
     def send_all(self, messages: Sequence[bytes]) -> bool:
