@@ -1,4 +1,4 @@
-"""What starts `etcd` from the PATH, unchanged: shell, Node, daemon tools, process 1, a terminal.
+"""What starts `etcd` from the PATH, unchanged: shell, Node, daemon tools, a terminal.
 
 With `--real-etcd` the same scripts start real etcd.
 """
