@@ -51,7 +51,12 @@ def test_a_signal_before_it_serves_ends_it_by_that_signal(number: signal.Signals
         "sys.exit(main.main())"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", program], env=environment(), stdout=-1, stderr=-1
+        [sys.executable, "-c", program],
+        env=environment(),
+        stdout=-1,
+        stderr=-1,
+        # Who started the tests may ignore it, as shells have it for what is in the background.
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
     ) as process:
         wait_for(process, b"parsing")
         process.send_signal(number)
