@@ -282,6 +282,12 @@ CONNECTION_ERRORS = [
         goes_away(0, "PROTOCOL_ERROR", "WINDOW_UPDATE by 0"),
     ),
     row(
+        "WINDOW_UPDATE of a closed stream by 0",
+        lambda c: post(c) + window_update(1, 0),
+        *plain_answer(1),
+        goes_away(1, "PROTOCOL_ERROR", "WINDOW_UPDATE by 0"),
+    ),
+    row(
         "WINDOW_UPDATE of the connection over 2^31 - 1",
         lambda c: window_update(0, 2**31 - 65_535),
         goes_away(0, "FLOW_CONTROL_ERROR", "window too large"),
@@ -514,7 +520,7 @@ LET_PASS = [
     row("PRIORITY depending on a stream unknown", lambda c: priority(7, 2**31 + 5)),
     row(
         "WINDOW_UPDATE on a closed stream",
-        lambda c: post(c) + window_update(1, 1) + window_update(1, 0),
+        lambda c: post(c) + window_update(1, 1),
         *plain_answer(1),
     ),
     row("RST_STREAM on a closed stream", lambda c: post(c) + rst_stream(1), *plain_answer(1)),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from fake_etcd.services.http import HttpRequest, HttpResponse, no_body
 from fake_etcd.transport.grpc.connection import GrpcConnection
 from fake_etcd.transport.grpc.server import GrpcServer
-from fake_etcd.transport.http2.pages import Pages
+from fake_etcd.transport.http2.pages import PATIENCE_SECONDS, Pages
 
 from .applications import answering, grpc_answer, grpc_status
 from .wire import (
@@ -17,6 +19,7 @@ from .wire import (
     data,
     message,
     rst_stream,
+    window_update,
     without_housekeeping,
 )
 
@@ -37,6 +40,16 @@ class Site:
 
     def send(self, sent: bytes) -> list[Answer]:
         self.grpc.receive(sent, 0.0)
+        return self._answers()
+
+    def wait(self) -> list[Answer]:
+        """What comes when the time has come for what comes next."""
+        due = self.grpc.next_deadline
+        assert due is not None
+        self.grpc.run_deadlines(due)
+        return self._answers()
+
+    def _answers(self) -> list[Answer]:
         taken = b"".join(iter(self.grpc.take_output, b""))
         return without_housekeeping(self.client.read(taken))
 
@@ -101,9 +114,36 @@ def test_a_page_does_not_wait_for_a_long_body() -> None:
 
 def test_who_resets_a_stream_that_was_reset_has_nothing_more_under_way() -> None:
     site = Site()
-    answers = site.send(site.client.headers(1, asking("/x")))
-    assert answers == [*page(1), ("RST_STREAM", 1, "NO_ERROR")]
+    assert site.send(site.client.headers(1, asking("/x"))) == []
+    assert site.wait() == [*page(1), ("RST_STREAM", 1, "NO_ERROR")]
     assert site.send(rst_stream(1)) == []
     assert site.send(site.client.headers(1, asking("/x"), end=True)) == [
         ("GOAWAY", 1, "STREAM_CLOSED", "HEADERS on a closed stream")
     ]
+
+
+def test_a_request_that_does_not_end_is_answered_after_half_a_second() -> None:
+    site = Site()
+    assert site.send(site.client.headers(1, asking("/x"))) == []
+    assert site.grpc.next_deadline == PATIENCE_SECONDS == 0.5
+    assert site.asked == []
+    assert site.wait() == [*page(1), ("RST_STREAM", 1, "NO_ERROR")]
+
+
+def test_a_request_that_ends_in_time_is_answered_then_and_once() -> None:
+    site = Site()
+    assert site.send(site.client.headers(1, asking("/x"))) == []
+    assert site.send(data(1, b"", end=True)) == page(1)
+    site.grpc.run_deadlines(PATIENCE_SECONDS)
+    assert site.send(b"") == []
+    assert len(site.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("increment", "reset"), [(0, "PROTOCOL_ERROR"), (2**31 - 1, "FLOW_CONTROL_ERROR")]
+)
+def test_what_is_wrong_behind_the_head_of_a_request_is_told_of(increment: int, reset: str) -> None:
+    site = Site()
+    site.send(site.client.headers(1, asking("/x")))
+    assert site.send(window_update(1, increment)) == [("RST_STREAM", 1, reset)]
+    assert site.asked == []

@@ -31,7 +31,7 @@ from fake_etcd.transport.grpc.unary_call import UnaryCall, WaitingCall
 from fake_etcd.transport.http2.connection import Http2Connection, is_never_too_many
 from fake_etcd.transport.http2.frames import ErrorCode, StreamFailure
 from fake_etcd.transport.http2.hpack import Fields
-from fake_etcd.transport.http2.pages import PageCall
+from fake_etcd.transport.http2.pages import PATIENCE_SECONDS, PageCall
 from fake_etcd.transport.http2.requests import MalformedRequest
 from fake_etcd.transport.http2.streams import NOBODY, Stream, StreamUser
 
@@ -59,7 +59,7 @@ _MOST_PUT_OFF = 256
 
 _FEW = 64
 
-_Timed = Union["UnaryCall", "StreamCall", "Breath", "_Farewell"]
+_Timed = Union["UnaryCall", "StreamCall", "Breath", "PageCall", "_Farewell"]
 """What has a time at which it ends, or goes on."""
 
 
@@ -266,7 +266,7 @@ class GrpcConnection:
             self._refuse(stream, head)
             return NOBODY
         if isinstance(head, Page):
-            return self._turn_to(head, stream)
+            return self._turn_to(head, stream, end_stream)
         if volatile is None:
             timeout = head.timeout
         if head.content_length is not None:
@@ -290,12 +290,15 @@ class GrpcConnection:
         if refusal.is_early:
             self.http2.stop_request(stream)
 
-    def _turn_to(self, page: Page, stream: Stream) -> StreamUser:
+    def _turn_to(self, page: Page, stream: Stream, ends: bool) -> StreamUser:
         if self.has_backlog():
             raise StreamFailure(stream.id, ErrorCode.REFUSED_STREAM, "answers are not read")
         if page.content_length is not None:
             stream.content_left = page.content_length
-        return PageCall(self.http2, stream, self._server.pages, page.request, page.answer)
+        call = PageCall(self.http2, stream, self._server.pages, page.request, page.answer)
+        if not ends and not call.is_over:
+            self.watch_deadline(self._now + PATIENCE_SECONDS, call)
+        return call
 
     def _head(self, stream: Stream, fields: Fields) -> Head | Refusal | Page:
         try:

@@ -572,10 +572,13 @@ class Http2Connection:
             if self._is_idle(stream_id):
                 raise ConnectionFailure(ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE on idle stream")
             stream = self._streams.get(stream_id)
+            if not increment:
+                wrong = "WINDOW_UPDATE by 0"
+                if stream is None:  # there is nothing left to reset, and nobody means this
+                    raise ConnectionFailure(ErrorCode.PROTOCOL_ERROR, wrong)
+                raise StreamFailure(stream_id, ErrorCode.PROTOCOL_ERROR, wrong)
             if stream is None:
                 return
-            if not increment:
-                raise StreamFailure(stream_id, ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE by 0")
             self.sending.widen_stream(stream, increment)
 
     # --- streams' ends -------------------------------------------------------------------

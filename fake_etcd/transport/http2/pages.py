@@ -18,6 +18,10 @@ from fake_etcd.transport.http2.streams import Stream
 _WORTH_WAITING_FOR = 65_536
 """Bytes of a request's body that are waited for though nobody reads them."""
 
+PATIENCE_SECONDS = 0.5
+"""How long they are. What breaks the rules behind the head of a request is told of then, and not
+taken for what comes behind its answer."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Pages:
@@ -37,8 +41,8 @@ class Pages:
 class PageCall:
     """One request for a page; answered at once, or when its body is there.
 
-    That is where its handler reads the body, and where a short one was promised: only at its end it
-    is known whether the content-length was right (RFC 9113 §8.1.1).
+    A body that nobody reads is waited for too, if it is short and comes soon: only at its end it is
+    known whether the content-length was right (RFC 9113 §8.1.1).
     """
 
     __slots__ = (
@@ -68,8 +72,17 @@ class PageCall:
         self._ready = answer
         self._body = bytearray()
         self._is_answered = False
-        if not self._limit and not 0 < (stream.content_left or 0) <= _WORTH_WAITING_FOR:
+        if not self._limit and (stream.content_left or 0) > _WORTH_WAITING_FOR:
             self._finish(b"")
+
+    @property
+    def is_over(self) -> bool:
+        """It has its answer, or waits for a body that its handler reads."""
+        return self._is_answered or self._limit > 0 or self._stream.sent_all
+
+    def expire(self) -> None:
+        """The end of a request that nobody reads was waited for long enough."""
+        self._finish(b"")
 
     def _answer(self, response: HttpResponse) -> None:
         """Send this, and take no more of the request."""
