@@ -14,7 +14,19 @@ from fake_etcd.api import version
 
 RECORDED = recordings.of(recordings.DEFAULT)
 SCENARIOS = all_scenarios()
-AREAS = {"auth", "compact", "errors", "kv", "lease", "rangestream", "transport", "txn", "watch"}
+AREAS = {
+    "auth",
+    "cluster",
+    "compact",
+    "errors",
+    "kv",
+    "lease",
+    "maintenance",
+    "rangestream",
+    "transport",
+    "txn",
+    "watch",
+}
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.id)
