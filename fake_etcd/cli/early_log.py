@@ -11,6 +11,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
+def timestamp(seconds: float) -> str:
+    """A time in seconds since 1970, as etcd's logger writes it.
+
+    >>> timestamp(0.5)
+    '1970-01-01T00:00:00.500000Z'
+    """
+    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+    return f"{whole}.{int(seconds % 1 * 1_000_000):06}Z"
+
+
 @dataclass(frozen=True, slots=True)
 class LogLine:
     """One line: zap's level, where in etcd it is logged, the message, and its fields."""
@@ -26,10 +36,9 @@ class LogLine:
         >>> LogLine("warn", "a/b.go:1", "m", {"k": "v"}).json(0.5)
         '{"level":"warn","ts":"1970-01-01T00:00:00.500000Z","caller":"a/b.go:1","msg":"m","k":"v"}'
         """
-        whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
         line = {
             "level": self.level,
-            "ts": f"{whole}.{int(seconds % 1 * 1_000_000):06}Z",
+            "ts": timestamp(seconds),
             "caller": self.caller,
             "msg": self.message,
             **self.fields,

@@ -10,8 +10,9 @@ import json
 import logging
 import os
 import sys
-import time
 from collections.abc import Sequence
+
+from fake_etcd.cli.early_log import timestamp
 
 LEVELS = {
     "debug": logging.DEBUG,
@@ -53,7 +54,7 @@ class JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {
             "level": _NAMES.get(record.levelno, "info"),
-            "ts": _timestamp(record.created),
+            "ts": timestamp(record.created),
             "caller": _caller(record),
             "msg": record.getMessage(),
         }
@@ -71,7 +72,7 @@ class ConsoleLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         parts = [
-            _timestamp(record.created),
+            timestamp(record.created),
             _NAMES.get(record.levelno, "info"),
             _caller(record),
             record.getMessage(),
@@ -90,11 +91,6 @@ FORMATS = {"json": JsonLines, "console": ConsoleLines}
 def _caller(record: logging.LogRecord) -> str:
     given: str | None = getattr(record, "caller", None)
     return given or f"{record.module}.py:{record.lineno}"
-
-
-def _timestamp(seconds: float) -> str:
-    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
-    return f"{whole}.{int(seconds % 1 * 1_000_000):06}Z"
 
 
 def set_up(

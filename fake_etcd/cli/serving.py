@@ -13,13 +13,14 @@ import functools
 import os
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from fake_etcd.cli import auth_token
 from fake_etcd.cli.flags import Settings
 from fake_etcd.cli.tls_flags import TlsSettings
 from fake_etcd.cli.urls import Url
+from fake_etcd.cli.usage import Warned
 from fake_etcd.core import cluster
 from fake_etcd.core.auth.token_options import InvalidTokenOptions
 from fake_etcd.core.node import Node, NodeConfig
@@ -140,10 +141,6 @@ class PlainNode:
         await self._server.close(grace_seconds, _CALLS_SECONDS)
         self._timer.cancel()
         self._aside.close()
-
-
-Warned = tuple[str, Mapping[str, object]]
-"""What to log as a warning: the message, and its fields."""
 
 
 def _config(settings: Settings) -> tuple[NodeConfig, list[Warned]]:
