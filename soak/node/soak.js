@@ -125,6 +125,7 @@ function watch() {
       };
       watcher.on('disconnected', again);
       watcher.on('error', (error) => {
+        if (isOver) return;
         tell({ told: 'watch', error: reason(error) });
         again();
       });
@@ -136,7 +137,11 @@ function watch() {
           const isPut = event.type === 'Put';
           tell(isPut ? { ...told, value: event.kv.value.toString() } : { ...told, absent: true });
           next = told.revision + 1;
-          if (key === `${prefix}end`) resolve();
+          if (key === `${prefix}end`) {
+            isOver = true; // leases that expire go on making events
+            resolve();
+            return;
+          }
         }
       });
     };

@@ -30,11 +30,17 @@ public final class Soak {
     private static final int ATTEMPTS = 50;
 
     private static volatile boolean isStopping;
+    private static boolean isDone;
     private static Client client;
     private static KV kv;
     private static String prefix;
 
+    /** Prints a line; none after the last, whatever a thread of the client still has to say. */
     private static synchronized void tell(String told, String... pairs) {
+        if (isDone) {
+            return;
+        }
+        isDone = told.equals("done");
         var line = new StringBuilder("{\"told\": \"" + told + "\"");
         for (int at = 0; at < pairs.length; at += 2) {
             line.append(", \"").append(pairs[at]).append("\": ").append(pairs[at + 1]);
@@ -251,7 +257,9 @@ public final class Soak {
                     tell("event", "key", text(key), "revision", revision, "absent", "true");
                 }
                 if (key.equals(prefix + "end")) {
+                    opened += 1; // leases that expire go on making events
                     ended.countDown();
+                    return;
                 }
             }
         }
