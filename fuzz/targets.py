@@ -137,9 +137,9 @@ def _check_told(told: list[tuple[object, ...]]) -> None:
 
 def check_bounds(http2: Http2Connection) -> None:
     """What must hold between any two steps."""
-    assert sum(map(len, http2._chunks)) <= _MAX_BUFFERED, "more kept than one frame"
+    assert http2._receiving.buffered <= _MAX_BUFFERED, "more kept than one frame"
     assert http2.pending_size >= 0
-    waiting = sum(stream.pending_size for stream in http2._streams.values())
+    waiting = sum(stream.pending_size for stream in http2.streams)
     assert http2.pending_size == waiting, "bytes are counted that wait on no stream"
 
 

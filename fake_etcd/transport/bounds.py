@@ -66,6 +66,10 @@ class Patience:
         if self._left < 0:
             self._renew()
 
+    def stop(self) -> None:
+        """No more work comes, and the clock is not to be kept."""
+        self._time = float
+
     def _renew(self) -> None:
         now = self._time()
         if now - self._since < IDLE_WORK_SECONDS:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import threading
 
-from fake_etcd.transport.listener import Connection, ConnectionFactory, Server
+from fake_etcd.transport.listener import ConnectionFactory, Server
 from fake_etcd.transport.shared_node import SharedNode
+from fake_etcd.transport.socket_connection import Connection
 
 
 class SharedConnection(Connection):

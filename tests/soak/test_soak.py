@@ -13,7 +13,7 @@ from conformance.oracle import Running
 from fake_etcd.cli import background
 from fake_etcd.transport.grpc.connection import GrpcConnection
 from fake_etcd.transport.http2.streams import Stream
-from fake_etcd.transport.listener import Connection
+from fake_etcd.transport.socket_connection import Connection
 from soak import run
 from soak.clients import CLIENTS, CannotBuild
 

@@ -20,7 +20,7 @@ from fake_etcd.transport.http2 import frames
 from fake_etcd.transport.http2.connection import Http2Connection
 from fake_etcd.transport.http2.frames import frame
 from fake_etcd.transport.http2.streams import Stream
-from fake_etcd.transport.listener import Connection
+from fake_etcd.transport.socket_connection import Connection
 
 from .wire import (
     WATCH,

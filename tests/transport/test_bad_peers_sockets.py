@@ -11,7 +11,7 @@ from asyncio.subprocess import PIPE
 import pytest
 
 from fake_etcd.services.http import HttpResponse
-from fake_etcd.transport import listener
+from fake_etcd.transport import socket_connection
 from fake_etcd.transport.listener import Limits, Server
 
 from .applications import LIMIT, answering, grpc_answer
@@ -63,8 +63,8 @@ async def is_served(url: str) -> bool:
     ids=["nothing", "a letter", "half a preface", "half a head", "half a body"],
 )
 def test_who_does_not_go_on_is_cut_and_leaves_nothing(sent, monkeypatch):
-    monkeypatch.setattr(listener, "OPENING_SECONDS", 0.05)
-    monkeypatch.setattr(listener, "HTTP1_REQUEST_SECONDS", 0.05)
+    monkeypatch.setattr(socket_connection, "OPENING_SECONDS", 0.05)
+    monkeypatch.setattr(socket_connection, "HTTP1_REQUEST_SECONDS", 0.05)
     remains = Remains()
 
     async def test() -> None:
@@ -82,7 +82,7 @@ def test_who_does_not_go_on_is_cut_and_leaves_nothing(sent, monkeypatch):
 
 
 def test_time_is_not_counted_between_requests_of_http1(monkeypatch):
-    monkeypatch.setattr(listener, "HTTP1_REQUEST_SECONDS", 0.01)
+    monkeypatch.setattr(socket_connection, "HTTP1_REQUEST_SECONDS", 0.01)
 
     async def test() -> None:
         async with listening(answering(b"answer")) as (server, url):

@@ -336,7 +336,7 @@ def test_a_reader_that_comes_back_gets_all_its_answers_and_a_new_window():
         exchange.send(data(1, message(b"\x1a\x00" * 8_000)))
     assert len(call.told) < 50
     call.on["half close"] = lambda: call.sink.close()
-    used = STREAM_RECEIVE_WINDOW - exchange.grpc.http2._streams[1].receive_window
+    used = STREAM_RECEIVE_WINDOW - exchange.grpc.http2._streams.by_id[1].receive_window
     assert used > STREAM_RECEIVE_WINDOW // 2
     answers = exchange.send_raw(window_update(1, 2**30))
     assert window_updates(answers) == [(1, used)]

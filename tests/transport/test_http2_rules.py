@@ -501,7 +501,7 @@ def test_ends_the_stream_and_no_more(send, answers):
     assert exchange.send(send(exchange.client)) == answers
     assert not exchange.http2.closed
     # The header tables are still in step, and other streams are served.
-    for left in list(exchange.http2._streams):
+    for left in list(exchange.http2._streams.by_id):
         exchange.send(rst_stream(left))
     exchange.send(wire.settings((Setting.INITIAL_WINDOW_SIZE, 100)))
     assert exchange.send(post(exchange.client, 9)) == plain_answer(9, b"some body")
@@ -672,7 +672,8 @@ def test_what_is_remembered_of_resets_and_skipped_streams_is_bounded():
     c = exchange.client
     for n in range(1, 10_000, 4):
         exchange.send(post(c, n, False, ("x", "\n")))
-    assert (len(exchange.http2._resets), len(exchange.http2._gaps)) == (1_024, 64)
+    streams = exchange.http2._streams
+    assert (len(streams.resets), streams.gaps) == (1_024, 64)
     assert exchange.http2.open_streams == 0
 
 
