@@ -18,12 +18,12 @@ FROM python:${PYTHON}-slim
 COPY --from=build /opt/fake_etcd /opt/fake_etcd
 # A number outside of those that people have, and a name for it. The folders are etcd's own, and
 # those that its guide for containers mounts; a new volume there belongs to the user as well.
-RUN useradd --system --uid 65532 --no-create-home --home-dir /var/lib/etcd --shell /usr/sbin/nologin etcd \
+RUN useradd --uid 10001 --no-create-home --home-dir /var/lib/etcd --shell /usr/sbin/nologin etcd \
     && install --directory --owner=etcd --group=etcd --mode=0700 /var/lib/etcd /var/etcd /etcd-data \
     && ln -s /opt/fake_etcd/bin/etcd /opt/fake_etcd/bin/fake-etcd /usr/local/bin/
 WORKDIR /var/lib/etcd
 # As a number: Kubernetes' runAsNonRoot knows no names.
-USER 65532
+USER 10001
 EXPOSE 2379 2380
 # There is no curl here. Where clients are served elsewhere, or over TLS, say FAKE_ETCD_HEALTH_URL.
 ENV FAKE_ETCD_HEALTH_URL=http://127.0.0.1:2379/health

@@ -45,7 +45,7 @@ def test_whose_image_it_is_and_how_it_is_used() -> None:
     build, image = STAGES
     assert build.base == image.base == "python:3.13-slim"
     assert {name: image.last(name).rest for name in ("USER", "EXPOSE", "WORKDIR", "CMD")} == {
-        "USER": "65532",
+        "USER": "10001",
         "EXPOSE": "2379 2380",
         "WORKDIR": "/var/lib/etcd",
         "CMD": '["/usr/local/bin/etcd"]',
