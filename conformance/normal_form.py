@@ -54,7 +54,7 @@ _RULES: Mapping[str, tuple[Rule, str]] = {
     "ID": (Rule.ID, "lease"),
     "raft_term": (Rule.ID, "term"),
     "raftTerm": (Rule.ID, "term"),
-    "hash": (Rule.ID, "hash"),
+    "HashResponse.hash": (Rule.ID, "hash"),
     "raftIndex": (Rule.INDEX, ""),
     "raftAppliedIndex": (Rule.INDEX, ""),
     "dbSize": (Rule.SIZE, ""),

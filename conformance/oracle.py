@@ -198,7 +198,7 @@ def _started(
             processes.append(process)
         deadline = time.monotonic() + START_SECONDS
         for number, (url, _) in enumerate(commands):
-            while not is_well(url, context):
+            while not (is_well(url, context) and is_settled(url, context)):
                 if processes[number].poll() is not None or time.monotonic() > deadline:
                     log = (folder / f"log-{number}").read_text()
                     raise NoOracle(f"etcd does not answer on {url}:\n{log}")
@@ -220,15 +220,24 @@ def is_well(url: str, context: ssl.SSLContext | None = None) -> bool:
         url: the server's.
         context: how to ask one with TLS.
     """
-    handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
-    if context is not None:
-        handlers.append(urllib.request.HTTPSHandler(context=context))
-    opener = urllib.request.build_opener(*handlers)
     try:
-        with opener.open(f"{url}/health", timeout=1):
+        with _opener(context).open(f"{url}/health", timeout=1):
             return True
     except (urllib.error.URLError, ConnectionError, TimeoutError):
         return False
+
+
+def is_settled(url: str, context: ssl.SSLContext | None = None) -> bool:
+    """Whether the storage of a server that is well has its version: for a moment it is 3.5.0."""
+    with _opener(context).open(f"{url}/version", timeout=1) as answer:
+        return b'"storage":"3.5.0"' not in answer.read()
+
+
+def _opener(context: ssl.SSLContext | None) -> urllib.request.OpenerDirector:
+    handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
+    if context is not None:
+        handlers.append(urllib.request.HTTPSHandler(context=context))
+    return urllib.request.build_opener(*handlers)
 
 
 _given_ports: set[int] = set()

@@ -238,6 +238,7 @@ _TABLE = (
         "/v3/maintenance/hashkv",
         admin_only=True,
         since="3.3",
+        handler="maintenance.hash_kv",
     ),
     _maintenance(
         "Snapshot",

@@ -1,4 +1,4 @@
-"""The Maintenance service: Status, and Alarm as far as it only looks. The rest is not here yet.
+"""The Maintenance service: Status, HashKV, and Alarm as far as it only looks.
 
 etcd: server/etcdserver/api/v3rpc/maintenance.go, server/storage/quota.go (DefaultQuotaBytes).
 """
@@ -22,7 +22,11 @@ _NOT_YET = Status(Code.UNIMPLEMENTED, "fake_etcd raises no alarms yet")
 
 def unary(node: Node) -> dict[str, UnaryHandler]:
     """Handlers that answer at once, by their names in the method table."""
-    handlers = {"status": _make_status(node), "alarm": _make_alarm(node)}
+    handlers = {
+        "alarm": _make_alarm(node),
+        "hash_kv": _make_hash_kv(node),
+        "status": _make_status(node),
+    }
     # Each takes its own request class; the transport decodes that very class from the table.
     return cast(dict[str, UnaryHandler], handlers)
 
@@ -51,6 +55,19 @@ def _make_status(node: Node) -> Callable[[m.StatusRequest, Call], bytes]:
         return node.header(node.store.current_revision) + answer.SerializeToString()
 
     return status
+
+
+def _make_hash_kv(node: Node) -> Callable[[m.HashKVRequest, Call], bytes]:
+    def hash_kv(request: m.HashKVRequest, call: Call) -> bytes:
+        """Raises: what `access.require_admin` and `Store.hash_at` do."""
+        access.require_admin(node, call)
+        found = node.store.hash_at(request.revision)
+        answer = m.HashKVResponse(
+            hash=found.hash, compact_revision=found.compact_revision, hash_revision=found.revision
+        )
+        return node.header(node.store.current_revision) + answer.SerializeToString()
+
+    return hash_kv
 
 
 def _make_alarm(node: Node) -> Callable[[m.AlarmRequest, Call], bytes]:

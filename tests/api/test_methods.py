@@ -95,6 +95,7 @@ def test_these_have_handlers_so_far() -> None:
         "/etcdserverpb.Lease/LeaseLeases": "lease.leases",
         "/etcdserverpb.Cluster/MemberList": "cluster.member_list",
         "/etcdserverpb.Maintenance/Alarm": "maintenance.alarm",
+        "/etcdserverpb.Maintenance/HashKV": "maintenance.hash_kv",
         "/etcdserverpb.Maintenance/Status": "maintenance.status",
         "/etcdserverpb.Auth/AuthEnable": "auth.enable",
         "/etcdserverpb.Auth/AuthDisable": "auth.disable",

@@ -76,6 +76,7 @@ def test_without_transcripts_all_of_the_served_methods_is_missing(tmp_path: Path
         "Lease/LeaseRevoke",
         "Lease/LeaseTimeToLive",
         "Maintenance/Alarm",
+        "Maintenance/HashKV",
         "Maintenance/Status",
         "Watch/Watch",
     ]

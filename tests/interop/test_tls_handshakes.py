@@ -7,7 +7,6 @@ import re
 import subprocess
 import tempfile
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -63,7 +62,7 @@ class Etcds:
         self._stack.callback(process.wait)
         self._stack.callback(process.kill)
         deadline = time.monotonic() + oracle.START_SECONDS
-        while not (oracle.is_well(plain) and is_settled(plain)):
+        while not (oracle.is_well(plain) and oracle.is_settled(plain)):
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.02)
@@ -77,13 +76,6 @@ def etcds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Etcds]:
     handshakes.write_certificates(folder)
     with ExitStack() as stack:
         yield Etcds(program, folder, stack)
-
-
-def is_settled(url: str) -> bool:
-    """Whether its storage has the version that it is to have: for a moment that is 3.5.0."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(f"{url}/version", timeout=SECONDS) as answer:
-        return b'"storage":"3.5.0"' not in answer.read()
 
 
 def rejections(log: Path) -> list[str]:

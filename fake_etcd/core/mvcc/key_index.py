@@ -195,6 +195,10 @@ class KeyIndex:
         found = list(islice(self._walk_at(self._iterate_keys(key, range_end), revision), limit))
         return found, len(found)
 
+    def lives_at(self, revision: int) -> bool:
+        """Whether there was any key. O(1) where any of the first keys lived then, and still is."""
+        return next(self._walk_at(self._iterate_keys(b"", b""), revision), None) is not None
+
     def _walk_at(self, keys: Iterator[bytes], revision: int) -> Iterator[Version]:
         at = self.at
         for key in keys:

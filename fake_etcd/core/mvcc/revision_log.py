@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from fake_etcd.core.mvcc.revision import Revision
 from fake_etcd.core.mvcc.version import Version
 
 SEGMENT_BITS = 10
@@ -135,6 +136,41 @@ class RevisionLog:
                 elif record is not None:
                     yield record
             number, slot = number + 1, 0
+
+    def some(self, start: Revision, last: int, most: int) -> tuple[list[Version], Revision | None]:
+        """The next versions from a revision on, up to main revision `last`: about `most` of them.
+
+        Returns:
+            the versions in order, and where to go on; None where they end. A segment that was
+            freed counts as one version. O(answer).
+        """
+        found: list[Version] = []
+        looked_at = 0
+        main, sub = start
+        end = min(last, self.last)
+        while main <= end:
+            if looked_at >= most:
+                return found, Revision(main, sub)
+            segment = self._segments.get(main >> SEGMENT_BITS)
+            if segment is None:
+                main, looked_at = (main | _SLOT_MASK) + 1, looked_at + 1
+                continue
+            record = segment[main & _SLOT_MASK]
+            if isinstance(record, Batch):
+                stop = sub + most - looked_at
+                versions = record.versions[sub:stop]
+                found += [version for version in versions if version is not None]
+                looked_at += len(versions)
+                if stop < len(record.versions):
+                    sub = stop
+                    continue
+                sub = 0
+            else:
+                looked_at += 1
+                if record is not None:
+                    found.append(record)
+            main += 1
+        return found, None
 
     def check(self) -> None:
         """Assert the invariants. O(log)."""

@@ -27,9 +27,16 @@ from fake_etcd.api import errors
 from fake_etcd.core.journal import Journal
 from fake_etcd.core.mvcc.compaction import Compaction
 from fake_etcd.core.mvcc.encoding import encode_field
+from fake_etcd.core.mvcc.hash import Hashes, KeyValueHash
 from fake_etcd.core.mvcc.key_index import KeyIndex
 from fake_etcd.core.mvcc.revision_log import SEGMENT, Batch, Record, RevisionLog
 from fake_etcd.core.mvcc.version import Version
+
+_LITTLE = 2_000
+_STEPS_OF_A_SMALL_ONE = 3
+"""Which is brought to its end where another compaction comes: hash, walk, hash."""
+
+_UNHURRIED = 100_000
 
 
 class LeaseKeys(Protocol):
@@ -81,6 +88,7 @@ class Store:
 
     __slots__ = (
         "_compaction",
+        "_hashes",
         "_index",
         "_live",
         "_log",
@@ -101,6 +109,7 @@ class Store:
         self._index = KeyIndex()
         self._log = RevisionLog()
         self._compaction = Compaction(self._index, self._log, self.journal)
+        self._hashes = Hashes(self._index, self._log, self.journal)
         self._live = self._index.live
         self._writing = False
         self.leases: LeaseKeys | None = None
@@ -202,6 +211,31 @@ class Store:
         if isinstance(record, Batch):
             return [len(version.field) for version in record.versions if version is not None]
         return [] if record is None else [len(record.field)]
+
+    def hash_at(self, revision: int = 0) -> KeyValueHash:
+        """The hash of history that another etcd with the same history has, too.
+
+        Where a compaction to this very revision is not long ago, it is the hash that this took,
+        of all since the compaction before it, and older revisions have none but these.
+
+        Args:
+            revision: up to which; 0 for the current one. Less: of nothing.
+
+        Raises:
+            errors.COMPACTED, errors.FUTURE_REV: as `range`.
+
+        A compaction that is under way is brought to its end. O(records), about 1 us each.
+        """
+        while self.compaction_pending:
+            self.compact_step(_UNHURRIED)
+        found = self._hashes.of_compaction(revision)
+        if found is not None:
+            return found
+        if 0 < revision < self.compact_revision:
+            raise errors.COMPACTED
+        if revision > self.current_revision:
+            raise errors.FUTURE_REV
+        return self._hashes.at(self.compact_revision, revision or self.current_revision)
 
     # Writing
 
@@ -307,6 +341,13 @@ class Store:
             raise errors.COMPACTED
         if revision > self.current_revision:
             raise errors.FUTURE_REV
+        for _ in range(_STEPS_OF_A_SMALL_ONE):
+            self.compact_step(_LITTLE)
+        if self.compaction_pending:
+            # etcd: compact; a compaction that another interrupts has no hash, nor has the other.
+            self._hashes.abandon()
+        else:
+            self._hashes.begin(self.compact_revision, revision)
         self._compaction.schedule(self.compact_revision, revision)
         if self.journal.recording:
             self.journal.record(self._set_compact_revision, self.compact_revision)
@@ -318,7 +359,7 @@ class Store:
     @property
     def compaction_pending(self) -> bool:
         """Whether `compact_step` has anything to do. No answer of the store depends on it."""
-        return self._compaction.walk is not None
+        return self._compaction.walk is not None or self._hashes.pending
 
     def compact_step(self, max_records: int) -> bool:
         """Do a slice of pending compactions: look at or drop about `max_records` versions.
@@ -328,7 +369,12 @@ class Store:
         Returns:
             whether more is left.
         """
-        return self._compaction.step(max_records)
+        hashes = self._hashes
+        if hashes.lets_go and self._compaction.walk is not None:
+            self._compaction.step(max_records)
+        elif hashes.pending:
+            hashes.step(max_records)
+        return self.compaction_pending
 
     # Invariants
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from fake_etcd.core.mvcc.encoding import encode_field, encode_tombstone_field, varint
 from fake_etcd.core.mvcc.revision import Revision
 
+_FIRST_SUB = b"_" + bytes(8)
+
 
 class Version:
     """A version of a key. Never changed once made.
@@ -94,6 +96,27 @@ class Version:
             return b""
         start, length = _length_at(field, position + 1)
         return field[start : start + length]
+
+    @property
+    def database_key(self) -> bytes:
+        """Under which etcd's database has it: its revision (etcd: mvcc/revision.go).
+
+        >>> Version.of_delete(b"k", 5, 1).database_key.hex(" ", -8)
+        '0000000000000005 5f00000000000000 0174'
+        """
+        main = self.mod_revision.to_bytes(8, "big")
+        if not self.version:
+            return main + b"_" + self.sub.to_bytes(8, "big") + b"t"
+        return main + (b"_" + self.sub.to_bytes(8, "big") if self.sub else _FIRST_SUB)
+
+    @property
+    def database_value(self) -> bytes:
+        """What etcd's database has there: the KeyValue, of which a tombstone has the key only."""
+        if not self.version:
+            key = self.key
+            return b"\x0a" + varint(len(key)) + key
+        field = self.field
+        return field[2:] if field[1] < 0x80 else field[_after_varint(field, 1) :]
 
     @property
     def field_3(self) -> bytes:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fake_etcd.api import messages as m
 
-from ..scenario import scenario
-from ..session import Session
+from ...scenario import scenario
+from ...session import Session
 
 
 def _status(s: Session) -> None:

@@ -1,0 +1,1 @@
+"""What the Maintenance service answers: state, alarms, the quota, hashes, downgrades."""

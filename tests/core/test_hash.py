@@ -1,0 +1,195 @@
+"""Hashes of history, against etcd's rules applied to a plain list of records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fake_etcd.api import errors
+from fake_etcd.core.crc32c import crc32c
+from fake_etcd.core.mvcc import Store
+from fake_etcd.core.mvcc.hash import KEPT_HASHES, KeyValueHash
+from fake_etcd.core.mvcc.version import Version
+
+
+@dataclass
+class Naive:
+    """The records of a database; a compaction is through as soon as it is asked for."""
+
+    records: list[Version] = field(default_factory=list)
+    compact_revision: int = -1
+    stored: list[KeyValueHash] = field(default_factory=list)
+
+    def live_at(self, revision: int) -> set[int]:
+        newest = {each.key: each for each in self.records if each.mod_revision <= revision}
+        return {id(each) for each in newest.values() if not each.is_tombstone}
+
+    def hashed(self, compacted: int, revision: int, keep: set[int]) -> KeyValueHash:
+        data = b"key"
+        for each in self.records:
+            if each.mod_revision > revision:
+                continue
+            if each.mod_revision <= compacted and keep and id(each) not in keep:
+                continue
+            if each.mod_revision == compacted and each.is_tombstone:
+                continue
+            data += each.database_key + each.database_value
+        return KeyValueHash(crc32c(data), compacted, revision)
+
+    def compact(self, revision: int) -> None:
+        keep = self.live_at(revision)
+        keep |= {
+            id(each) for each in self.records if each.mod_revision == revision and each.is_tombstone
+        }
+        self.stored.append(self.hashed(self.compact_revision, revision, keep))
+        self.records = [
+            each for each in self.records if each.mod_revision > revision or id(each) in keep
+        ]
+        self.compact_revision = revision
+
+    def at(self, revision: int) -> KeyValueHash:
+        for each in self.stored[-KEPT_HASHES:]:
+            if each.revision == revision:
+                return each
+        return self.hashed(self.compact_revision, revision, self.live_at(revision))
+
+
+KEYS = st.sampled_from([b"a", b"b", b"c" * 200])
+CHANGES = st.one_of(
+    st.tuples(st.just("put"), KEYS, st.binary(max_size=200)),
+    st.tuples(st.just("delete"), KEYS, st.just(b"")),
+    st.tuples(st.just("delete all"), st.just(b"\0"), st.just(b"")),
+)
+STEPS = st.one_of(
+    CHANGES,
+    st.lists(CHANGES, min_size=1, max_size=3, unique_by=lambda change: change[1]),
+    st.integers(0, 6),
+)
+
+
+def change(store: Store, what: tuple[str, bytes, bytes]) -> None:
+    kind, key, value = what
+    if kind == "put":
+        store.put(key, value)
+    else:
+        store.delete_range(key, None if kind == "delete" else b"")
+
+
+def play(store: Store, naive: Naive, steps: list[object], slices: int) -> None:
+    for step in steps:
+        if isinstance(step, int):
+            revision = store.current_revision - step
+            if revision <= store.compact_revision:
+                continue
+            store.compact(revision)
+            naive.compact(revision)
+            while store.compact_step(slices):
+                pass
+            continue
+        before = store.current_revision
+        if isinstance(step, tuple):
+            change(store, step)
+        else:
+            assert isinstance(step, list)
+            with store.write() as txn:
+                for kind, key, value in step:
+                    if kind == "put":
+                        txn.put(key, value)
+                    elif kind == "delete":
+                        txn.delete_range(key, None)
+        naive.records += store.versions_since(before + 1)
+    store.check()
+
+
+def hash_or_refusal(store: Store, revision: int) -> KeyValueHash | str:
+    try:
+        return store.hash_at(revision)
+    except (errors.COMPACTED, errors.FUTURE_REV) as refusal:
+        return type(refusal).__name__
+
+
+def hashes(store: Store) -> dict[int, KeyValueHash | str]:
+    revisions = range(-1, store.current_revision + 2)
+    return {revision: hash_or_refusal(store, revision) for revision in revisions}
+
+
+def expected(store: Store, naive: Naive) -> dict[int, KeyValueHash | str]:
+    found: dict[int, KeyValueHash | str] = {}
+    kept = {each.revision for each in naive.stored[-KEPT_HASHES:]}
+    for revision in range(-1, store.current_revision + 2):
+        if 0 < revision < store.compact_revision and revision not in kept:
+            found[revision] = "COMPACTED"
+        elif revision > store.current_revision:
+            found[revision] = "FUTURE_REV"
+        else:
+            asked = revision if revision or 0 in kept else store.current_revision
+            # What is kept of a compaction answers for its own revision, not for the newest one.
+            newest = naive.hashed(naive.compact_revision, asked, naive.live_at(asked))
+            found[revision] = naive.at(revision) if revision in kept else newest
+    return found
+
+
+@given(st.lists(STEPS, max_size=20), st.sampled_from([1, 2, 1_000]))
+def test_all_revisions_have_etcds_hash(steps: list[object], slices: int) -> None:
+    store, naive = Store(), Naive()
+    play(store, naive, steps, slices)
+    assert hashes(store) == expected(store, naive)
+
+
+@given(st.lists(STEPS, max_size=10), st.lists(STEPS, max_size=10), st.booleans())
+def test_what_is_taken_back_leaves_the_hashes_as_they_were(
+    before: list[object], after: list[object], half: bool
+) -> None:
+    store, naive = Store(), Naive()
+    play(store, naive, before, 1_000)
+    expected_hashes = hashes(store)
+    taken = store.journal.snapshot()
+    play(store, naive, after, 1_000)
+    if half and store.current_revision > store.compact_revision:
+        store.compact(store.current_revision)
+        store.compact_step(1)
+    store.journal.restore(taken)
+    store.check()
+    assert hashes(store) == expected_hashes
+
+
+def test_only_the_ten_newest_compactions_are_kept() -> None:
+    store = Store()
+    for _ in range(12):
+        store.put(b"a", b"")
+        store.compact(store.current_revision)
+    found = hashes(store)
+    assert [revision for revision, each in found.items() if each == "COMPACTED"] == [1, 2, 3]
+    assert found[4] == store.hash_at(4)
+    assert [each.compact_revision for each in found.values() if isinstance(each, KeyValueHash)] == [
+        13, 13, *range(3, 13)
+    ]  # fmt: skip
+
+
+def test_a_compaction_that_has_to_be_extended_has_no_hash_nor_the_one_that_extends_it() -> None:
+    store = Store()
+    for number in range(9_000):
+        store.put(b"%d" % number, b"")
+    store.compact(8_000)
+    store.compact(9_000)
+    with pytest.raises(errors.COMPACTED):
+        store.hash_at(8_000)
+    assert store.hash_at(9_000).compact_revision == 9_000
+    store.put(b"a", b"")
+    store.compact(9_002)
+    assert store.hash_at(9_002).compact_revision == 9_000
+
+
+def test_a_hash_of_nothing_lives_is_of_all_that_is_left() -> None:
+    """The map of what is kept is empty then, and etcd leaves nothing out for an empty one."""
+    store, naive = Store(), Naive()
+    steps: list[object] = [("put", b"a", b"1"), ("put", b"b", b"1"), 0, ("delete all", b"\0", b"")]
+    play(store, naive, steps, 1_000)
+    found = store.hash_at(4)
+    data = b"key" + b"".join(
+        each.database_key + each.database_value for each in store.versions_since(0)
+    )
+    assert (found.hash, len(naive.records)) == (crc32c(data), 4)
