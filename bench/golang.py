@@ -30,6 +30,11 @@ def client_tests() -> Path:
     return _build("client-tests", INTEROP_MODULE, ".", test=True)
 
 
+def test_server() -> Path:
+    """The test program that starts `etcd` itself."""
+    return _build("testserver", INTEROP_MODULE, "./testserver", test=True)
+
+
 def _build(name: str, module: Path, package: str, *, test: bool = False) -> Path:
     """The built program, from the cache where it is there already.
 

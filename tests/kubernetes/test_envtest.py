@@ -4,42 +4,37 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 from conformance import oracle
+from tests.interop.conftest import built
+from tests.interop.launchers.surroundings import needs, our_bin_dir
 from tests.kubernetes import build
 
 SECONDS = 1800.0
 """Longest run, with the Go test's own build."""
 
 
-def our_etcd() -> Path:
-    """The program called `etcd`, from the folder that is for putting on PATH."""
+def run(name: str, is_real: bool, **assets: str) -> None:
+    """One of the tests in Go, with an etcd and other programs that envtest is to start."""
+    etcd = built(oracle.build) if is_real else our_bin_dir() / "etcd"
     done = subprocess.run(
-        [sys.executable, "-m", "fake_etcd", "--print-bin-dir"],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=SECONDS,
-    )
-    return Path(done.stdout.strip()) / "etcd"
-
-
-def test_a_reconciler_works_in_envtest(programs: None, is_real: bool) -> None:
-    etcd = oracle.build() if is_real else our_etcd()
-    done = subprocess.run(
-        ["go", "test", "-trimpath", "-count=1", "-v", "./..."],
+        ["go", "test", "-trimpath", "-count=1", "-v", f"-run=^{name}$", "./..."],
         cwd=Path(__file__).parent / "golang",
-        env={
-            **os.environ,
-            "TEST_ASSET_ETCD": str(etcd),
-            "TEST_ASSET_KUBE_APISERVER": str(build.kube_apiserver()),
-        },
+        env={**os.environ, "TEST_ASSET_ETCD": str(etcd), **assets},
         capture_output=True,
         text=True,
         timeout=SECONDS,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "--- PASS: TestAReconcilerWorks" in done.stdout
+    assert f"--- PASS: {name}" in done.stdout
+
+
+def test_a_reconciler_works_in_envtest(programs: None, is_real: bool) -> None:
+    run("TestAReconcilerWorks", is_real, TEST_ASSET_KUBE_APISERVER=str(build.kube_apiserver()))
+
+
+def test_envtest_starts_etcd_alone(is_real: bool) -> None:
+    needs("go")
+    run("TestEtcdAlone", is_real)
