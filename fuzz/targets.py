@@ -141,6 +141,9 @@ def check_bounds(http2: Http2Connection) -> None:
     assert http2.pending_size >= 0
     waiting = sum(stream.pending_size for stream in http2.streams)
     assert http2.pending_size == waiting, "bytes are counted that wait on no stream"
+    held = [stream.held for stream in http2.streams if stream.held is not None]
+    kept = sum(each.size + each.head_size for each in held)
+    assert http2.kept_size == kept, "bytes are counted that no stream keeps"
 
 
 def check_end(http2: Http2Connection, output: Output) -> None:
@@ -153,6 +156,7 @@ def check_end(http2: Http2Connection, output: Output) -> None:
     assert http2.open_streams == 0
     assert http2.pending_size == 0
     assert not http2.sending.blocked
+    assert http2._intake.is_empty
 
 
 def http2(case: Case) -> None:

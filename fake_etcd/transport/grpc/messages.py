@@ -69,6 +69,19 @@ class MessageReader:
         return payload[PREFIX_SIZE:] if unpack_prefix(payload) == (0, size) else None
 
     @property
+    def kept(self) -> int:
+        """Bytes that were not taken yet."""
+        return len(self._buffer)
+
+    @property
+    def missing(self) -> int:
+        """Bytes to the end of the next message, as far as that is known; 0 where it is whole."""
+        size = len(self._buffer)
+        if size < PREFIX_SIZE:
+            return PREFIX_SIZE - size
+        return max(0, PREFIX_SIZE + int(unpack_prefix(self._buffer)[1]) - size)
+
+    @property
     def is_inside_message(self) -> bool:
         """A prefix is here whose message is not; to grpc-go part of a prefix is nothing."""
         return len(self._buffer) >= PREFIX_SIZE

@@ -233,6 +233,11 @@ class StreamCall:
         self._reader.add(payload)
         self._has_all = end_stream
         self._guard(self._read)
+        self._keep()
+
+    def _keep(self) -> None:
+        reader = self._reader
+        self._connection.http2.keep(self._stream, reader.kept, reader.missing)
 
     def _read(self) -> None:
         """Hand on what has come; while the sink is full it waits, and so does its sender."""
@@ -257,6 +262,7 @@ class StreamCall:
         """The backlog that it waited for is gone."""
         if self.receiver is not _DEAF:
             self._guard(self._read)
+            self._keep()
 
     def _guard(self, step: Callable[[], None]) -> None:
         """Whatever goes wrong in `step` ends the call."""
@@ -320,6 +326,7 @@ class StreamCall:
         if self._is_full and not self._is_out_of_breath:
             self._is_full = False
             self._guard(self._go_on)
+            self._keep()
 
     def _go_on(self) -> None:
         self.receiver.writable()

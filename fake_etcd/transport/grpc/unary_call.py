@@ -88,9 +88,13 @@ class UnaryCall:
             self._fail(error.status)
             return
         if message is not None:
+            self._reader = None
             self.serve(message)
+            self._connection.http2.keep(self._stream, 0, 0)
         elif end_stream:
             self._fail(errors.HALF_A_MESSAGE if reader.is_inside_message else errors.NO_MESSAGE)
+        else:
+            self._connection.http2.keep(self._stream, reader.kept, reader.missing)
 
     def serve(self, message: bytes) -> None:
         """Decode, handle, answer."""

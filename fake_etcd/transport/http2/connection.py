@@ -25,6 +25,7 @@ from fake_etcd.transport.http2.frames import (
     window_update_frame,
 )
 from fake_etcd.transport.http2.hpack import MAX_HEADER_LIST_SIZE, Field
+from fake_etcd.transport.http2.intake import Intake
 from fake_etcd.transport.http2.open_streams import OpenStreams
 from fake_etcd.transport.http2.receiving import RECEIVE_WINDOW, Receiving, standstill
 from fake_etcd.transport.http2.sending import Sending
@@ -64,9 +65,11 @@ class Http2Connection:
     ) -> None:
         by_id: dict[int, Stream] = {}
         resets = RecentResets()
-        self.sending = sending = Sending(by_id, resets, kept_fields)
+        out: list[bytes | memoryview] = []
+        self._intake = intake = Intake(out)
+        self.sending = sending = Sending(by_id, resets, kept_fields, intake, out)
         self._streams = OpenStreams(by_id, resets, sending)
-        self._ending = Ending(self._streams, sending.out)
+        self._ending = Ending(self._streams, out)
         self._patience = Patience(time)
         self._control = Control(
             self._streams, sending, self._ending, self._patience, is_ping_too_many
@@ -75,6 +78,7 @@ class Http2Connection:
             application,
             self._streams,
             sending,
+            intake,
             self._ending,
             self._control,
             volatile_field,
@@ -94,7 +98,8 @@ class Http2Connection:
         self.send_trailers = sending.send_trailers
         self.stop_request = sending.stop_request
         self.abandon = self._streams.abandon
-        sending.out += _first_frames(max_concurrent_streams)
+        self.keep = intake.keep
+        out += _first_frames(max_concurrent_streams)
 
     # --- the end -------------------------------------------------------------------------
 
@@ -149,6 +154,11 @@ class Http2Connection:
     def pending_size(self) -> int:
         """Bytes of answers that wait on all streams together."""
         return self.sending.pending_size
+
+    @property
+    def kept_size(self) -> int:
+        """Bytes of requests that are kept on all streams together."""
+        return self._intake.kept
 
     @property
     def open_streams(self) -> int:

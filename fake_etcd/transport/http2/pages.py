@@ -13,7 +13,7 @@ from fake_etcd.services.http import BodyLimit, HttpHandler, HttpRequest, HttpRes
 from fake_etcd.transport.http2.connection import Http2Connection
 from fake_etcd.transport.http2.frames import ErrorCode
 from fake_etcd.transport.http2.hpack import Fields
-from fake_etcd.transport.http2.streams import Stream
+from fake_etcd.transport.http2.streams import STREAM_RECEIVE_WINDOW, Stream
 
 _WORTH_WAITING_FOR = 65_536
 """Bytes of a request's body that are waited for though nobody reads them."""
@@ -98,14 +98,21 @@ class PageCall:
             return
         if self._limit:
             self._body += payload
+            self._http2.keep(self._stream, len(self._body), self._missing())
         if len(self._body) > self._limit:
             self._finish(None)
         elif end_stream:
             self._finish(bytes(self._body))
 
+    def _missing(self) -> int:
+        """Bytes that the body has still to get, or may; one that is too large is not waited for."""
+        left = self._stream.content_left
+        return STREAM_RECEIVE_WINDOW if left is None else left
+
     def _finish(self, body: bytes | None) -> None:
         self._is_answered = True
         self._body.clear()
+        self._http2.keep(self._stream, 0, 0)
         request = dataclasses.replace(self._request, body=body)
         self._answer(self._ready or self._pages.handle(request))
 

@@ -30,6 +30,7 @@ from fake_etcd.transport.http2.frames import (
     window_update_frame,
 )
 from fake_etcd.transport.http2.hpack import MAX_HEADER_LIST_SIZE, Fields, HpackDecoder
+from fake_etcd.transport.http2.intake import LARGE_HEAD, Intake
 from fake_etcd.transport.http2.open_streams import OpenStreams
 from fake_etcd.transport.http2.requests import MalformedRequest, check_trailers
 from fake_etcd.transport.http2.sending import Sending
@@ -43,6 +44,8 @@ from fake_etcd.transport.http2.streams import (
 RECEIVE_WINDOW = 16 * 2**20
 """Bytes a peer may have under way on the connection before it waits for us; grpc-go grows its
 window to 16 MiB too when the line allows it."""
+
+_HALF_USED = STREAM_RECEIVE_WINDOW // 2
 
 _MAX_HEADER_BLOCK = MAX_HEADER_LIST_SIZE
 """Bytes of one compressed header block: a list that is not too large fits, whatever its coding;
@@ -74,7 +77,7 @@ class Receiving:
 
     Args:
         application: gets the requests.
-        streams, sending, ending: the rest of the connection.
+        streams, sending, intake, ending: the rest of the connection.
         control: acts on frames that carry nothing of a request.
         volatile_field: the request field that changes each time (see `HpackDecoder`).
         max_concurrent_streams: enforced; None means no limit.
@@ -99,6 +102,7 @@ class Receiving:
         "_decode",
         "_ending",
         "_first_frame",
+        "_intake",
         "_max_streams",
         "_out",
         "_patience",
@@ -117,6 +121,7 @@ class Receiving:
         application: Application,
         streams: OpenStreams,
         sending: Sending,
+        intake: Intake,
         ending: Ending,
         control: Control,
         volatile_field: bytes | None,
@@ -128,6 +133,7 @@ class Receiving:
         self._streams = streams
         self._by_id = streams.by_id
         self._sending = sending
+        self._intake = intake
         self._out = sending.out
         self._ending = ending
         self._control = control
@@ -264,9 +270,6 @@ class Receiving:
         end_stream = bool(flags & FLAG_END_STREAM)
         if end_stream:
             stream.received_all = True
-        elif window < STREAM_RECEIVE_WINDOW // 2 and not stream.pending_size:
-            self._out.append(window_update_frame(stream.id, STREAM_RECEIVE_WINDOW - window))
-            window = STREAM_RECEIVE_WINDOW
         stream.receive_window = window
         if stream.content_left is not None:
             stream.content_left -= len(payload)
@@ -275,6 +278,8 @@ class Receiving:
         if not payload and not end_stream:
             self._patience.spend()
         stream.user.data(payload, end_stream)
+        if window < _HALF_USED:
+            self._intake.settle(stream)
 
     def _take_connection_window(self, length: int) -> None:
         # Nobody can overrun it: it is filled up again as soon as half of it is used.
@@ -348,6 +353,8 @@ class Receiving:
             raise StreamFailure(stream_id, ErrorCode.REFUSED_STREAM, "too many streams")
         stream = Stream(stream_id, self._sending.stream_window, end_stream)
         self._by_id[stream_id] = stream
+        if len(block) > LARGE_HEAD:
+            self._intake.keep_head(stream, len(block))
         user = self._application.request(stream, fields, volatile, end_stream)
         if not stream.sent_all:
             stream.user = user

@@ -23,12 +23,11 @@ from fake_etcd.transport.http2.frames import (
     frame,
     pack_header,
     rst_stream_frame,
-    window_update_frame,
 )
 from fake_etcd.transport.http2.hpack import Field, Fields, HpackEncoder
+from fake_etcd.transport.http2.intake import Intake
 from fake_etcd.transport.http2.streams import (
     NOBODY,
-    STREAM_RECEIVE_WINDOW,
     RecentResets,
     Stream,
 )
@@ -47,9 +46,11 @@ class Sending:
         streams: the open streams by id; a stream leaves them when all of it is sent and received.
         resets: learns of the streams that are reset here.
         kept_fields: response header fields worth a place in the compression table.
+        intake: what is kept of the requests.
+        out: frames that are ready, in order.
 
     Attributes:
-        out: frames that are ready, in order.
+        out: the same.
         blocked: streams with something that waits, by id.
         pending_size: bytes that wait on all streams together.
         max_frame_size: the peer's SETTINGS_MAX_FRAME_SIZE, in bytes.
@@ -57,14 +58,20 @@ class Sending:
     """
 
     def __init__(
-        self, streams: dict[int, Stream], resets: RecentResets, kept_fields: frozenset[Field]
+        self,
+        streams: dict[int, Stream],
+        resets: RecentResets,
+        kept_fields: frozenset[Field],
+        intake: Intake,
+        out: list[bytes | memoryview],
     ) -> None:
         self._streams = streams
         self._resets = resets
         self._encoder = HpackEncoder(kept_fields)
         self.encode = self._encoder.encode
         self.resize_table = self._encoder.resize
-        self.out: list[bytes | memoryview] = []
+        self._intake = intake
+        self.out = out
         self._out_size = 0  # of bodies alone
         self.blocked: dict[int, Stream] = {}
         self.pending_size = 0
@@ -142,6 +149,7 @@ class Sending:
 
     def forget(self, stream: Stream) -> None:
         """Nothing that waits on this stream will be sent."""
+        self._intake.forget(stream)
         self.blocked.pop(stream.id, None)
         self.pending_size -= stream.pending_size
         stream.pending = None
@@ -190,6 +198,8 @@ class Sending:
         self.has_answered = True
         stream.sent_all = True
         stream.user = NOBODY
+        if stream.held is not None:
+            self._intake.forget(stream)
         del self._streams[stream_id]
 
     def send_headers(self, stream: Stream, fields: Fields, end_stream: bool = False) -> None:
@@ -262,6 +272,8 @@ class Sending:
     def _end(self, stream: Stream) -> None:
         """The response is complete."""
         stream.sent_all = True
+        if stream.held is not None:
+            self._intake.forget(stream)
         stream.user = NOBODY
         if stream.received_all:
             del self._streams[stream.id]
@@ -345,9 +357,5 @@ class Sending:
         return True
 
     def _drained(self, stream: Stream) -> None:
-        window = stream.receive_window
-        if window < STREAM_RECEIVE_WINDOW // 2 and not stream.received_all:
-            # Held back while its answers were: who does not read them may not go on asking.
-            self.out.append(window_update_frame(stream.id, STREAM_RECEIVE_WINDOW - window))
-            stream.receive_window = STREAM_RECEIVE_WINDOW
+        self._intake.settle(stream)  # its request was held back while its answers were
         stream.user.drained()

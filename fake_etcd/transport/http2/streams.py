@@ -8,9 +8,9 @@ from typing import Protocol
 from fake_etcd.transport.http2.frames import ErrorCode
 from fake_etcd.transport.http2.hpack import Fields
 
-STREAM_RECEIVE_WINDOW = 2**20
-"""Bytes a peer may have under way on one stream: half of the largest request in one go, then more
-as it is read."""
+STREAM_RECEIVE_WINDOW = 2**16
+"""Bytes a peer may have under way on any stream, as grpc-go has it; for a message that is larger
+it gets more when the message has begun (see `intake`)."""
 
 _REMEMBERED_RESETS = 1_024
 """Streams that we reset and whose late frames are still let pass without an answer."""
@@ -55,11 +55,25 @@ class _Nobody:
 NOBODY = _Nobody()
 
 
+class Held:
+    """What is kept of a request: bytes of its header fields and of its data, how many are missing
+    to the end of the message that has begun, and how many were let in for it."""
+
+    __slots__ = ("head_size", "let_in", "missing", "size")
+
+    def __init__(self, head_size: int) -> None:
+        self.head_size = head_size
+        self.size = 0
+        self.missing = 0
+        self.let_in = 0
+
+
 class Stream:
     """One stream's state; `user` serves it, everything else is the connection's to change."""
 
     __slots__ = (
         "content_left",
+        "held",
         "id",
         "pending",
         "pending_size",
@@ -79,6 +93,7 @@ class Stream:
         self.send_window = send_window
         self.receive_window = STREAM_RECEIVE_WINDOW
         self.content_left: int | None = None
+        self.held: Held | None = None
         self.pending: deque[bytes | memoryview] | None = None
         self.pending_size = 0
         self.trailers: Fields | None = None
