@@ -12,6 +12,7 @@ from fake_etcd.core.node import NodeConfig
 from fake_etcd.services import peer_http
 from fake_etcd.services.http import HttpRequest, HttpResponse
 from fake_etcd.services.page_access import OPEN, Access
+from fake_etcd.services.request_watch import RequestWatch
 from fake_etcd.testing import server_options
 from fake_etcd.testing.fake import FakeEtcd
 from fake_etcd.transport.tls import ServerTls
@@ -25,16 +26,24 @@ class ControlledNode:
         auth_token: what its `auth_token` was read from, without what is unknown there.
         token: what has to be said to use the API; empty: nothing.
         access: who may ask for its other pages.
+        watch: what measures its calls.
     """
 
     def __init__(
-        self, config: NodeConfig, auth_token: str, token: str, access: Access = OPEN
+        self,
+        config: NodeConfig,
+        auth_token: str,
+        token: str,
+        access: Access = OPEN,
+        watch: RequestWatch | None = None,
     ) -> None:
         options = {name: getattr(config, name) for name in server_options.types()}
         options["auth_token"] = auth_token
         self._etcd = FakeEtcd(random_seed=config.seed, control=True, control_token=token, **options)
         self._etcd._access = access
         self._etcd.work_aside()
+        if watch is not None:
+            self._etcd._watch_requests(watch)
         self._peers = peer_server(self._handle_peer, config)
 
     async def listen(self, url: str, tls: ServerTls | None = None) -> str:

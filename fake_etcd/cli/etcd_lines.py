@@ -69,6 +69,10 @@ SKIPPED_TRANSFER = Line(
     "skipped leadership transfer for single voting member cluster",
 )
 CLOSED = Line(logging.INFO, "embed/etcd.go:424", "closed etcd server")
+REQUEST_STATS = Line(logging.WARNING, "v3rpc/interceptor.go:203", "request stats")
+REQUEST_STATS_ALL = Line(logging.DEBUG, "v3rpc/interceptor.go:187", "request stats")
+SLOW_APPLY = Line(logging.WARNING, "txn/util.go:93", "apply request took too long")
+FAILED_APPLY = Line(logging.WARNING, "txn/util.go:46", "failed to apply request")
 
 _WARNING_CALLERS = {
     "Running http and grpc server on single port": "embed/config.go:956",
@@ -92,5 +96,9 @@ def warn(log: logging.Logger, message: str, fields: Mapping[str, object]) -> Non
 
 def say(log: logging.Logger, line: Line, **fields: object) -> None:
     """Log it with these fields, in this order; an underscore is a hyphen there, as etcd has it."""
-    named = {name.replace("_", "-"): value for name, value in fields.items()}
-    log.log(line.level, line.message, extra={"caller": line.caller, "fields": named})
+    say_with(log, line, {name.replace("_", "-"): value for name, value in fields.items()})
+
+
+def say_with(log: logging.Logger, line: Line, fields: Mapping[str, object]) -> None:
+    """Log it with these fields, in this order."""
+    log.log(line.level, line.message, extra={"caller": line.caller, "fields": fields})

@@ -73,7 +73,6 @@ _NO_PEERS = "a member alone has no peers to talk to"
 _NO_ELECTION = "a member alone has nobody to be elected against"
 _NO_DISCOVERY = "no discovery service is asked: each process is its own cluster"
 _NO_TRACING = "nothing is traced"
-_NO_SLOWNESS = "slow requests are not looked for yet"
 _NO_CHANGES = "members cannot be added or taken away yet"
 
 _LOG_ROTATION = (
@@ -719,9 +718,8 @@ FLAGS: tuple[Flag, ...] = (
         "warning-unary-request-duration",
         Kind.DURATION,
         "300ms",
-        "A call that takes longer is warned about.",
+        "A call with one answer that takes longer is warned about. 0: 300ms; below 0: each is.",
         Group.LOGGING,
-        _NO_SLOWNESS,
     ),
     Flag(
         "enable-distributed-tracing",
@@ -807,9 +805,8 @@ FLAGS: tuple[Flag, ...] = (
         "warning-apply-duration",
         Kind.DURATION,
         "100ms",
-        "A request whose application takes longer is warned about.",
+        "A request that is at the data for longer is warned about.",
         Group.FEATURES,
-        _NO_SLOWNESS,
     ),
     Flag(
         "bootstrap-defrag-threshold-megabytes",

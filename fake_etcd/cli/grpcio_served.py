@@ -19,9 +19,10 @@ from urllib.parse import urlsplit
 import grpc
 import grpc.aio
 
-from fake_etcd.cli.serving import peer_server
+from fake_etcd.cli.serving import peer_server, watched_endpoints
 from fake_etcd.core.node import Node, NodeConfig
-from fake_etcd.services import peer_http, registry
+from fake_etcd.services import peer_http
+from fake_etcd.services.request_watch import RequestWatch
 from fake_etcd.transport.grpc_aio import Handlers
 from fake_etcd.transport.listener import Limits
 from fake_etcd.transport.loop_host import Aside, NodeTimer, SystemClock
@@ -40,15 +41,18 @@ class GrpcioNode:
     Args:
         config: the node's.
         limits: what a client may do on its connections.
+        watch: what measures its calls.
     """
 
-    def __init__(self, config: NodeConfig, limits: Limits) -> None:
+    def __init__(
+        self, config: NodeConfig, limits: Limits, watch: RequestWatch | None = None
+    ) -> None:
         loop = asyncio.get_running_loop()
         self._node = Node(config, SystemClock())
         self._timer = NodeTimer(self._node, loop)
         self._aside = Aside(self._node, loop)
         self._peers = peer_server(functools.partial(peer_http.handle, self._node), config)
-        self._handlers = Handlers(registry.endpoints(self._node), limits.max_receive_bytes)
+        self._handlers = Handlers(watched_endpoints(self._node, watch), limits.max_receive_bytes)
         self._options = _options(limits)
         self._servers: list[grpc.aio.Server] = []
         self._unix_paths: list[str] = []

@@ -10,13 +10,14 @@ import asyncio
 import dataclasses
 import errno
 import functools
+import logging
 import os
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from fake_etcd.cli import auth_token
+from fake_etcd.cli import auth_token, logs
 from fake_etcd.cli.flags import Settings
 from fake_etcd.cli.tls_flags import TlsSettings
 from fake_etcd.cli.urls import Url
@@ -25,8 +26,10 @@ from fake_etcd.core import cluster
 from fake_etcd.core.auth.token_options import InvalidTokenOptions
 from fake_etcd.core.node import Node, NodeConfig
 from fake_etcd.services import http, peer_http, registry
+from fake_etcd.services.call import Endpoints
 from fake_etcd.services.http import HttpHandler
 from fake_etcd.services.page_access import OPEN, Access
+from fake_etcd.services.request_watch import RequestWatch, Served
 from fake_etcd.transport import loop_host
 from fake_etcd.transport.listener import Limits, Server
 from fake_etcd.transport.loop_host import Aside, NodeTimer, SystemClock
@@ -83,6 +86,35 @@ class ServedNode(Protocol):
         """Take no new calls, let open streams go on for so long and calls end, then cut."""
 
 
+def watched_endpoints(node: Node, watch: RequestWatch | None) -> Endpoints:
+    """What a node serves; its own way of doing work aside has to be there."""
+    endpoints = registry.endpoints(node)
+    if watch is None:
+        return endpoints
+    watch.attach(node)
+    return watch.layer(node, endpoints)
+
+
+def _watch(settings: Settings) -> RequestWatch | None:
+    """What measures calls, where the log may have something of them."""
+    level = logs.LEVELS[settings.log_level]
+    if level > logging.WARNING:
+        return None
+    unary, apply = (
+        settings.warning_unary_request_duration_seconds,
+        settings.warning_apply_duration_seconds,
+    )
+    limit = min(unary, apply) if level > logging.DEBUG else -1.0
+
+    def tell(served: Served) -> None:
+        from fake_etcd.cli import request_log  # only here: most servers have nothing to say
+
+        limits = request_log.Limits(unary, apply)
+        request_log.RequestLog(logging.getLogger("fake_etcd"), limits).tell(served)
+
+    return RequestWatch(time.perf_counter, limit, tell)
+
+
 def peer_server(handler: HttpHandler, config: NodeConfig, *, reuse_port: bool = False) -> Server:
     """What serves the peer URLs: pages, and no gRPC."""
     limits = Limits(config.max_receive_bytes)
@@ -96,6 +128,7 @@ class PlainNode:
         config: the node's.
         limits: what a client may do on its connections.
         access: who may ask for its pages.
+        watch: what measures its calls.
         reuse_port, only_grpc: as of `Server`.
     """
 
@@ -104,6 +137,7 @@ class PlainNode:
         config: NodeConfig,
         limits: Limits,
         access: Access = OPEN,
+        watch: RequestWatch | None = None,
         *,
         reuse_port: bool = False,
         only_grpc: bool = False,
@@ -116,7 +150,7 @@ class PlainNode:
             pages if access.is_open else functools.partial(access.answer, pages)
         )
         self._server = Server(
-            registry.endpoints(self._node),
+            watched_endpoints(self._node, watch),
             self.page,
             limits,
             reuse_port=reuse_port,
@@ -195,10 +229,11 @@ def _limits(settings: Settings, config: NodeConfig) -> Limits:
 
 
 def _served(settings: Settings, config: NodeConfig) -> ServedNode:
+    watch = _watch(settings)
     if settings.transport == "grpcio":
         from fake_etcd.cli.grpcio_served import GrpcioNode  # which takes long to import
 
-        return GrpcioNode(config, _limits(settings, config))
+        return GrpcioNode(config, _limits(settings, config), watch)
     access = Access(frozenset(settings.cors), frozenset(settings.host_whitelist))
     if not settings.control:
         limits = _limits(settings, config)
@@ -206,6 +241,7 @@ def _served(settings: Settings, config: NodeConfig) -> ServedNode:
             config,
             limits,
             access,
+            watch,
             reuse_port=settings.socket_reuse_port,
             only_grpc=bool(settings.listen_client_http_urls),
         )
@@ -213,7 +249,7 @@ def _served(settings: Settings, config: NodeConfig) -> ServedNode:
     from fake_etcd.cli.controlled import ControlledNode
 
     tokens = auth_token.known_part(settings.auth_token)
-    return ControlledNode(config, tokens, settings.control_token, access)
+    return ControlledNode(config, tokens, settings.control_token, access, watch)
 
 
 def server_tls(settings: TlsSettings, urls: Sequence[Url]) -> ServerTls | None:

@@ -22,6 +22,7 @@ from fake_etcd.core.noise import Noise
 from fake_etcd.services import http, page_access, registry
 from fake_etcd.services.call import Endpoints, HostCall, Metadata
 from fake_etcd.services.http import HttpRequest, HttpResponse
+from fake_etcd.services.request_watch import RequestWatch
 from fake_etcd.testing import auth_seed, server_options
 from fake_etcd.testing.clock import SwitchClock, TestClock
 from fake_etcd.testing.control.door import Control
@@ -112,6 +113,7 @@ class FakeEtcd(Doors):
         server_options.check("control_token", str, control_token)
         self._auth: auth_seed.HashedAuth | None = None
         self._aside: SharedAside | None = None
+        self._watch: RequestWatch | None = None
         server_options.check("tls", server_options.TLS, tls)
         of_tls = wanted(tls)
         self._kit = None if of_tls is None else TlsKit(of_tls, self._between_connections)
@@ -534,6 +536,13 @@ class FakeEtcd(Doors):
                 self._aside = SharedAside(shared)
                 self._aside.attach(shared.node)
 
+    def _watch_requests(self, watch: RequestWatch) -> None:
+        """Have calls measured from now on, behind `work_aside`."""
+        with self._shared as shared:
+            self._watch = watch
+            watch.attach(shared.node)
+            self._serve()
+
     def _configure(self, **fields: Any) -> None:
         """Have the member and all that come after it be configured so."""
         with self._shared as shared:
@@ -548,6 +557,8 @@ class FakeEtcd(Doors):
             self._auth.apply(node.auth)
         if self._aside is not None:
             self._aside.attach(node)
+        if self._watch is not None:
+            self._watch.attach(node)
         return node
 
     def _hashed(self, auth: auth_seed.AuthSeed) -> auth_seed.HashedAuth:
@@ -562,8 +573,10 @@ class FakeEtcd(Doors):
             self._listening.flush()
 
     def _serve(self) -> None:
-        self._handlers: Endpoints = registry.endpoints(self._shared.node)
-        self._shared.serve(self.history.layer(self.faults.layer(self._handlers)))
+        node = self._shared.node
+        self._handlers: Endpoints = registry.endpoints(node)
+        served = self._handlers if self._watch is None else self._watch.layer(node, self._handlers)
+        self._shared.serve(self.history.layer(self.faults.layer(served)))
 
     def _ask(self, path: str, requests: Sequence[Message]) -> list[Any]:
         """Answers to calls that are made past all layers, in a row that nothing comes into."""
