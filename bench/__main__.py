@@ -9,12 +9,37 @@ import sys
 import time
 from pathlib import Path
 
-from bench import calling, fixture, golang, growth, in_process, report, scenarios, watching
+from bench import (
+    calling,
+    crowd,
+    fixture,
+    golang,
+    growth,
+    in_process,
+    lives,
+    report,
+    scenarios,
+    secured,
+    watching,
+)
 from conformance import oracle
 from conformance.golang import NoGo
 
-PARTS = ("start", "fixture", "in-process", "watching", "auth", "keys", "history")
+PARTS = (
+    "tls",
+    "connections",
+    "start",
+    "fixture",
+    "in-process",
+    "watching",
+    "auth",
+    "keys",
+    "history",
+)
 """What --only takes beside the names of scenarios."""
+
+_LIVES = 5
+"""How often servers are started and stopped, at least: it takes a second, and varies."""
 
 _QUICK_SIZES, _QUICK_HISTORIES = growth.SIZES[:3], growth.HISTORIES[:3]
 
@@ -43,9 +68,13 @@ def main(arguments: list[str]) -> int:
     if not only or only - set(PARTS):
         chosen = only - set(PARTS)
         results.speed = scenarios.run(chosen, options.turns, seconds, say)
+    if not only or "tls" in only:
+        results.secured = secured.run(options.turns, seconds, say)
+    if not only or "connections" in only:
+        results.crowd = crowd.run(options.turns, seconds, say)
     if not only or "start" in only:
-        say("start")
-        results.starts = scenarios.starts(max(options.turns, 3))
+        say("start and stop")
+        results.lives = lives.run(max(options.turns, _LIVES))
     if not only or "fixture" in only:
         say("fixture")
         results.fixture = fixture.run(max(options.turns, 3))

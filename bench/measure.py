@@ -39,6 +39,19 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
+class Life:
+    """How long a server's process takes to be there, and to be gone.
+
+    Args:
+        start_seconds: from the start of the process to the first answer that a client has.
+        stop_seconds: from SIGTERM to the end of the process, while that client is connected.
+    """
+
+    start_seconds: float
+    stop_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Written:
     """Between which revisions data was written; the first is before all of it."""
 
@@ -52,9 +65,16 @@ def load(server: Running, *flags: str) -> Load:
     return Load(**{name: seen[name] for name in Load.__slots__})
 
 
-def fill(server: Running, start: int, end: int) -> Written:
+def crowd(server: Running, connections: int, workers: int, *flags: str) -> Load:
+    """Run `loadgen crowd`: the same with so many calls at a time on each connection."""
+    size = (f"-conns={connections}", f"-workers={workers}")
+    seen = _loadgen("crowd", f"-endpoint={server.url}", f"-pid={server.pid}", *size, *flags)
+    return Load(**{name: seen[name] for name in Load.__slots__})
+
+
+def fill(server: Running, start: int, end: int, *flags: str) -> Written:
     """Put the keys start..end-1 through transactions of 120 puts."""
-    seen = _loadgen("fill", f"-endpoint={server.url}", f"-from={start}", f"-to={end}")
+    seen = _loadgen("fill", f"-endpoint={server.url}", f"-from={start}", f"-to={end}", *flags)
     return Written(int(seen["revision_before"]), int(seen["revision_after"]))
 
 
@@ -119,10 +139,10 @@ def held(server: Running, *, watchers: int = 0, leases: int = 0) -> Iterator[Non
         holder.communicate("\n", timeout=LOAD_SECONDS)
 
 
-def first_answer_seconds(url: str, command: list[str], variables: dict[str, str]) -> float:
-    """From the start of a server's process to the first answer that a client has."""
+def life(url: str, command: list[str], variables: dict[str, str]) -> Life:
+    """Start a server, have its first answer, and stop it."""
     words = ["env", *(f"{name}={value}" for name, value in variables.items()), *command]
-    return _loadgen("first", f"-endpoint={url}", "--", *words)["seconds"]
+    return Life(**_loadgen("first", f"-endpoint={url}", "--", *words))
 
 
 def resident_bytes(server: Running) -> int:

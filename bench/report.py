@@ -11,13 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from bench import calling, svg
+from bench import calling, crowd, secured, svg
 from bench.bars import BARS
 from bench.calling import Calling
+from bench.crowd import Crowd
 from bench.fixture import Fixture
 from bench.growth import Growth
 from bench.in_process import InProcess
-from bench.scenarios import SCENARIOS, Speed, Turns
+from bench.lives import Lives
+from bench.scenarios import SCENARIOS, Scenario, Speed, Turns
 from bench.watching import Watching
 from conformance import golang
 
@@ -47,7 +49,9 @@ class Results:
     turns: int
     busy: float = 0.0
     speed: Speed = field(default_factory=dict)
-    starts: Turns | None = None
+    secured: Speed = field(default_factory=dict)
+    crowd: Crowd | None = None
+    lives: Lives | None = None
     fixture: Fixture | None = None
     in_process: InProcess | None = None
     keys: dict[str, Growth] = field(default_factory=dict)
@@ -64,8 +68,17 @@ def values(results: Results) -> dict[str, float]:
             judged = results.speed[scenario.name]["p50_us" if scenario.serial else "per_second"]
             for server in ("uvloop", "asyncio"):
                 found[f"{scenario.name}/{server}"] = judged.ratio(server)
-    if results.starts:
-        found["start/uvloop"] = results.starts.median("uvloop")
+    for scenario in secured.SCENARIOS:
+        if scenario.name in results.secured:
+            rates = results.secured[scenario.name]["per_second"]
+            for server in ("uvloop", "asyncio"):
+                found[f"{scenario.name}/{server}"] = rates.ratio(server)
+    if results.crowd:
+        for operation in crowd.OPERATIONS:
+            found[f"{operation}-crowd/uvloop"] = results.crowd.kept(operation, "uvloop")
+    if results.lives:
+        found["start/uvloop"] = results.lives.starts.median("uvloop")
+        found["stop/uvloop"] = results.lives.stops.median("uvloop")
     if results.fixture:
         found["fixture/uvloop"] = results.fixture.next_ms
         found["first-fixture/uvloop"] = results.fixture.first_ms
@@ -98,9 +111,14 @@ def markdown(results: Results) -> str:
     parts = ["# Performance\n", _introduction(results)]
     parts += ["## Bars\n", _bars(values(results))]
     if results.speed:
-        parts += ["## Speed\n", _SPEED_TEXT, *_speed(results.speed)]
-    if results.starts:
-        parts += ["## Start\n", _starts(results.starts)]
+        parts += ["## Speed\n", _SPEED_TEXT, *_speed(results.speed, SCENARIOS)]
+    if results.secured:
+        parts += ["## Speed over TLS\n", _SECURED_TEXT]
+        parts += _speed(results.secured, secured.SCENARIOS)
+    if results.crowd:
+        parts += ["## A thousand connections\n", _CROWD_TEXT, _crowd(results.crowd)]
+    if results.lives:
+        parts += ["## Start and stop\n", _LIVES_TEXT, _lives(results.lives)]
     if results.fixture:
         parts += ["## The pytest fixture\n", _FIXTURE_TEXT, _fixture(results.fixture)]
     if results.in_process:
@@ -150,8 +168,28 @@ _SPEED_TEXT = """\
 64 workers share 8 connections, serial is one worker; 10,000 keys of 32 bytes with values of
 100 bytes. The load generator is Go's `clientv3` and runs on the same processors, so a fast server
 is also held up by its client: the transport alone, with handlers that answer a constant, shows
-where that ends. Figures are medians over the turns; a ratio is the median of the ratios to real
+where that ends. Its garbage collector runs at four times the usual heap, so that it takes less from
+the servers. Figures are medians over the turns; a ratio is the median of the ratios to real
 etcd within one turn.
+"""
+
+_SECURED_TEXT = """\
+The same, with TLS 1.3: server and clients have certificates and look at each other's. Of the suites
+that a client offers Go prefers AES-128-GCM, OpenSSL, which is ours, AES-256-GCM.
+"""
+
+_CROWD_TEXT = f"""\
+{crowd.CONNECTIONS:,} connections on each of which {crowd.WORKERS} callers call at the same time,
+beside {crowd.FEW_CONNECTIONS} connections with {crowd.FEW_WORKERS} callers each within one turn.
+Connecting is not measured. A thousand of `clientv3` would take more of the processors than the
+servers do, and the rate would be theirs; so a client of the bench's own makes the calls, over few
+connections as well. Real etcd refuses some of so many puts: `etcdserver: too many requests`.
+"""
+
+_LIVES_TEXT = """\
+From the start of a server's process to the first answer that a client has, and from SIGTERM to the
+end of the process, while that client is still connected. `python -m bench --only start` measures
+these alone.
 """
 
 _FIXTURE_TEXT = """\
@@ -239,9 +277,10 @@ def _bars(found: Mapping[str, float]) -> str:
     return _table(("what", "loop", "wanted", "measured", ""), rows)
 
 
-def _speed(speed: Speed) -> Iterable[str]:
-    servers = list(_TITLES)
-    shown = [scenario for scenario in SCENARIOS if scenario.name in speed]
+def _speed(speed: Speed, scenarios: Sequence[Scenario]) -> Iterable[str]:
+    shown = [scenario for scenario in scenarios if scenario.name in speed]
+    measured = speed[shown[0].name]["per_second"].by_server
+    servers = [name for name in _TITLES if name in measured]
     for serial, field_name, digits, what in (
         (False, "per_second", 0, "calls per second"),
         (False, "p99_us", 0, "99th percentile, µs"),
@@ -258,7 +297,7 @@ def _speed(speed: Speed) -> Iterable[str]:
             if serial is None or scenario.serial is serial
         ]
         if rows:
-            yield _table((what, *_TITLES.values()), rows)
+            yield _table((what, *(_TITLES[name] for name in servers)), rows)
 
 
 def _with_ratio(turns: Turns, server: str, digits: int) -> str:
@@ -266,9 +305,29 @@ def _with_ratio(turns: Turns, server: str, digits: int) -> str:
     return value if server == "real" else f"{value} ({turns.ratio(server):.2f} x)"
 
 
-def _starts(starts: Turns) -> str:
-    rows = [(_TITLES[name], f"{starts.median(name):.3f}") for name in starts.by_server]
-    return _table(("from process start to first answer", "s"), rows)
+def _crowd(found: Crowd) -> str:
+    rows = []
+    for operation in crowd.OPERATIONS:
+        few, many = found.few[operation], found.many[operation]
+        for name in few["per_second"].by_server:
+            cells = [
+                f"{few['per_second'].median(name):,.0f}",
+                f"{many['per_second'].median(name):,.0f} ({found.kept(operation, name):.2f} x)",
+            ]
+            for cost in ("cpu_us", "client_cpu_us"):
+                cells += [f"{measured[cost].median(name):.1f}" for measured in (few, many)]
+            rows.append((operation, _TITLES[name], *cells))
+    heads = ("8 connections", f"{crowd.CONNECTIONS:,} connections")
+    costs = ("server's µs for a call", "with many", "client's µs for a call", "with many")
+    return _table(("call", "server", *heads, *costs), rows)
+
+
+def _lives(lives: Lives) -> str:
+    rows = [
+        (_TITLES[name], f"{lives.starts.median(name):.3f}", f"{lives.stops.median(name):.3f}")
+        for name in lives.starts.by_server
+    ]
+    return _table(("s", "start to first answer", "SIGTERM to end"), rows)
 
 
 def _fixture(fixture: Fixture) -> str:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import statistics
-import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
 
 from bench import measure, servers
 from bench.measure import Load
@@ -50,7 +48,10 @@ SCENARIOS = (
     Scenario("serial-put", "serial put", ("-op=put", *_SERIAL), serial=True),
 )
 
-SERVERS: dict[str, Callable[[], AbstractContextManager[Running]]] = {
+Start = Callable[[], AbstractContextManager[Running]]
+"""Starts a server for as long as the context lasts."""
+
+SERVERS: dict[str, Start] = {
     "real": oracle.start,
     "uvloop": lambda: servers.ours("uvloop"),
     "asyncio": lambda: servers.ours("asyncio"),
@@ -81,50 +82,50 @@ Speed = dict[str, dict[str, Turns]]
 
 
 def run(only: Collection[str], turns: int, seconds: float, say: Callable[[str], None]) -> Speed:
-    """Measure the chosen scenarios, on fresh servers each turn.
+    """Measure the chosen scenarios; see `in_turns`.
 
     Args:
         only: scenario names; empty is all.
+    """
+    chosen = [scenario for scenario in SCENARIOS if not only or scenario.name in only]
+    return in_turns(SERVERS, chosen, turns, seconds, say)
+
+
+def in_turns(
+    starts: Mapping[str, Start],
+    chosen: Sequence[Scenario],
+    turns: int,
+    seconds: float,
+    say: Callable[[str], None],
+    flags: Sequence[str] = (),
+) -> Speed:
+    """Measure on fresh servers each turn.
+
+    Args:
+        starts: the servers.
+        chosen: what is measured.
         turns: how often each server has its turn; the order of servers rotates.
         seconds: length of one measurement.
         say: told what goes on.
+        flags: what the load generator needs to be let in.
     """
-    chosen = [scenario for scenario in SCENARIOS if not only or scenario.name in only]
     found: dict[str, dict[str, dict[str, list[float]]]] = {
         scenario.name: {name: defaultdict(list) for name in Load.__slots__} for scenario in chosen
     }
-    names = list(SERVERS)
+    times = (f"-seconds={seconds}", f"-warmup={seconds / 5}", f"-keys={KEYS}")
+    names = list(starts)
     for turn in range(turns):
         start = turn % len(names)
         for name in names[start:] + names[:start]:
             say(f"turn {turn + 1} of {turns}: {name}")
-            for scenario, seen in _one_turn(name, chosen, seconds).items():
-                for field in Load.__slots__:
-                    found[scenario][field][name].append(getattr(seen, field))
+            with starts[name]() as server:
+                if name != "limit":  # which has no store
+                    measure.fill(server, 0, KEYS, *flags)
+                for scenario in chosen:
+                    seen = measure.load(server, *scenario.flags, *times, *flags)
+                    for field in Load.__slots__:
+                        found[scenario.name][field][name].append(getattr(seen, field))
     return {
         scenario: {field: Turns(dict(values)) for field, values in fields.items()}
         for scenario, fields in found.items()
     }
-
-
-def _one_turn(name: str, chosen: list[Scenario], seconds: float) -> dict[str, Load]:
-    with SERVERS[name]() as server:
-        if name != "limit":  # which has no store
-            measure.fill(server, 0, KEYS)
-        times = (f"-seconds={seconds}", f"-warmup={seconds / 5}", f"-keys={KEYS}")
-        return {scenario.name: measure.load(server, *scenario.flags, *times) for scenario in chosen}
-
-
-def starts(turns: int) -> Turns:
-    """Seconds from the start of the process to the first answer, for all servers with a store."""
-    found: dict[str, list[float]] = {"real": [], "uvloop": [], "asyncio": []}
-    for _ in range(turns):
-        with tempfile.TemporaryDirectory(prefix="bench-etcd-") as directory:
-            url, command = oracle.command(oracle.build(), Path(directory))
-            found["real"].append(measure.first_answer_seconds(url, command, {}))
-        for loop in ("uvloop", "asyncio"):
-            url = f"http://127.0.0.1:{oracle.free_ports(1)[0]}"
-            command = servers.ours_command(url)
-            seconds = measure.first_answer_seconds(url, command, servers.ours_environment(loop))
-            found[loop].append(seconds)
-    return Turns(found)

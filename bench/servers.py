@@ -9,6 +9,7 @@ import contextlib
 import os
 import re
 import signal
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -22,18 +23,25 @@ from conformance.oracle import Running, is_well
 START_SECONDS = 20.0
 STOP_SECONDS = 10.0
 
-_LISTENING = re.compile(r"^listening on (http://\S+)$", re.MULTILINE)
+_LISTENING = re.compile(r"^listening on (https?://\S+)$", re.MULTILINE)
 
 
 @contextlib.contextmanager
-def ours(loop: str = "") -> Iterator[Running]:
+def ours(
+    loop: str = "", flags: Sequence[str] = (), context: ssl.SSLContext | None = None
+) -> Iterator[Running]:
     """`python -m fake_etcd`, as a user starts it.
 
     Args:
         loop: "uvloop" or "asyncio"; empty lets it choose.
+        flags: more than where it listens.
+        context: where clients are to use TLS: how to ask it whether it is well. The flags say
+            with which certificates.
     """
-    with _process(ours_command("http://127.0.0.1:0"), ours_environment(loop)) as (process, log):
-        yield _answering(process, _printed_address(process, log))
+    scheme = "http" if context is None else "https"
+    command = [*ours_command(f"{scheme}://127.0.0.1:0"), *flags]
+    with _process(command, ours_environment(loop)) as (process, log):
+        yield _answering(process, _printed_address(process, log), context)
 
 
 def ours_command(url: str) -> list[str]:
@@ -89,11 +97,13 @@ def _printed_address(process: subprocess.Popen[bytes], log: Path) -> str:
     raise RuntimeError(f"{process.args!r} does not listen:\n{log.read_text()}")
 
 
-def _answering(process: subprocess.Popen[bytes], url: str) -> Running:
+def _answering(
+    process: subprocess.Popen[bytes], url: str, context: ssl.SSLContext | None = None
+) -> Running:
     """Wait until the server says that it is well (etcd has to elect itself first)."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
-        if is_well(url):
+        if is_well(url, context):
             return Running(url, process.pid)
         time.sleep(0.02)
     raise RuntimeError(f"{process.args!r} does not answer on {url}")

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from fake_etcd import __version__
 from fake_etcd.api import version
-from fake_etcd.cli import console, logs, memory, sd_notify, tls_flags
+from fake_etcd.cli import console, logs, memory, open_files, sd_notify, tls_flags
 from fake_etcd.cli import etcd_lines as lines
 from fake_etcd.cli.durations import format_duration
 from fake_etcd.cli.etcd_lines import say
@@ -52,6 +52,7 @@ def run(settings: Settings) -> signal.Signals:
     except logs.LogError as error:
         raise UsageError(str(error), BAD_CONFIGURATION) from None
     _check_ready_fd(settings.ready_fd)  # before we open files, one of which may get its number
+    open_files.allow_most()
     loop = new_loop()
     asyncio.set_event_loop(loop)
     try:

@@ -104,6 +104,31 @@ def test_it_stops_in_the_middle_of_tls_handshakes() -> None:
     assert "Traceback" not in log
 
 
+def test_it_has_more_connections_than_the_usual_limit_of_files() -> None:
+    limited = ["sh", "-c", 'ulimit -Sn 64 && exec "$0" "$@"', *COMMAND]
+    process = subprocess.Popen(
+        [*limited, "--listen-client-urls=http://127.0.0.1:0"],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        server = DevServer(process)
+        clients = [
+            socket.create_connection(("127.0.0.1", server.port), timeout=SECONDS)
+            for _ in range(100)
+        ]
+        for client in clients:
+            client.sendall(b"GET /version HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert {client.recv(15) for client in clients} == {b"HTTP/1.1 200 OK"}
+        for client in clients:
+            client.close()
+    finally:
+        process.kill()
+        process.communicate()
+
+
 def test_it_stops_with_open_streams() -> None:
     with serving() as server, grpc.insecure_channel(server.target) as channel:
         watch = channel.stream_stream(

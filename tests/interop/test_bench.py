@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from bench import report, servers, svg
+from bench import crowd, report, secured, servers, svg
 from bench.bars import BARS, Bar
 from bench.calling import Calling
+from bench.crowd import Crowd
 from bench.fixture import Fixture
 from bench.growth import Growth
 from bench.in_process import InProcess
+from bench.lives import Lives
 from bench.report import Results
 from bench.scenarios import SCENARIOS, Turns
 from bench.watching import Watching
@@ -27,6 +29,7 @@ def made_up() -> Results:
         | {"limit": [99.0, 99.0, 99.0]}
     )
     both = Turns({name: turns.by_server[name] for name in ("real", "uvloop")})
+    secure = Turns({name: turns.by_server[name] for name in ("real", "uvloop", "asyncio")})
     fields = ("per_second", "p50_us", "p99_us", "max_us", "cpu_us", "client_cpu_us")
     costs = {"get": [(1_000, 5.0), (1_000_000, 5.5)]}
     grown = Growth(costs, empty_bytes=30_000_000, memory=[(1_000_000, 530_000_000)])
@@ -34,7 +37,20 @@ def made_up() -> Results:
         command="python -m bench",
         turns=3,
         speed={scenario.name: dict.fromkeys(fields, turns) for scenario in SCENARIOS},
-        starts=Turns({"real": [0.5], "uvloop": [0.2], "asyncio": [0.2]}),
+        secured={scenario.name: dict.fromkeys(fields, secure) for scenario in secured.SCENARIOS},
+        crowd=Crowd(
+            few={operation: dict.fromkeys(fields, both) for operation in crowd.OPERATIONS},
+            many={
+                operation: dict.fromkeys(
+                    fields, Turns({"real": [8.0, 20.0, 16.0], "uvloop": [18.0, 64.0, 30.0]})
+                )
+                for operation in crowd.OPERATIONS
+            },
+        ),
+        lives=Lives(
+            Turns({"real": [0.5], "uvloop": [0.2], "asyncio": [0.2]}),
+            Turns({"real": [0.02], "uvloop": [0.03], "asyncio": [0.04]}),
+        ),
         fixture=Fixture(first_ms=20.0, next_ms=0.5),
         in_process=InProcess(
             handler=[2.0, 20.0],
@@ -77,6 +93,11 @@ def test_every_bar_has_a_value_in_a_whole_run() -> None:
     values = report.values(made_up())
     assert [bar.name for bar in BARS if bar.name not in values] == []
     assert values["put/uvloop"] == 2.0
+    assert values["tls-put/uvloop"] == 2.0
+    assert values["tls-get/asyncio"] == 1.0
+    assert values["put-crowd/uvloop"] == 0.8  # of 0.9, 0.8 and 0.75 in its turns
+    assert values["start/uvloop"] == 0.2
+    assert values["stop/uvloop"] == 0.03
     assert values["per-key/uvloop"] == 1.0
     assert values["fixture/uvloop"] == 0.5
     assert values["in-process/uvloop"] == 5.0

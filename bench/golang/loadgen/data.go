@@ -21,14 +21,14 @@ type dataResult struct {
 // fill puts the keys from..to-1, many in one transaction.
 func fill(args []string) (any, error) {
 	flags := flag.NewFlagSet("fill", flag.ExitOnError)
-	endpoint := flags.String("endpoint", "", "URL of the server")
+	server := targetFlags(flags)
 	from := flags.Int("from", 0, "first key")
 	to := flags.Int("to", 0, "key after the last")
 	batch := flags.Int("batch", 120, "puts in one transaction")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
-	return write(*endpoint, func(ctx context.Context, clients []*clientv3.Client) error {
+	return write(server, func(ctx context.Context, clients []*clientv3.Client) error {
 		starts := make(chan int)
 		return inParallel(func(worker int) error {
 			for start := range starts {
@@ -48,13 +48,13 @@ func fill(args []string) (any, error) {
 // grow puts one key many times, so that it gets a long history.
 func grow(args []string) (any, error) {
 	flags := flag.NewFlagSet("grow", flag.ExitOnError)
-	endpoint := flags.String("endpoint", "", "URL of the server")
+	server := targetFlags(flags)
 	index := flags.Int("index", 0, "the key")
 	times := flags.Int64("times", 0, "how often to put it")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
-	return write(*endpoint, func(_ context.Context, clients []*clientv3.Client) error {
+	return write(server, func(_ context.Context, clients []*clientv3.Client) error {
 		o := loadOptions{op: "put", workers: 64, ops: *times, index: *index}
 		op, err := o.operation()
 		if err != nil {
@@ -69,11 +69,11 @@ func grow(args []string) (any, error) {
 // have done so physically.
 func compact(args []string) (any, error) {
 	flags := flag.NewFlagSet("compact", flag.ExitOnError)
-	endpoint := flags.String("endpoint", "", "URL of the server")
+	server := targetFlags(flags)
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
-	return write(*endpoint, func(ctx context.Context, clients []*clientv3.Client) error {
+	return write(server, func(ctx context.Context, clients []*clientv3.Client) error {
 		resp, err := clients[0].Get(ctx, key(rand.IntN(2)))
 		if err != nil {
 			return err
@@ -85,10 +85,10 @@ func compact(args []string) (any, error) {
 
 // write calls work between two looks at the store's revision.
 func write(
-	endpoint string, work func(context.Context, []*clientv3.Client) error,
+	server *target, work func(context.Context, []*clientv3.Client) error,
 ) (dataResult, error) {
 	ctx := context.Background()
-	clients, err := connect(endpoint, 8)
+	clients, err := server.connect(8)
 	if err != nil {
 		return dataResult{}, err
 	}

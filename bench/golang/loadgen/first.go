@@ -13,14 +13,16 @@ import (
 )
 
 type firstResult struct {
-	Seconds float64 `json:"seconds"`
+	Start float64 `json:"start_seconds"`
+	Stop  float64 `json:"stop_seconds"`
 }
 
 // first starts a server, asks it for a key until it answers and stops it again: the time from
-// the start of the process to the first answer that a client has in hand.
+// the start of the process to the first answer that a client has in hand, and that from SIGTERM to
+// the end of the process, while the client is still connected.
 func first(args []string) (any, error) {
 	flags := flag.NewFlagSet("first", flag.ExitOnError)
-	endpoint := flags.String("endpoint", "", "URL that the program will listen on")
+	target := targetFlags(flags)
 	limit := flags.Duration("limit", 20*time.Second, "when to give up")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
@@ -29,7 +31,7 @@ func first(args []string) (any, error) {
 	if len(program) == 0 {
 		return nil, errors.New("no program to start")
 	}
-	address, err := url.Parse(*endpoint)
+	address, err := url.Parse(target.url)
 	if err != nil {
 		return nil, err
 	}
@@ -41,8 +43,13 @@ func first(args []string) (any, error) {
 	if err := server.Start(); err != nil {
 		return nil, err
 	}
-	defer server.Wait()
-	defer server.Process.Signal(syscall.SIGTERM)
+	ended := false
+	defer func() {
+		if !ended {
+			server.Process.Kill()
+			server.Wait()
+		}
+	}()
 	ctx, cancel := context.WithDeadline(context.Background(), begin.Add(*limit))
 	defer cancel()
 	// The client would wait a second after a refused connection, so look with a bare socket.
@@ -57,7 +64,7 @@ func first(args []string) (any, error) {
 		}
 		time.Sleep(time.Millisecond)
 	}
-	clients, err := connect(*endpoint, 1)
+	clients, err := target.connect(1)
 	if err != nil {
 		return nil, err
 	}
@@ -65,5 +72,12 @@ func first(args []string) (any, error) {
 	if _, err := clients[0].Get(ctx, "first"); err != nil {
 		return nil, err
 	}
-	return firstResult{Seconds: time.Since(begin).Seconds()}, nil
+	started := time.Since(begin)
+	begin = time.Now()
+	if err := server.Process.Signal(syscall.SIGTERM); err != nil {
+		return nil, err
+	}
+	_ = server.Wait() // etcd ends by the signal itself, which is no failure
+	ended = true
+	return firstResult{Start: started.Seconds(), Stop: time.Since(begin).Seconds()}, nil
 }

@@ -19,7 +19,7 @@ import (
 
 // loadOptions are the flags of one measured load.
 type loadOptions struct {
-	endpoint       string
+	server         *target
 	op             string
 	workers, conns int
 	seconds        float64
@@ -34,9 +34,11 @@ type loadOptions struct {
 	pid            int
 }
 
-// loadResult is what a load saw. Latencies are of the measured part only; TotalOps counts the
-// warm-up too, and so do the processor times, which are for one call: CPU is this program's own,
-// ServerCPU that of the process that -pid names. Connecting and logging in are in none of it.
+// loadResult is what a load saw. Ops counts the calls that were answered in the measured part, and
+// latencies are of those that began in it: where thousands wait at a time, these differ. TotalOps
+// counts the warm-up too, and so do the processor times, which are for one call: CPU is this
+// program's own, ServerCPU that of the process that -pid names. Connecting and logging in are in
+// none of it.
 type loadResult struct {
 	Ops       int64   `json:"ops"`
 	TotalOps  int64   `json:"total_ops"`
@@ -55,7 +57,7 @@ type operation func(ctx context.Context, client *clientv3.Client, random *rand.R
 func load(args []string) (any, error) {
 	var o loadOptions
 	flags := flag.NewFlagSet("load", flag.ExitOnError)
-	flags.StringVar(&o.endpoint, "endpoint", "", "URL of the server")
+	o.server = targetFlags(flags)
 	flags.StringVar(&o.op, "op", "put", "put, get, get-rev, range, txn, grant or keepalive")
 	flags.IntVar(&o.workers, "workers", 64, "callers at a time")
 	flags.IntVar(&o.conns, "conns", 8, "connections that the workers share")
@@ -77,11 +79,14 @@ func load(args []string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	clients, err := connectAs(o.endpoint, o.conns, o.user)
+	clients, err := o.server.connectAs(o.conns, o.user)
 	if err != nil {
 		return nil, err
 	}
 	defer closeAll(clients)
+	if err := o.server.waitUntilReady(clients); err != nil {
+		return nil, err
+	}
 	return o.run(clients, op)
 }
 
@@ -153,6 +158,7 @@ func (o loadOptions) run(clients []*clientv3.Client, op operation) (loadResult, 
 	var (
 		wait        sync.WaitGroup
 		total       atomic.Int64
+		answered    atomic.Int64
 		failure     atomic.Pointer[error]
 		latencies   = make([][]time.Duration, o.workers)
 		spentBefore = processorTime()
@@ -186,8 +192,12 @@ func (o loadOptions) run(clients []*clientv3.Client, op operation) (loadResult, 
 					failure.CompareAndSwap(nil, &err)
 					return
 				}
+				done := time.Now()
+				if done.After(measure) && !done.After(end) {
+					answered.Add(1)
+				}
 				if start.After(measure) {
-					latencies[i] = append(latencies[i], time.Since(start))
+					latencies[i] = append(latencies[i], done.Sub(start))
 				}
 			}
 		})
@@ -196,12 +206,16 @@ func (o loadOptions) run(clients []*clientv3.Client, op operation) (loadResult, 
 	if err := failure.Load(); err != nil {
 		return loadResult{}, *err
 	}
-	elapsed, spent := time.Since(measure), processorTime()-spentBefore
+	elapsed, spent := end.Sub(measure), processorTime()-spentBefore
+	if o.ops > 0 {
+		elapsed = time.Since(measure)
+	}
 	serverAfter, err := processorTimeOf(o.pid)
 	if err != nil {
 		return loadResult{}, err
 	}
-	result := summary(slices.Concat(latencies...), total.Load(), elapsed)
+	result := summary(slices.Concat(latencies...), answered.Load(), elapsed)
+	result.TotalOps = total.Load()
 	result.CPU = perCall(spent, result.TotalOps)
 	result.ServerCPU = perCall(serverAfter-serverBefore, result.TotalOps)
 	return result, nil
@@ -219,8 +233,9 @@ func (o loadOptions) call(op operation, client *clientv3.Client, random *rand.Ra
 	return op(ctx, client, random)
 }
 
-func summary(latencies []time.Duration, total int64, elapsed time.Duration) loadResult {
-	result := loadResult{Ops: int64(len(latencies)), TotalOps: total, Seconds: elapsed.Seconds()}
+func summary(latencies []time.Duration, answered int64, elapsed time.Duration) loadResult {
+	result := loadResult{Ops: answered, Seconds: elapsed.Seconds()}
+	result.PerSecond = float64(answered) / elapsed.Seconds()
 	if len(latencies) == 0 {
 		return result
 	}
@@ -229,7 +244,6 @@ func summary(latencies []time.Duration, total int64, elapsed time.Duration) load
 		index := int(share * float64(len(latencies)-1))
 		return float64(latencies[index].Nanoseconds()) / 1000
 	}
-	result.PerSecond = float64(len(latencies)) / elapsed.Seconds()
 	result.P50, result.P99, result.Max = at(0.5), at(0.99), at(1)
 	return result
 }

@@ -1,7 +1,9 @@
 // Command loadgen drives one etcd endpoint with the official client and prints what it saw as
 // one JSON object. It knows nothing of which server answers; comparing is the caller's work.
+// Each command takes -cacert, -cert and -key, where the server wants TLS.
 //
 //	loadgen load  -endpoint URL -op put|get|get-rev|range|txn|grant|keepalive [-workers N ...]
+//	loadgen crowd -endpoint URL -op put|get [-conns N -workers N ...]
 //	loadgen fill  -endpoint URL -from A -to B [-batch 120]
 //	loadgen grow  -endpoint URL -index I -times N
 //	loadgen compact -endpoint URL
@@ -16,11 +18,19 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"runtime/debug"
 )
 
+// How much garbage there may be beside what lives, four times the usual, as long as that is not very
+// much: the less processor time the client takes, the more the figures are the server's.
+const gcPercent, gcBytes = 400, 1 << 30
+
 func main() {
+	debug.SetGCPercent(gcPercent)
+	debug.SetMemoryLimit(gcBytes)
 	commands := map[string]func([]string) (any, error){
 		"load":    load,
+		"crowd":   crowd,
 		"fill":    fill,
 		"grow":    grow,
 		"compact": compact,
@@ -31,7 +41,7 @@ func main() {
 		"first":   first,
 	}
 	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: loadgen load|fill|grow|compact|fanout|hold|users|auth|first [flags]")
+		fmt.Fprintln(os.Stderr, "usage: loadgen load|crowd|fill|grow|compact|fanout|hold|users|auth|first [flags]")
 		os.Exit(2)
 	}
 	result, err := commands[os.Args[1]](os.Args[2:])

@@ -23,7 +23,7 @@ type usersResult struct {
 // Only the first ones have a password: a hash takes 50 ms.
 func users(args []string) (any, error) {
 	flags := flag.NewFlagSet("users", flag.ExitOnError)
-	endpoint := flags.String("endpoint", "", "URL of the server")
+	server := targetFlags(flags)
 	from := flags.Int("from", 0, "first user")
 	to := flags.Int("to", 0, "user after the last")
 	permissions := flags.Int("permissions", 1, "permissions of each")
@@ -31,7 +31,7 @@ func users(args []string) (any, error) {
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
-	clients, err := connect(*endpoint, callers)
+	clients, err := server.connect(callers)
 	if err != nil {
 		return nil, err
 	}
@@ -103,21 +103,21 @@ func userName(i int) string { return fmt.Sprintf("user-%d", i) }
 // auth switches it on or off, as root.
 func auth(args []string) (any, error) {
 	flags := flag.NewFlagSet("auth", flag.ExitOnError)
-	endpoint := flags.String("endpoint", "", "URL of the server")
+	server := targetFlags(flags)
 	on := flags.Bool("on", false, "whether it is to be on")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
 	ctx := context.Background()
 	if *on {
-		clients, err := connect(*endpoint, 1)
+		clients, err := server.connect(1)
 		if err != nil {
 			return nil, err
 		}
 		defer closeAll(clients)
 		return clients[0].AuthEnable(ctx)
 	}
-	client, err := dial(*endpoint, "root", rootPassword)
+	client, err := server.dial("root", rootPassword)
 	if err != nil {
 		return nil, err
 	}

@@ -29,7 +29,7 @@ type heldResult struct {
 // fanout puts one key many times while many watchers look at it, and counts what they are told.
 func fanout(args []string) (any, error) {
 	flags := flag.NewFlagSet("fanout", flag.ExitOnError)
-	endpoint := flags.String("endpoint", "", "URL of the server")
+	server := targetFlags(flags)
 	watchers := flags.Int("watchers", 500, "watchers of the key")
 	conns := flags.Int("conns", 8, "connections that they share")
 	puts := flags.Int("puts", 400, "how often the key is put")
@@ -37,7 +37,7 @@ func fanout(args []string) (any, error) {
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
-	clients, err := connect(*endpoint, *conns)
+	clients, err := server.connect(*conns)
 	if err != nil {
 		return nil, err
 	}
@@ -92,13 +92,13 @@ func fanout(args []string) (any, error) {
 // hold creates watchers or leases, says so, and keeps them until its input ends.
 func hold(args []string) (any, error) {
 	flags := flag.NewFlagSet("hold", flag.ExitOnError)
-	endpoint := flags.String("endpoint", "", "URL of the server")
+	server := targetFlags(flags)
 	watchers := flags.Int("watchers", 0, "watchers, half of them of a key and half of a range")
 	leases := flags.Int("leases", 0, "leases")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
-	clients, err := connect(*endpoint, 8)
+	clients, err := server.connect(8)
 	if err != nil {
 		return nil, err
 	}
