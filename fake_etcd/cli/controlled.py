@@ -25,15 +25,23 @@ class ControlledNode:
         auth_token: what its `auth_token` was read from, without what is unknown there.
         token: what has to be said to use the API; empty: nothing.
         access: who may ask for its other pages.
+        has_gateway: whether there is the JSON gateway.
     """
 
     def __init__(
-        self, config: NodeConfig, auth_token: str, token: str, access: Access = OPEN
+        self,
+        config: NodeConfig,
+        auth_token: str,
+        token: str,
+        access: Access = OPEN,
+        *,
+        has_gateway: bool = True,
     ) -> None:
         options = {name: getattr(config, name) for name in server_options.types()}
         options["auth_token"] = auth_token
         self._etcd = FakeEtcd(random_seed=config.seed, control=True, control_token=token, **options)
         self._etcd._access = access
+        self._etcd._has_gateway = has_gateway
         self._etcd.work_aside()
         self._peers = peer_server(self._handle_peer, config)
 
