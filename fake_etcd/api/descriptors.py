@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from google.protobuf import message_factory
-from google.protobuf.descriptor import Descriptor, FileDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, FileDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 from google.protobuf.message import Message
@@ -69,3 +69,10 @@ def definitions(pool: DescriptorPool, files: list[FileDescriptor]) -> dict[str, 
         for descriptor in file.message_types_by_name.values():
             names[descriptor.name] = make(descriptor)
     return names
+
+
+def is_repeated(field: FieldDescriptor) -> bool:
+    """Whether it is a list; what says so was another attribute before protobuf 6."""
+    if hasattr(field, "is_repeated"):
+        return field.is_repeated
+    return bool(field.label == FieldDescriptor.LABEL_REPEATED)  # type: ignore[attr-defined]

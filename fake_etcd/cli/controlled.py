@@ -27,6 +27,7 @@ class ControlledNode:
         token: what has to be said to use the API; empty: nothing.
         access: who may ask for its other pages.
         watch: what measures its calls.
+        has_gateway: whether there is the JSON gateway.
     """
 
     def __init__(
@@ -36,11 +37,14 @@ class ControlledNode:
         token: str,
         access: Access = OPEN,
         watch: RequestWatch | None = None,
+        *,
+        has_gateway: bool = True,
     ) -> None:
         options = {name: getattr(config, name) for name in server_options.types()}
         options["auth_token"] = auth_token
         self._etcd = FakeEtcd(random_seed=config.seed, control=True, control_token=token, **options)
         self._etcd._access = access
+        self._etcd._has_gateway = has_gateway
         self._etcd.work_aside()
         if watch is not None:
             self._etcd._watch_requests(watch)

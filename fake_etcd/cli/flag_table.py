@@ -247,7 +247,6 @@ FLAGS: tuple[Flag, ...] = (
         "true",
         "Serve the JSON gateway.",
         Group.MEMBER,
-        "there is no JSON gateway yet",
     ),
     Flag(
         "raft-read-timeout",

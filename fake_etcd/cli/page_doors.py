@@ -9,6 +9,7 @@ import functools
 from typing import Protocol, runtime_checkable
 
 from fake_etcd.services.http import CORS, HttpHandler, HttpRequest, HttpResponse, plain_text
+from fake_etcd.transport.gateway.rules import GatewayRules
 from fake_etcd.transport.listener import Limits, Server
 
 _NOT_THERE = "404 page not found"
@@ -18,13 +19,16 @@ _NOT_THERE = "404 page not found"
 class HasPages(Protocol):
     """A node that answers HTTP by a plain function."""
 
+    gateway: GatewayRules | None
+    """Its JSON gateway, which is there too."""
+
     def page(self, request: HttpRequest) -> HttpResponse:
         """What it says on its client URLs."""
 
 
 def client_pages(node: HasPages) -> Server:
     """What serves --listen-client-http-urls."""
-    return _server(node.page)
+    return _server(node.page, node.gateway)
 
 
 def metrics_pages(node: HasPages) -> Server:
@@ -32,8 +36,8 @@ def metrics_pages(node: HasPages) -> Server:
     return _server(functools.partial(_metrics_page, node))
 
 
-def _server(handler: HttpHandler) -> Server:
-    return Server({}, handler, Limits(max_receive_bytes=0))
+def _server(handler: HttpHandler, gateway: GatewayRules | None = None) -> Server:
+    return Server({}, handler, Limits(max_receive_bytes=0), gateway=gateway)
 
 
 def _metrics_page(node: HasPages, request: HttpRequest) -> HttpResponse:

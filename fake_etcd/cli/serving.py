@@ -31,6 +31,7 @@ from fake_etcd.services.http import HttpHandler
 from fake_etcd.services.page_access import OPEN, Access
 from fake_etcd.services.request_watch import RequestWatch, Served
 from fake_etcd.transport import loop_host
+from fake_etcd.transport.gateway.rules import GatewayRules, refuses_names
 from fake_etcd.transport.listener import Limits, Server
 from fake_etcd.transport.loop_host import Aside, NodeTimer, SystemClock
 from fake_etcd.transport.tls_transport import TlsError
@@ -130,6 +131,7 @@ class PlainNode:
         access: who may ask for its pages.
         watch: what measures its calls.
         reuse_port, only_grpc: as of `Server`.
+        has_gateway: whether there is the JSON gateway.
     """
 
     def __init__(
@@ -141,6 +143,7 @@ class PlainNode:
         *,
         reuse_port: bool = False,
         only_grpc: bool = False,
+        has_gateway: bool = True,
     ) -> None:
         self._node = Node(config, SystemClock())
         self._timer = NodeTimer(self._node, asyncio.get_running_loop())
@@ -149,12 +152,19 @@ class PlainNode:
         self.page: HttpHandler = (
             pages if access.is_open else functools.partial(access.answer, pages)
         )
+        endpoints = watched_endpoints(self._node, watch)
+        self.gateway = None
+        if has_gateway:
+            self.gateway = GatewayRules(
+                access, refuses_names(self._node), endpoints, config.max_receive_bytes
+            )
         self._server = Server(
-            watched_endpoints(self._node, watch),
+            endpoints,
             self.page,
             limits,
             reuse_port=reuse_port,
             only_grpc=only_grpc,
+            gateway=self.gateway,
         )
         peer_pages = functools.partial(peer_http.handle, self._node)
         self._peers = peer_server(peer_pages, config, reuse_port=reuse_port)
@@ -244,12 +254,20 @@ def _served(settings: Settings, config: NodeConfig) -> ServedNode:
             watch,
             reuse_port=settings.socket_reuse_port,
             only_grpc=bool(settings.listen_client_http_urls),
+            has_gateway=settings.enable_grpc_gateway,
         )
     # With it comes grpcio, which takes longer to import than a plain server to start.
     from fake_etcd.cli.controlled import ControlledNode
 
     tokens = auth_token.known_part(settings.auth_token)
-    return ControlledNode(config, tokens, settings.control_token, access, watch)
+    return ControlledNode(
+        config,
+        tokens,
+        settings.control_token,
+        access,
+        watch,
+        has_gateway=settings.enable_grpc_gateway,
+    )
 
 
 def server_tls(settings: TlsSettings, urls: Sequence[Url]) -> ServerTls | None:

@@ -46,23 +46,37 @@ class Access:
 
     def answer(self, handle: HttpHandler, request: HttpRequest) -> HttpResponse:
         """What `handle` says, told to those alone who may hear it."""
-        if not request.is_encrypted and not self._takes_all_hosts:
-            host = _host_name(_header(request, "host"))
-            if host not in self.hosts:
-                fields = {"host": host}
-                extra = {"caller": "embed/serve.go:457", "fields": fields}
-                _log.warning(_REBINDING, extra=extra)
-                return _without_cors(plain_text(421, _unknown_host(host)))
+        refusal = self.refusal(request)
+        if refusal is not None:
+            return refusal
         response = handle(request)
         if self._takes_all_origins:
             return response
-        bare = _without_cors(response)
-        origin = _header(request, "origin")
-        if origin not in self.origins or bare == response:
+        bare = without_cors(response)
+        if bare == response:
             return bare
+        return dataclasses.replace(bare, headers=(*self.cors(request), *bare.headers))
+
+    def refusal(self, request: HttpRequest) -> HttpResponse | None:
+        """What is answered, before anything else, to who may not ask; None to who may."""
+        if request.is_encrypted or self._takes_all_hosts:
+            return None
+        host = _host_name(_header(request, "host"))
+        if host in self.hosts:
+            return None
+        extra = {"caller": "embed/serve.go:457", "fields": {"host": host}}
+        _log.warning(_REBINDING, extra=extra)
+        return without_cors(plain_text(421, _unknown_host(host)))
+
+    def cors(self, request: HttpRequest) -> tuple[tuple[str, str], ...]:
+        """The headers that let a page's script read the answer, where they are to be there."""
+        if self._takes_all_origins:
+            return CORS
+        origin = _header(request, "origin")
+        if origin not in self.origins:
+            return ()
         allowed = (name_value for name_value in CORS if name_value[1] != "*")
-        headers = (*allowed, ("Access-Control-Allow-Origin", origin), *bare.headers)
-        return dataclasses.replace(bare, headers=headers)
+        return (*allowed, ("Access-Control-Allow-Origin", origin))
 
 
 OPEN = Access()
@@ -79,7 +93,8 @@ def _host_name(text: str) -> str:
     return text if match is None else match[1] if match[1] is not None else match[2]
 
 
-def _without_cors(response: HttpResponse) -> HttpResponse:
+def without_cors(response: HttpResponse) -> HttpResponse:
+    """An answer of what is in front of etcd's own handlers."""
     headers = tuple(header for header in response.headers if header not in CORS)
     return dataclasses.replace(response, headers=headers)
 

@@ -37,6 +37,7 @@ from fake_etcd.testing.snapshots import Snapshot, Snapshots
 from fake_etcd.testing.store import Store
 from fake_etcd.testing.tls import ANY_PORT, NO_TLS, Tls, TlsKit, common_name, wanted
 from fake_etcd.testing.tokens import Tokens
+from fake_etcd.transport.gateway.rules import GatewayRules
 from fake_etcd.transport.in_process.aio import InProcessAioChannel
 from fake_etcd.transport.in_process.channel import InProcessChannel
 from fake_etcd.transport.in_process.limits import Options
@@ -146,6 +147,7 @@ class FakeEtcd(Doors):
         self._clock.attach(self._shared.node)
         self._snapshots = Snapshots(self._shared.node)
         self._access = page_access.OPEN
+        self._has_gateway = True
         self._control = Control(self, control_token) if control else None
         self._serve()
 
@@ -617,8 +619,13 @@ class FakeEtcd(Doors):
                     len(self._addresses),
                     self.faults.admit,
                     self._control is not None,
+                    GatewayRules(self._access, self._refuses_names) if self._has_gateway else None,
                 )
             return self._listening
+
+    def _refuses_names(self) -> bool:
+        node = self._shared.node
+        return node.config.client_cert_auth and node.auth.enabled
 
     def _own_tls(self) -> ServerTls | None:
         return None if self._kit is None else self._kit.server_tls()

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from fake_etcd.api.status import Status
 from fake_etcd.services.call import Endpoints
 from fake_etcd.services.http import BodyLimit, HttpHandler
+from fake_etcd.transport.gateway.rules import GatewayRules
 from fake_etcd.transport.listener import Limits, Server
 from fake_etcd.transport.loop_host import new_loop
 from fake_etcd.transport.shared_listener import connections_of
@@ -34,6 +35,7 @@ class Listening:
         count: how many endpoints there are; each is one server, with any number of addresses.
         admit: whether a connection to the endpoint of this number from this peer may be made.
         spares_http1: whether that is not asked of HTTP/1.1; see `listener.Server`.
+        gateway: what the JSON gateway is to know; None: there is none.
 
     Attributes:
         addresses: those of each endpoint, "http://127.0.0.1:41235", "https://127.0.0.1:41236" or
@@ -48,7 +50,9 @@ class Listening:
         count: int,
         admit: Callable[[int, str], bool],
         spares_http1: bool,
+        gateway: GatewayRules | None = None,
     ) -> None:
+        self._gateway = gateway
         self._shared = shared
         self._http = http
         self._body_limit = body_limit
@@ -199,6 +203,7 @@ class Listening:
                     number,
                     partial(self._admit, number),
                     self._spares_http1,
+                    gateway=self._gateway,
                 )
         return server
 

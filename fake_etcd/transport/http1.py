@@ -11,14 +11,20 @@ Sources: soheilhy/cmux matchers.go (`HTTP1`); Go net/http server.go (`conn.serve
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 import time
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Protocol
 
 import h11
 
+from fake_etcd.api.status import Status
 from fake_etcd.services.http import BodyLimit, HttpHandler, HttpRequest, HttpResponse, no_body
 from fake_etcd.transport.bounds import HTTP1_OUTPUT
+
+if TYPE_CHECKING:
+    from fake_etcd.transport.gateway.http1 import Http1Call, Http1Door
 
 MAX_FIRST_LINE_BYTES = 4096
 """cmux looks for the end of the first line in this many bytes and drops the connection beyond."""
@@ -51,6 +57,9 @@ _PREFACE_REQUEST = b"PRI * HTTP/1.1\r\nHost: x\r\n\r\n"
 
 _MAX_INT64 = (1 << 63) - 1
 
+_ENDLESS = 1 << 62
+"""Bytes of a body that is read as it comes."""
+
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
 _REQUEST_LINE = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+) (\S+) HTTP/([0-9]\.[0-9])", re.ASCII)
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
@@ -76,6 +85,7 @@ _REASONS = {
     413: "Request Entity Too Large",
     415: "Unsupported Media Type",
     421: "Misdirected Request",
+    426: "Upgrade Required",
     429: "Too Many Requests",
     500: "Internal Server Error",
     501: "Not Implemented",
@@ -90,7 +100,12 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 def http_date() -> str:
     """The wall clock as a Date header (RFC 9110 §5.6.7), the same in every locale."""
-    now = time.gmtime()
+    return _date_of(int(time.time()))
+
+
+@functools.lru_cache(maxsize=1)
+def _date_of(second: int) -> str:
+    now = time.gmtime(second)
     return (
         f"{_DAYS[now.tm_wday]}, {now.tm_mday:02} {_MONTHS[now.tm_mon - 1]} {now.tm_year:04} "
         f"{now.tm_hour:02}:{now.tm_min:02}:{now.tm_sec:02} GMT"
@@ -126,11 +141,14 @@ def _unsupported_encoding() -> _Refused:
 class _Request:
     """One request whose head has been read; `body` finds the end of what follows it.
 
-    `content` is what the handler gets of that; None where it reads none, or no more.
+    `content` is what the handler gets of that; None where it reads none, or no more. `answer` is
+    the answer where that is clear already, `call` what it is to the gateway.
     """
 
     __slots__ = (
+        "answer",
         "body",
+        "call",
         "content",
         "content_length",
         "expect",
@@ -147,6 +165,8 @@ class _Request:
         headers = [(name, value) for name, value in event.headers]
         self.body = body
         self.content: bytearray | None = None
+        self.answer: HttpResponse | None = None
+        self.call: Http1Call | None = None
         self.limit = 0
         self.max_body_bytes = MAX_UNREAD_BODY_BYTES
         self.version = event.http_version
@@ -191,9 +211,17 @@ class _Request:
         self.limit = limit
         self.max_body_bytes = _DISCARDED * limit
 
+    def give_body(self, call: Http1Call, limit: int | None) -> None:
+        """Have a call of the gateway get the body; the limit is where it reads all of it first."""
+        self.call = call
+        self.limit = _ENDLESS if limit is None else limit
+        self.max_body_bytes = _ENDLESS if limit is None else _DISCARDED * limit
+
     def add(self, piece: bytes) -> None:
         """A piece of the body has come."""
-        if self.content is not None:
+        if self.call is not None:
+            self.call.data(piece)
+        elif self.content is not None:
             self.content += piece
             if len(self.content) > self.limit:
                 self.content = None
@@ -315,6 +343,7 @@ class Http1Connection:
         is_sniffed: whether cmux is in front, which closes what does not look like HTTP/1; it is
             where nothing is encrypted.
         date: the Date header of an answer.
+        door: of the JSON gateway, where there is one.
 
     The same bytes give the same answers however they are cut into pieces. Nothing that the peer
     sends raises. Beside the bytes of the current `receive`, at most one head or one body up to
@@ -327,11 +356,13 @@ class Http1Connection:
         "_body_limit",
         "_buffer",
         "_date",
+        "_door",
         "_framed_bytes",
         "_handle",
         "_is_first",
         "_is_sniffed",
         "_line_end",
+        "_out",
         "_request",
         "_searched",
         "closed",
@@ -344,6 +375,7 @@ class Http1Connection:
         body_limit: BodyLimit = no_body,
         is_sniffed: bool = True,
         date: Callable[[], str] = http_date,
+        door: Http1Door | None = None,
     ) -> None:
         self.closed = False
         """Nothing more is read; the transport sends what `receive` returned, then closes."""
@@ -353,6 +385,8 @@ class Http1Connection:
         self._handle = handle
         self._body_limit = body_limit
         self._date = date
+        self._door = door
+        self._out: list[bytes] = []
         self._buffer = bytearray()
         self._is_first = True
         self._is_sniffed = is_sniffed
@@ -365,9 +399,9 @@ class Http1Connection:
 
     def receive(self, data: bytes) -> bytes:
         """Take what came, return what to send (often nothing). After `closed`, returns nothing."""
-        if self.closed:
+        if self.closed and not self._out:
             return b""
-        out: list[bytes] = []
+        out = self._out
         self._buffer += data
         self.has_more = False
         try:
@@ -380,22 +414,94 @@ class Http1Connection:
             out.append(refused.answer)
         if self.closed:
             self._buffer.clear()
-        return b"".join(out)
+        sent = b"".join(out)
+        out.clear()
+        return sent
 
     @property
     def is_inside_request(self) -> bool:
-        """A request has begun that has no answer yet."""
+        """A request has begun that has no answer yet, and has to go on soon."""
+        if self.call is not None and self.call.may_take_long:
+            return False
         return bool(self._buffer) or self._request is not None
+
+    @property
+    def call(self) -> Http1Call | None:
+        """The call of the gateway that is being answered, or whose body comes."""
+        return self._request.call if self._request is not None else None
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of later requests that wait for the answer to this one."""
+        call = self.call
+        return len(self._buffer) if call is not None and call.is_waiting else 0
+
+    @property
+    def next_deadline(self) -> float | None:
+        """When `run_deadlines` has something to do, on the door's clock."""
+        call = self.call
+        return None if call is None or call.exchange.is_over else call.exchange.deadline
+
+    def run_deadlines(self, now: float) -> None:
+        """End the call whose deadline has come."""
+        call, deadline = self.call, self.next_deadline
+        if call is not None and deadline is not None and deadline <= now:
+            call.exchange.expire()
+
+    def pause(self) -> None:
+        """The socket is full."""
+        if self._door is not None:
+            self._door.is_paused = True
+
+    def resume(self) -> None:
+        """The socket takes bytes again."""
+        if self._door is not None:
+            self._door.is_paused = False
+            if self.call is not None:
+                self.call.exchange.writable()
+
+    def lost(self) -> None:
+        """The peer is gone: the call that is open is told."""
+        call, self._request = self.call, None
+        self.closed = True
+        if call is not None and not call.exchange.is_over:
+            call.exchange.cancelled()
+
+    def end_stream(self, status: Status) -> None:
+        """End a streaming call with this."""
+        if self.call is not None:
+            self.call.exchange.end_stream(status)
+
+    def write(self, data: bytes) -> None:
+        """Bytes of an answer that a call gives when it likes; `receive` returns them."""
+        self._out.append(data)
+
+    def answered(self, *, keep_alive: bool) -> None:
+        """A call of the gateway has its whole answer."""
+        self.closed = not keep_alive
+        self._request = None
+        self._blanks_left = _MAX_BLANKS_AFTER_POST
 
     def _step(self, out: list[bytes]) -> bool:
         """Read one head or one body; False where that needs more bytes."""
-        if self._request is not None:
-            return self._read_body(self._request, out)
+        request = self._request
+        if request is not None:
+            if request.call is not None and request.call.is_waiting:
+                return False
+            return self._read_body(request, out)
+        door = self._door
+        if door is not None and self._line_end < 0 and door.answer_quickly(self._buffer, self):
+            self._is_first, self._searched = False, 0
+            self._blanks_left = _MAX_BLANKS_AFTER_POST
+            return True
         head = self._take_head()
         if head is None:
             return False
         whole = _PREFACE_REQUEST if head == _PREFACE_HEAD else head
-        self._begin(_read_head(whole, not self._is_sniffed), out)
+        request = _read_head(whole, not self._is_sniffed)
+        if door is not None:
+            door.open(self, request, head)
+        self._begin(request, out)
         return True
 
     def _take_head(self) -> bytes | None:
@@ -444,9 +550,12 @@ class Http1Connection:
 
     def _begin(self, request: _Request, out: list[bytes]) -> None:
         """Answer now what must not wait for its body, else go on to read that."""
-        limit = self._body_limit(request.public)
-        if limit:
-            request.take_body(limit)
+        if request.answer is not None or request.call is not None:
+            limit = request.limit
+        else:
+            limit = self._body_limit(request.public)
+            if limit:
+                request.take_body(limit)
         if request.expects_continue:
             # Go says "100 Continue" when a handler begins to read the body, and only then.
             if not request.is_old and request.content_length != 0:
@@ -506,7 +615,13 @@ class Http1Connection:
                 return isinstance(event, h11.EndOfMessage)
 
     def _answer(self, request: _Request, out: list[bytes], *, reusable: bool) -> None:
-        if request.public.method == "OPTIONS" and request.public.target == "*":
+        if request.call is not None:
+            self._request = request
+            request.call.end(is_whole=reusable)
+            return
+        if request.answer is not None:
+            response = request.answer
+        elif request.public.method == "OPTIONS" and request.public.target == "*":
             # net/http answers this itself (globalOptionsHandler).
             response = HttpResponse(status=200, headers=(("Content-Length", "0"),), body=b"")
         else:
@@ -522,28 +637,82 @@ class Http1Connection:
             connection = "close"
         elif keep_alive and request.is_old:
             connection = "keep-alive"
-        out.append(_encode(request, response, self._date(), connection))
+        out.append(encode(request, response, self._date(), connection))
         self.closed = not keep_alive
         self._request = None
         self._blanks_left = _MAX_BLANKS_AFTER_POST if request.public.method == "POST" else 0
 
 
-def _encode(request: _Request, response: HttpResponse, date: str, connection: str) -> bytes:
-    """An answer as Go writes it: the handler's headers sorted, then what the server adds."""
-    headers = sorted(response.headers)
-    present = {name.lower() for name, _ in headers}
+class Asked(Protocol):
+    """What the form of an answer depends on."""
+
+    @property
+    def is_old(self) -> bool: ...
+
+    @property
+    def is_head(self) -> bool: ...
+
+    @property
+    def protocol(self) -> str: ...
+
+
+CHUNKED = ("Transfer-Encoding", "chunked")
+"""What a handler says whose answer comes in chunks, however short it is."""
+
+
+def encode(request: Asked, response: HttpResponse, date: str, connection: str) -> bytes:
+    """An answer as Go writes it."""
     has_body = response.status >= 200 and response.status not in (204, 304)
+    is_chunked = CHUNKED in response.headers
+    size = None
+    if has_body and not is_chunked and (response.body or not request.is_head):
+        size = len(response.body)
+    # Go looks at the bytes; all that is served here without a type is text.
+    is_text = has_body and bool(response.body)
+    head = encode_head(request, response.status, response.headers, date, connection, size, is_text)
+    if request.is_head or not has_body:
+        return head
+    if is_chunked and not request.is_old:
+        return head + chunk_of(response.body) + LAST_CHUNK
+    return head + response.body
+
+
+LAST_CHUNK = b"0\r\n\r\n"
+
+
+def chunk_of(body: bytes) -> bytes:
+    """One chunk of a body (RFC 9112 §7.1); nothing of nothing, which would end it."""
+    return b"%x\r\n%b\r\n" % (len(body), body) if body else b""
+
+
+def encode_head(
+    request: Asked,
+    status: int,
+    headers: Iterable[tuple[str, str]],
+    date: str,
+    connection: str,
+    content_length: int | None,
+    is_text: bool,
+) -> bytes:
+    """The handler's headers sorted, then what Go's server adds.
+
+    Args:
+        content_length: None where it is not known, or is not to be said.
+        is_text: whether there is a body of text, if nothing else is said of its type.
+    """
+    said = sorted(header for header in headers if header != CHUNKED)
+    present = {name.lower() for name, _ in said}
     if "date" not in present:
-        headers.append(("Date", date))
-    if "content-length" not in present and has_body and (response.body or not request.is_head):
-        headers.append(("Content-Length", str(len(response.body))))
-    if "content-type" not in present and has_body and response.body:
-        # Go looks at the bytes; all that is served here without a type is text.
-        headers.append(("Content-Type", "text/plain; charset=utf-8"))
+        said.append(("Date", date))
+    if content_length is not None and "content-length" not in present:
+        said.append(("Content-Length", str(content_length)))
+    if is_text and "content-type" not in present:
+        said.append(("Content-Type", "text/plain; charset=utf-8"))
     if connection:
-        headers.append(("Connection", connection))
-    reason = _REASONS.get(response.status, f"status code {response.status}")
-    lines = [f"{request.protocol} {response.status} {reason}"]
-    lines.extend(f"{name}: {value}" for name, value in headers)
-    head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
-    return head if request.is_head or not has_body else head + response.body
+        said.append(("Connection", connection))
+    if CHUNKED in headers and not request.is_old:
+        said.append(CHUNKED)
+    reason = _REASONS.get(status, f"status code {status}")
+    lines = [f"{request.protocol} {status} {reason}"]
+    lines.extend(f"{name}: {value}" for name, value in said)
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")

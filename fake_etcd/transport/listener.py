@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from fake_etcd.services.call import Endpoints
 from fake_etcd.services.http import BodyLimit, HttpHandler, no_body
+from fake_etcd.transport.gateway.rules import GatewayMaker, GatewayRules
 from fake_etcd.transport.grpc.keepalive import KeepaliveRules
 from fake_etcd.transport.grpc.server import GrpcServer
 from fake_etcd.transport.http1 import http_date
@@ -60,6 +61,7 @@ class Server:
         spares_http1: whether that is not asked of HTTP/1.1, so that who denies connections can be
             told to stop; of others it is asked when they have said what they speak, then.
         only_grpc: whether all that comes is taken for gRPC, and `http` is not asked.
+        gateway: what the JSON gateway is to know; None: there is none.
         reuse_port: whether other processes may listen on the same ports, if they say so, too.
     """
 
@@ -75,6 +77,7 @@ class Server:
         spares_http1: bool = False,
         reuse_port: bool = False,
         only_grpc: bool = False,
+        gateway: GatewayRules | None = None,
     ) -> None:
         self.only_grpc = only_grpc
         self.http = http
@@ -86,7 +89,12 @@ class Server:
         self.grpc = GrpcServer(
             endpoints,
             limits.max_receive_bytes,
-            Pages(http, body_limit, http_date),
+            Pages(
+                http,
+                body_limit,
+                http_date,
+                GatewayMaker(gateway, endpoints, limits.max_receive_bytes),
+            ),
             limits.max_concurrent_streams,
             number,
             KeepaliveRules(

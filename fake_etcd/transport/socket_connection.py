@@ -25,6 +25,9 @@ _WRITE_LIMIT = 2**20
 _OUTPUTS_IN_A_ROW = 4
 """Outputs, of a MiB or so, that one connection gets rid of before the loop looks at the others."""
 
+_HELD_BYTES = 2**16
+"""Bytes of later HTTP/1.1 requests that are read while one waits for its answer."""
+
 _LAST_WRITE_SECONDS = 0.1
 """How long a peer that is cut may take to fetch what was written to it."""
 
@@ -65,6 +68,7 @@ class Connection(asyncio.Protocol):
         self._last_timer: asyncio.TimerHandle | None = None
         self._patience: asyncio.TimerHandle | None = None  # with first bytes, and HTTP/1.1's
         self._is_paused = False
+        self._is_reading_paused = False
 
     # asyncio.Protocol
 
@@ -103,9 +107,11 @@ class Connection(asyncio.Protocol):
             if timer is not None:
                 timer.cancel()
         grpc, self._grpc = self._grpc, None
-        self._http1 = None
+        http1, self._http1 = self._http1, None
         if grpc is not None:
             grpc.lost()
+        if http1 is not None:
+            http1.lost()
         self._server.gone(self)
 
     def pause_writing(self) -> None:
@@ -113,14 +119,18 @@ class Connection(asyncio.Protocol):
         self._transport.pause_reading()
         if self._grpc is not None:
             self._grpc.http2.pause()
+        elif self._http1 is not None:
+            self._http1.pause()
 
     def resume_writing(self) -> None:
         self._is_paused = False
         self._transport.resume_reading()
+        self._is_reading_paused = False
         if self._grpc is not None:
             self._grpc.resume()
             self._flush()
-        elif self._http1 is not None and self._http1.has_more:
+        elif self._http1 is not None:
+            self._http1.resume()
             self._feed_http1(self._http1, b"")
 
     # What the server calls
@@ -148,6 +158,8 @@ class Connection(asyncio.Protocol):
         if self._grpc is not None:
             self._grpc.end_streams(status)
             self._wake()
+        elif self._http1 is not None:
+            self._http1.end_stream(status)
 
     def abort(self) -> None:
         """Close at once, with what is ready sent."""
@@ -166,9 +178,7 @@ class Connection(asyncio.Protocol):
                 return
             self._serve_http2(data)
         else:
-            self._http1 = Http1Connection(self._server.http, self._server.body_limit)
-            self._be_patient(HTTP1_REQUEST_SECONDS)
-            self._feed_http1(self._http1, data)
+            self._serve_http1(data)
 
     def _check_suite(self, transport: TlsTransport) -> None:
         """Speak no HTTP/2 over what is too weak for it (RFC 9113 §9.2.2)."""
@@ -190,9 +200,31 @@ class Connection(asyncio.Protocol):
         elif server.only_grpc:
             self._transport.abort()  # grpc-go asks for h2 in the handshake
         else:
-            self._http1 = Http1Connection(server.http, server.body_limit, is_sniffed=False)
-            self._be_patient(HTTP1_REQUEST_SECONDS)
-            self._feed_http1(self._http1, data)
+            self._serve_http1(data, transport.common_name, is_encrypted=True)
+
+    def _serve_http1(
+        self, data: bytes, common_name: str | None = None, *, is_encrypted: bool = False
+    ) -> None:
+        server = self._server
+        gateway, door = server.grpc.pages.gateway.get(), None
+        if gateway is not None:
+            from fake_etcd.transport.gateway.http1 import Http1Door  # as late as `gateway` itself
+
+            door = Http1Door(
+                gateway,
+                self._peer(),
+                server.grpc.number,
+                self._transport.abort,
+                self._wake,
+                self._time,
+                common_name,
+                is_encrypted=is_encrypted,
+            )
+        self._http1 = Http1Connection(
+            server.http, server.body_limit, is_sniffed=not is_encrypted, door=door
+        )
+        self._be_patient(HTTP1_REQUEST_SECONDS)
+        self._feed_http1(self._http1, data)
 
     def _serve_http2(
         self, data: bytes, common_name: str | None = None, *, is_behind_http: bool = False
@@ -217,16 +249,29 @@ class Connection(asyncio.Protocol):
 
     def _feed_http1(self, http1: Http1Connection, data: bytes) -> None:
         out = http1.receive(data)
-        if out:
+        if out and not self._transport.is_closing():
             self._transport.write(out)
         if http1.closed:
             self._transport.close()
-        elif not http1.is_inside_request:
+            return
+        self._keep_time(http1.next_deadline)
+        self._hold(http1)
+        if not http1.is_inside_request:
             self._be_patient(None)
         elif out or self._patience is None:  # a later request has its own time
             self._be_patient(HTTP1_REQUEST_SECONDS)
         if http1.has_more and not self._is_paused:
             self._loop.call_soon(self._go_on_with_http1)
+
+    def _hold(self, http1: Http1Connection) -> None:
+        """Read no more than some of the requests behind one that waits for its answer."""
+        is_enough = http1.held_bytes > _HELD_BYTES
+        if is_enough != self._is_reading_paused and not self._is_paused:
+            self._is_reading_paused = is_enough
+            if is_enough:
+                self._transport.pause_reading()
+            else:
+                self._transport.resume_reading()
 
     def _go_on_with_http1(self) -> None:
         """It is the turn of the requests that waited, if the socket took what was before them."""
@@ -242,7 +287,7 @@ class Connection(asyncio.Protocol):
         if seconds is not None:
             self._patience = self._loop.call_later(seconds, self._transport.abort)
 
-    # HTTP/2 output that no read brought about
+    # Output that no read brought about
 
     def _wake(self) -> None:
         if not self._flush_is_due:
@@ -253,7 +298,9 @@ class Connection(asyncio.Protocol):
         self._flush_is_due = False
         grpc = self._grpc
         if grpc is None:
-            return  # the connection was lost while this was due
+            if self._http1 is not None:  # else the connection was lost while this was due
+                self._feed_http1(self._http1, b"")
+            return
         for _ in range(_OUTPUTS_IN_A_ROW):
             out = grpc.take_output()
             if not out:
@@ -265,11 +312,14 @@ class Connection(asyncio.Protocol):
         self._after_news(grpc)
 
     def _after_news(self, grpc: GrpcConnection) -> None:
-        """Close a connection that is over; keep the timer at the next deadline."""
+        """Close a connection that is over, else keep its time."""
         if grpc.http2.is_done:
             self._transport.close()
             return
-        deadline = grpc.next_deadline
+        self._keep_time(grpc.next_deadline)
+
+    def _keep_time(self, deadline: float | None) -> None:
+        """Keep the timer at the next deadline."""
         if deadline == self._timer_at:
             return
         self._timer_at = deadline  # kept here: uvloop's handle knows it in milliseconds only
@@ -284,3 +334,6 @@ class Connection(asyncio.Protocol):
         if self._grpc is not None:
             self._grpc.run_deadlines(self._time())
             self._flush()
+        elif self._http1 is not None:
+            self._http1.run_deadlines(self._time())
+            self._feed_http1(self._http1, b"")

@@ -359,10 +359,10 @@ def test_a_port_that_opens_during_a_reset_leads_to_the_new_state(
     with FakeEtcd() as etcd:
         thread = threading.Thread(target=etcd.reset)
 
-        def make(*given: Any) -> Server:
+        def make(*given: Any, **named: Any) -> Server:
             thread.start()
             thread.join(0.1)  # it has to wait, so this takes as long as that
-            return Server(*given)
+            return Server(*given, **named)
 
         monkeypatch.setattr(listening, "Server", make)
         with grpc.insecure_channel(etcd.endpoint) as outside:

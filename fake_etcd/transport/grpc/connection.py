@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
-from typing import Union
+from typing import TYPE_CHECKING, Union
 
 from fake_etcd.api.status import Status
 from fake_etcd.services.call import Call
@@ -31,9 +31,12 @@ from fake_etcd.transport.grpc.unary_call import UnaryCall, WaitingCall
 from fake_etcd.transport.http2.connection import Http2Connection, is_never_too_many
 from fake_etcd.transport.http2.frames import ErrorCode, StreamFailure
 from fake_etcd.transport.http2.hpack import Fields
-from fake_etcd.transport.http2.pages import PATIENCE_SECONDS, PageCall
+from fake_etcd.transport.http2.pages import PATIENCE_SECONDS, PageCall, Pages
 from fake_etcd.transport.http2.requests import MalformedRequest
 from fake_etcd.transport.http2.streams import NOBODY, Stream, StreamUser
+
+if TYPE_CHECKING:
+    from fake_etcd.transport.gateway.http2 import Http2Call
 
 _KEPT_FIELDS = frozenset(((b"content-type", CONTENT_TYPE), *OK_ENDING))
 
@@ -59,7 +62,7 @@ _MOST_PUT_OFF = 256
 
 _FEW = 64
 
-_Timed = Union["UnaryCall", "StreamCall", "Breath", "PageCall", "_Farewell"]
+_Timed = Union["UnaryCall", "StreamCall", "Breath", "PageCall", "Http2Call", "_Farewell"]
 """What has a time at which it ends, or goes on."""
 
 
@@ -242,6 +245,10 @@ class GrpcConnection:
         for user in self.http2.users:
             if isinstance(user, StreamCall):
                 user.end(status)
+            else:
+                end_stream = getattr(user, "end_stream", None)
+                if end_stream is not None:
+                    end_stream(status)
 
     # --- what HTTP/2 calls ---------------------------------------------------------------
 
@@ -295,6 +302,15 @@ class GrpcConnection:
             raise StreamFailure(stream.id, ErrorCode.REFUSED_STREAM, "answers are not read")
         if page.content_length is not None:
             stream.content_left = page.content_length
+        gateway = self._server.pages.gateway.get() if page.answer is None else None
+        if gateway is not None:
+            from fake_etcd.transport.gateway.http2 import Http2Call  # as late as the gateway itself
+
+            opened = Http2Call.open(self, gateway, stream, page.request)
+            if isinstance(opened, Http2Call):
+                return opened
+            if opened is not None:
+                page = page.answered(opened)
         call = PageCall(self.http2, stream, self._server.pages, page.request, page.answer)
         if not ends and not call.is_over:
             self.watch_deadline(self._now + PATIENCE_SECONDS, call)
@@ -319,6 +335,10 @@ class GrpcConnection:
             return
         fields = (*head.response_fields[:2], *status_fields(status))
         self.http2.send_headers(stream, fields, end_stream=True)
+
+    @property
+    def pages(self) -> Pages:
+        return self._server.pages
 
     def has_backlog(self) -> bool:
         return self.http2.pending_size > BACKLOG_LIMIT

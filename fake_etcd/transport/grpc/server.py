@@ -61,6 +61,7 @@ class GrpcServer:
     def serve(self, endpoints: Endpoints) -> None:
         """Serve these from the next call on."""
         self.endpoints = endpoints
+        self.pages.gateway.serve(endpoints)
         self._heads.clear()
         self._heads_behind_http.clear()
 

@@ -7,13 +7,16 @@ HTTP/2 server adds to an answer, and in what order (net/http h2_bundle.go, `writ
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from fake_etcd.services.http import BodyLimit, HttpHandler, HttpRequest, HttpResponse
+from fake_etcd.transport.gateway.rules import GatewayMaker
 from fake_etcd.transport.http2.connection import Http2Connection
 from fake_etcd.transport.http2.frames import ErrorCode
 from fake_etcd.transport.http2.hpack import Fields
 from fake_etcd.transport.http2.streams import STREAM_RECEIVE_WINDOW, Stream
+
+_NO_GATEWAY = GatewayMaker(None, {}, 0)
 
 _WORTH_WAITING_FOR = 65_536
 """Bytes of a request's body that are waited for though nobody reads them."""
@@ -31,11 +34,13 @@ class Pages:
         handle: answers one request.
         body_limit: how much of a request's body `handle` takes.
         date: the Date header of an answer.
+        gateway: makes the JSON gateway, where there is one.
     """
 
     handle: HttpHandler
     body_limit: BodyLimit
     date: Callable[[], str]
+    gateway: GatewayMaker = _NO_GATEWAY
 
 
 class PageCall:
@@ -122,17 +127,32 @@ class PageCall:
 
 
 def _encode(request: HttpRequest, response: HttpResponse, date: str) -> tuple[Fields, bytes]:
-    """Header fields as Go sends them: the handler's sorted, then what the server adds."""
-    headers = sorted(header for header in response.headers if header[0] != "Connection")
-    present = {name.lower() for name, _ in headers}
+    """Header fields, and the body that follows them."""
     has_body = response.status >= 200 and response.status not in (204, 304)
     is_head = request.method == "HEAD"
-    if "content-type" not in present and has_body and response.body:
+    headers = [header for header in response.headers if header[0] != "Connection"]
+    is_untyped = not any(name.lower() == "content-type" for name, _ in headers)
+    if is_untyped and has_body and response.body:
         headers.append(("content-type", "text/plain; charset=utf-8"))
-    if "content-length" not in present and has_body and (response.body or not is_head):
-        headers.append(("content-length", str(len(response.body))))
+    length = len(response.body) if has_body and (response.body or not is_head) else None
+    fields = header_fields(response.status, headers, date, length)
+    return fields, b"" if is_head or not has_body else response.body
+
+
+def header_fields(
+    status: int, headers: Iterable[tuple[str, str]], date: str, content_length: int | None
+) -> Fields:
+    """Header fields as Go sends them: the handler's sorted, then what the server adds.
+
+    Args:
+        content_length: None where it is not known, or is not to be said.
+    """
+    said = sorted(headers)
+    present = {name.lower() for name, _ in said}
+    if content_length is not None and "content-length" not in present:
+        said.append(("content-length", str(content_length)))
     if "date" not in present:
-        headers.append(("date", date))
-    fields = [(b":status", b"%d" % response.status)]
-    fields += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-    return tuple(fields), b"" if is_head or not has_body else response.body
+        said.append(("date", date))
+    fields = [(b":status", b"%d" % status)]
+    fields += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in said]
+    return tuple(fields)

@@ -1,0 +1,1 @@
+"""The JSON gateway: etcd's methods as POST requests of JSON."""
