@@ -34,7 +34,7 @@ def test_a_limit_of_streams_is_announced() -> None:
         if answer[0] == "SETTINGS"
     ]
     assert told[1] == {
-        "INITIAL_WINDOW_SIZE": 1_048_576,
+        "INITIAL_WINDOW_SIZE": 65_536,
         "MAX_CONCURRENT_STREAMS": 7,
         "MAX_HEADER_LIST_SIZE": 2_097_152,
     }
