@@ -10,6 +10,7 @@ import enum
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
@@ -64,8 +65,15 @@ _RULES: Mapping[str, tuple[Rule, str]] = {
 }
 """Rules by field: "Message.field", or "field" in every message. With an ID goes its kind."""
 
-_UNORDERED = frozenset(("LeaseTimeToLiveResponse.keys",))
+_UNORDERED = frozenset(
+    ("AlarmResponse.alarms", "LeaseTimeToLiveResponse.keys", "StatusResponse.errors")
+)
 """Repeated fields that come in the order of a Go map, which is any: they are sorted."""
+
+_ALARMS = frozenset(("StatusResponse.errors",))
+"""Texts of alarms, as Go's protobuf writes them: with one blank or two, by the build."""
+
+_MEMBER_OF_ALARM = re.compile(r"memberID:(\d+) +")
 
 _TOKENS = frozenset(("AuthenticateResponse.token",))
 """Texts that are chance: each gets a name, `token#1`, in whose place it never shows again."""
@@ -203,8 +211,19 @@ def _fields(message: Message, names: Names, sent: bool) -> Iterator[Field]:
             yield _field(kind, descriptor, value, names, sent)
         else:
             is_unordered = f"{kind}.{descriptor.name}" in _UNORDERED
-            for each in sorted(value) if is_unordered else value:
+            for each in sorted(value, key=_order) if is_unordered else value:
                 yield _field(kind, descriptor, each, names, sent)
+
+
+def _named_member(names: Names, found: re.Match[str]) -> str:
+    return f"memberID:{names.number('AlarmMember', 'memberID', int(found[1]), sent=False)} "
+
+
+def _order(value: str | bytes | int | Message) -> tuple[object, ...]:
+    """Of values of one kind: messages by their fields."""
+    if isinstance(value, Message):
+        return tuple(field for _, field in value.ListFields())
+    return (value,)
 
 
 def _field(
@@ -223,6 +242,8 @@ def _field(
         if f"{kind}.{name}" in _TOKENS:
             names.name_token(value)
             return Field(name, quote(names.without_tokens(value.encode())))
+        if f"{kind}.{name}" in _ALARMS:
+            value = _MEMBER_OF_ALARM.sub(partial(_named_member, names), value)
         return Field(name, quote(text(value).encode()))
     if descriptor.enum_type is not None:
         known = descriptor.enum_type.values_by_number.get(value)

@@ -229,6 +229,7 @@ _TABLE = (
         m.DefragmentResponse,
         "/v3/maintenance/defragment",
         admin_only=True,
+        handler="maintenance.defragment",
     ),
     _maintenance("Hash", m.HashRequest, m.HashResponse, "/v3/maintenance/hash", admin_only=True),
     _maintenance(
@@ -255,6 +256,7 @@ _TABLE = (
         "/v3/maintenance/transfer-leadership",
         admin_only=True,
         since="3.3",
+        handler="maintenance.move_leader",
     ),
     _maintenance(
         "Downgrade",
@@ -263,6 +265,7 @@ _TABLE = (
         "/v3/maintenance/downgrade",
         admin_only=True,
         since="3.5",
+        handler="maintenance.downgrade",
     ),
     _auth(
         "AuthEnable",

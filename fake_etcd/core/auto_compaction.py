@@ -101,8 +101,8 @@ class PeriodicCompaction:
         is_time = now - self._last_success >= self._wait - _ROUNDING_SECONDS
         if is_time and revision != self._last_revision:
             self._wait = self._interval
-            _compact(self._node, revision)
-            self._last_revision, self._last_success = revision, now
+            if _compact(self._node, revision):
+                self._last_revision, self._last_success = revision, now
         self._note()
 
 
@@ -133,8 +133,8 @@ class RevisionCompaction:
         if self._node.journal.recording:
             self._node.journal.record(self._undo_tick, self._time, self._last_revision)
         revision = self._node.current_revision - self._retention
-        if revision > 0 and revision != self._last_revision:
-            _compact(self._node, revision)
+        is_time = revision > 0 and revision != self._last_revision
+        if is_time and _compact(self._node, revision):
             self._last_revision = revision
         self._ask(self._node.clock.now() + REVISIONS_INTERVAL_SECONDS)
 
@@ -142,8 +142,13 @@ class RevisionCompaction:
 _ROUNDING_SECONDS = 1e-6
 
 
-def _compact(node: Compactable, revision: int) -> None:
+def _compact(node: Compactable, revision: int) -> bool:
+    """Whether that was done: where the data is corrupt it is tried again later."""
     node.raft_index += 1
-    # That somebody did it by hand is a success too, to etcd as well.
-    with contextlib.suppress(errors.COMPACTED):
-        node.compact(revision)
+    try:
+        # That somebody did it by hand is a success too, to etcd as well.
+        with contextlib.suppress(errors.COMPACTED):
+            node.compact(revision)
+    except errors.CORRUPT:
+        return False
+    return True

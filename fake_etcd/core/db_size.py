@@ -53,21 +53,41 @@ class DbSize:
         most_pages: how many were ever seen to be needed.
     """
 
-    __slots__ = ("_records", "most_pages")
+    __slots__ = ("_noted", "_records", "most_pages")
 
     def __init__(self, records: Records) -> None:
         self._records = records
+        self._noted = 0  # the revision at which `most_pages` was true
         self.most_pages = _FRESH_PAGES
 
     def note(self) -> None:
         """Look how large it is. To be called before anything is freed. O(1): at most 2 ms."""
-        self.most_pages = max(self.most_pages, self._pages())
+        self._grow_to(self._pages())
+
+    def file_bytes(self) -> int:
+        """Bytes of the file. As `note`, or next to nothing where nothing was written since."""
+        if self._noted != self._records.current_revision:
+            self.note()
+        return self.most_pages * PAGE_BYTES
 
     def sizes(self) -> tuple[int, int]:
         """Bytes of the file, and those of it in use. As `note`."""
         in_use = self._pages()
-        self.most_pages = max(self.most_pages, in_use)
+        self._grow_to(in_use)
         return self.most_pages * PAGE_BYTES, in_use * PAGE_BYTES
+
+    def defragment(self) -> None:
+        """Write the file anew, without what is not in use. As `note`."""
+        self.set_pages(self._pages())
+
+    def set_pages(self, pages: int) -> None:
+        """Be as large as at another time."""
+        self.most_pages = pages
+        self._noted = 0
+
+    def _grow_to(self, pages: int) -> None:
+        self.most_pages = max(self.most_pages, pages)
+        self._noted = self._records.current_revision
 
     def _pages(self) -> int:
         records, record_bytes, revisions = 0, 0, 0

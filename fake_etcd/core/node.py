@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from fake_etcd.core import cluster
+from fake_etcd.core.alarm import Alarms
 from fake_etcd.core.auth.providers import make_tokens
 from fake_etcd.core.auth.store import AuthStore
 from fake_etcd.core.auth.token_options import DEFAULT_TTL_SECONDS, AuthTokenOptions, PlainTokens
 from fake_etcd.core.auto_compaction import PeriodicCompaction, RevisionCompaction
 from fake_etcd.core.clock import Clock, VirtualClock
 from fake_etcd.core.db_size import DbSize
+from fake_etcd.core.downgrade import Versions
 from fake_etcd.core.ids import IdSource
 from fake_etcd.core.journal import Journal, Snapshot
 from fake_etcd.core.lease import Lessor
@@ -24,6 +26,7 @@ from fake_etcd.core.mvcc.encoding import varint
 from fake_etcd.core.mvcc.store import Store
 from fake_etcd.core.mvcc.watch import WatchHub
 from fake_etcd.core.noise import Noise
+from fake_etcd.core.quota import Quota
 from fake_etcd.core.schedule import Schedule
 
 COMPACTION_SLICE_RECORDS = 2_000
@@ -64,8 +67,7 @@ class NodeConfig:
         auto_compaction_revisions: the same where it is a number of revisions. 0: no compaction.
         auth_token: `--auth-token`, read.
         auth_token_ttl_seconds: `--auth-token-ttl`, how long an unused simple token lives.
-        quota_backend_bytes: `--quota-backend-bytes`; 0 for etcd's default, less for none. It is
-            told of and not kept to.
+        quota_backend_bytes: `--quota-backend-bytes`; 0 for etcd's default, less for none.
         bcrypt_cost: `--bcrypt-cost`, the logarithm of the rounds that a password is hashed with.
         client_cert_auth: `--client-cert-auth`; the common name of a client's certificate is its
             user then, where it has no token.
@@ -146,6 +148,9 @@ class Node:
             of the election, one in which this member says its URLs and one for the version of the
             cluster; then comes one for each request that is proposed to the cluster.
         db_size: how large etcd's database would be.
+        quota: how large it may become.
+        alarms: what is wrong, and forbids changes.
+        versions: which version the cluster is of, and is to become.
         raft_term: 2, the term of a single member after its first election.
         header_prefix: the fields of a ResponseHeader before the revision, encoded.
         header_without_revision: as `header`, for the answer that has revision 0 in it.
@@ -173,6 +178,9 @@ class Node:
         self.member_id = _id_of(self.config.name, self.members)
         self.raft_index = len(self.members) + _FIRST_ENTRIES
         self.db_size = DbSize(self.store)
+        self.quota = Quota(self.config.quota_backend_bytes, self.db_size)
+        self.alarms = Alarms(self.journal)
+        self.versions = Versions(self)
         self.ids = IdSource(self.member_id, self.config.seed, self.journal)
         self.lessor = Lessor(self.store, self.config.min_lease_ttl_seconds, self.clock.now())
         self.lessor.on_sooner = self._work_came
@@ -237,7 +245,9 @@ class Node:
 
         Raises:
             errors.COMPACTED, errors.FUTURE_REV: as `Store.compact`.
+            errors.CORRUPT: there is an alarm.
         """
+        self.alarms.check_change()
         self.db_size.note()  # while all is there that made it as large as it is
         was_due = self.store.compaction_pending
         self.store.compact(revision)
@@ -255,6 +265,15 @@ class Node:
         """Drops a callback of `when_compacted`, if it still waits."""
         if callback in self._compaction_waiters:
             self._compaction_waiters.remove(callback)
+
+    def defragment(self) -> None:
+        """Gives back the space of what is gone; a compaction that is under way ends first.
+
+        O(versions that are still to go): etcd, too, lets nobody in meanwhile.
+        """
+        self.store.finish_compaction()
+        self.db_size.defragment()
+        self.quota.look_again()
 
     # Undo
 
@@ -279,7 +298,8 @@ class Node:
         undone = self.journal.restore(snapshot.journal)
         self.noise.state = snapshot.noise
         self.raft_index = snapshot.raft_index
-        self.db_size.most_pages = snapshot.db_pages
+        self.db_size.set_pages(snapshot.db_pages)
+        self.quota.look_again()
         self.on_due()
         return undone
 
@@ -291,21 +311,24 @@ class Node:
 
     def next_due(self, now: float) -> float | None:
         """When `run_due` has something to do, in seconds on the clock of `now`; None for never."""
-        if self.store.compaction_pending or self.watches.has_work:
+        if self.store.compaction_pending or self._compaction_waiters or self.watches.has_work:
             return now
-        due, of_leases = self.schedule.next_due, self.lessor.next_due
+        due = self.schedule.next_due
+        # Nothing that is corrupt is changed, so leases wait.
+        of_leases = None if self.alarms.corrupt else self.lessor.next_due
         return due if of_leases is None or (due is not None and due <= of_leases) else of_leases
 
     def run_due(self, now: float) -> None:
         """Does a slice of what is due. Ask `next_due` afterwards whether more is left."""
         self.schedule.run_due(now)
-        leases = self.lessor.count
-        self.lessor.run_due(now)
-        self.raft_index += leases - self.lessor.count  # each is revoked by a request of its own
+        if not self.alarms.corrupt:
+            leases = self.lessor.count
+            self.lessor.run_due(now)
+            self.raft_index += leases - self.lessor.count  # each is revoked by a request of its own
         if self.watches.has_work:
             self.watches.catch_up(HISTORY_SLICE_VERSIONS)
         store = self.store
-        if store.compaction_pending and not store.compact_step(COMPACTION_SLICE_RECORDS):
+        if not store.compact_step(COMPACTION_SLICE_RECORDS) and self._compaction_waiters:
             waiters, self._compaction_waiters = self._compaction_waiters, []
             for callback in waiters:
                 callback()

@@ -15,7 +15,8 @@ from typing import cast
 from fake_etcd.api import errors
 from fake_etcd.api import messages as m
 from fake_etcd.core.node import Node
-from fake_etcd.services import access, kv_checks, kv_range, kv_txn, raft_log
+from fake_etcd.core.quota import KEY_OVERHEAD
+from fake_etcd.services import access, kv_checks, kv_range, kv_txn, raft_log, space
 from fake_etcd.services.call import Call, Receiver, Sink, StreamHandler, UnaryHandler
 from fake_etcd.services.range_stream import RangeStream
 
@@ -83,23 +84,28 @@ def _make_put(node: Node) -> Callable[[m.PutRequest, Call], bytes]:
     accepted = raft_log.largest_write(node, raft_log.LARGEST_CALLER)
     short_name = raft_log.SHORT_NAME
     by_certificate = node.config.client_cert_auth
+    alarms, quota = node.alarms, node.quota
 
     def put(request: m.PutRequest, call: Call) -> bytes:
         key = request.key
+        size = request.ByteSize()
+        quota.allowance -= size + KEY_OVERHEAD
         if (
             not key
+            or quota.allowance < 0
+            or alarms.forbid_growth
             or by_certificate
             or request.lease
             or request.prev_kv
             or request.ignore_value
             or request.ignore_lease
-            or request.ByteSize() > accepted
+            or size > accepted
         ):
             return put_with_options(request, call)
         if auth.enabled:
             info = auth_info(node, call)
             if info is not None and len(info.username) > short_name:
-                raft_log.check_size(node, info, request.ByteSize())
+                raft_log.check_size(node, info, size)
             node.raft_index += 1
             auth.check_put_permitted(info, key)
         else:
@@ -107,9 +113,11 @@ def _make_put(node: Node) -> Callable[[m.PutRequest, Call], bytes]:
         return header(store_put(key, request.value))
 
     def put_with_options(request: m.PutRequest, call: Call) -> bytes:
+        space.check(node, call, space.cost_of_put(request))
         kv_checks.check_put(request)
         info = access.auth_info(node, call)
         raft_log.propose(node, info, request.ByteSize())
+        alarms.check_growth()
         if auth.enabled:
             access.check_put(node, info, request)
         previous = kv_txn.check_put_applies(node, request)
@@ -127,6 +135,7 @@ def _make_delete_range(node: Node) -> Callable[[m.DeleteRangeRequest, Call], byt
         kv_checks.check_delete_range(request)
         info = access.auth_info(node, call)
         raft_log.propose(node, info, request.ByteSize())
+        node.alarms.check_change()
         access.check_delete_range(node, info, request)
         with store.write() as txn:
             return kv_txn.delete_range(txn, request, header)
@@ -144,8 +153,8 @@ class _Compact:
         self._failure: type[errors.EtcdError] | None = None
 
     def message(self, request: m.CompactionRequest) -> None:
-        """Raises: what `access.require_admin` does, errors.REQUEST_TOO_LARGE, errors.FUTURE_REV,
-        errors.COMPACTED.
+        """Raises: what `access.require_admin` does, errors.REQUEST_TOO_LARGE, errors.CORRUPT,
+        errors.FUTURE_REV, errors.COMPACTED.
 
         A `physical` request that comes too late is told so only when the compaction under way is
         through (etcd: mvcc/kvstore.go, compactBarrier).

@@ -16,7 +16,8 @@ from fake_etcd.api import messages as m
 from fake_etcd.core.mvcc import Store, Version, WriteTxn
 from fake_etcd.core.mvcc.encoding import varint
 from fake_etcd.core.node import Node
-from fake_etcd.services import access, kv_checks, kv_range, raft_log
+from fake_etcd.core.quota import KEY_OVERHEAD
+from fake_etcd.services import access, kv_checks, kv_range, raft_log, space
 from fake_etcd.services.call import Call
 from fake_etcd.services.kv_checks import Transaction
 from fake_etcd.services.kv_range import end_of
@@ -29,8 +30,14 @@ def make_txn(node: Node) -> Callable[[m.TxnRequest, Call], bytes]:
     """The handler of KV.Txn."""
     auth, store, header = node.auth, node.store, node.header
     max_ops = node.config.max_txn_ops
+    alarms, quota = node.alarms, node.quota
 
     def txn(request: m.TxnRequest, call: Call) -> bytes:
+        # Hardly ever less than it costs: see `core.quota` for what it may be less.
+        operations = len(request.success) + len(request.failure)
+        quota.allowance -= request.ByteSize() + operations * KEY_OVERHEAD
+        if quota.allowance < 0:
+            space.check(node, call, space.cost_of_txn(request))
         transaction = kv_checks.check_txn(request, max_ops)
         kv_checks.check_overlaps(transaction.success)
         kv_checks.check_overlaps(transaction.failure)
@@ -43,6 +50,9 @@ def make_txn(node: Node) -> Callable[[m.TxnRequest, Call], bytes]:
             _check(node, taken)
             return header(store.current_revision) + _run_reads(store, taken)
         raft_log.propose(node, info, request.ByteSize())
+        alarms.check_change()
+        if alarms.forbid_growth and space.cost_of_txn(request):
+            alarms.check_growth()
         if auth.enabled:
             access.check_txn(node, info, transaction)
         taken = _Taken(store, transaction)

@@ -17,7 +17,8 @@ from fake_etcd.api.status import Status
 from fake_etcd.core.lease import Lease
 from fake_etcd.core.mvcc.encoding import varint
 from fake_etcd.core.node import Node
-from fake_etcd.services import access, raft_log
+from fake_etcd.core.quota import LEASE_COST
+from fake_etcd.services import access, raft_log, space
 from fake_etcd.services.call import Call, Receiver, Sink, StreamHandler, UnaryHandler
 
 
@@ -44,11 +45,13 @@ def streams(node: Node) -> dict[str, StreamHandler]:
 
 def _make_grant(node: Node) -> Callable[[m.LeaseGrantRequest, Call], bytes]:
     def grant(request: m.LeaseGrantRequest, call: Call) -> bytes:
+        space.check(node, call, LEASE_COST)
         id, size = request.ID, request.ByteSize()
         if not id:
             id = node.ids.next()
             size += len(_number(b"\x10", id))  # as though it had been given
         raft_log.propose(node, access.require_auth_info(node, call), size)
+        node.alarms.check_growth()
         lease = node.lessor.grant(id, request.TTL, node.clock.now())
         header = node.header(node.store.current_revision)
         return header + _number(b"\x10", lease.id) + _number(b"\x18", lease.ttl_seconds)
@@ -60,6 +63,7 @@ def _make_revoke(node: Node) -> Callable[[m.LeaseRevokeRequest, Call], bytes]:
     def revoke(request: m.LeaseRevokeRequest, call: Call) -> bytes:
         info = access.require_auth_info(node, call)
         raft_log.propose(node, info, request.ByteSize())
+        node.alarms.check_change()
         access.check_lease_puts(node, info, request.ID)
         node.lessor.revoke(request.ID)
         return node.header(node.store.current_revision)

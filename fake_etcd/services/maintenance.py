@@ -1,6 +1,7 @@
-"""The Maintenance service: Status, HashKV, and Alarm as far as it only looks.
+"""The Maintenance service: Status, Defragment, HashKV and MoveLeader; what is larger is elsewhere.
 
-etcd: server/etcdserver/api/v3rpc/maintenance.go, server/storage/quota.go (DefaultQuotaBytes).
+Alarm is in `alarms`, Downgrade in `downgrade`.
+etcd: server/etcdserver/api/v3rpc/maintenance.go, server/etcdserver/server.go (MoveLeader).
 """
 
 from __future__ import annotations
@@ -12,19 +13,25 @@ from fake_etcd.api import errors, version
 from fake_etcd.api import messages as m
 from fake_etcd.api.status import Code, Status
 from fake_etcd.core.node import Node
-from fake_etcd.services import access, raft_log
+from fake_etcd.core.quota import DEFAULT_BYTES
+from fake_etcd.services import access
+from fake_etcd.services.alarms import make_alarm, told
 from fake_etcd.services.call import Call, StreamHandler, UnaryHandler
+from fake_etcd.services.downgrade import make_downgrade
 
-DEFAULT_QUOTA_BYTES = 2 * 1024 * 1024 * 1024
-
-_NOT_YET = Status(Code.UNIMPLEMENTED, "fake_etcd raises no alarms yet")
+_TRANSFER_TOO_LONG = Status(
+    Code.UNKNOWN, "etcdserver: request timed out, leader transfer took too long"
+)
 
 
 def unary(node: Node) -> dict[str, UnaryHandler]:
     """Handlers that answer at once, by their names in the method table."""
     handlers = {
-        "alarm": _make_alarm(node),
+        "alarm": make_alarm(node),
+        "defragment": _make_defragment(node),
+        "downgrade": make_downgrade(node),
         "hash_kv": _make_hash_kv(node),
+        "move_leader": _make_move_leader(node),
         "status": _make_status(node),
     }
     # Each takes its own request class; the transport decodes that very class from the table.
@@ -37,6 +44,8 @@ def streams(node: Node) -> dict[str, StreamHandler]:
 
 
 def _make_status(node: Node) -> Callable[[m.StatusRequest, Call], bytes]:
+    versions = node.versions
+
     def status(request: m.StatusRequest, call: Call) -> bytes:
         access.require_auth_info(node, call)
         db_size, db_size_in_use = node.db_size.sizes()
@@ -47,14 +56,27 @@ def _make_status(node: Node) -> Callable[[m.StatusRequest, Call], bytes]:
             raftIndex=node.raft_index,
             raftTerm=node.raft_term,
             raftAppliedIndex=node.raft_index,
+            errors=[told(alarm) for alarm in node.alarms.listed()],
             dbSizeInUse=db_size_in_use,
-            storageVersion=version.STORAGE,
-            dbSizeQuota=node.config.quota_backend_bytes or DEFAULT_QUOTA_BYTES,
-            downgradeInfo=m.DowngradeInfo(),
+            storageVersion=str(versions.cluster),
+            dbSizeQuota=node.config.quota_backend_bytes or DEFAULT_BYTES,
+            downgradeInfo=m.DowngradeInfo(
+                enabled=versions.target is not None, targetVersion=str(versions.target or "")
+            ),
         )
         return node.header(node.store.current_revision) + answer.SerializeToString()
 
     return status
+
+
+def _make_defragment(node: Node) -> Callable[[m.DefragmentRequest, Call], bytes]:
+    def defragment(request: m.DefragmentRequest, call: Call) -> bytes:
+        """Answers nothing at all, not even a header."""
+        access.require_admin(node, call)
+        node.defragment()
+        return b""
+
+    return defragment
 
 
 def _make_hash_kv(node: Node) -> Callable[[m.HashKVRequest, Call], bytes]:
@@ -70,22 +92,20 @@ def _make_hash_kv(node: Node) -> Callable[[m.HashKVRequest, Call], bytes]:
     return hash_kv
 
 
-def _make_alarm(node: Node) -> Callable[[m.AlarmRequest, Call], bytes]:
-    def alarm(request: m.AlarmRequest, call: Call) -> bytes:
-        """There is none, so none is listed, and to take one away changes nothing.
+def _make_move_leader(node: Node) -> Callable[[m.MoveLeaderRequest, Call], bytes]:
+    def move_leader(request: m.MoveLeaderRequest, call: Call) -> bytes:
+        """Answers nothing at all, not even a header.
 
         Raises:
-            UNIMPLEMENTED: one is to be raised; errors.REQUEST_TOO_LARGE; what
-            `access.require_auth_info` does, or `access.require_admin` where it is for more than a
-            look.
+            what `access.require_admin` does; errors.BAD_LEADER_TRANSFEREE: nobody with a vote has
+            that id; UNKNOWN: somebody has who is never reached, which etcd says in the end.
         """
-        if request.action == m.AlarmRequest.GET:
-            info = access.require_auth_info(node, call)
-        else:
-            info = access.require_admin(node, call)
-        if request.action not in (m.AlarmRequest.GET, m.AlarmRequest.DEACTIVATE):
-            raise errors.StatusError(_NOT_YET)
-        raft_log.propose(node, info, request.ByteSize())
-        return node.header(node.store.current_revision)
+        access.require_admin(node, call)
+        target = request.targetID
+        if all(each.id != target or each.is_learner for each in node.members):
+            raise errors.BAD_LEADER_TRANSFEREE
+        if target != node.member_id:
+            raise errors.StatusError(_TRANSFER_TOO_LONG)
+        return b""
 
-    return alarm
+    return move_leader

@@ -76,7 +76,10 @@ def test_without_transcripts_all_of_the_served_methods_is_missing(tmp_path: Path
         "Lease/LeaseRevoke",
         "Lease/LeaseTimeToLive",
         "Maintenance/Alarm",
+        "Maintenance/Defragment",
+        "Maintenance/Downgrade",
         "Maintenance/HashKV",
+        "Maintenance/MoveLeader",
         "Maintenance/Status",
         "Watch/Watch",
     ]

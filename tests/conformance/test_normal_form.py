@@ -243,16 +243,25 @@ def test_every_list_without_order_is_one_of_the_api() -> None:
         f"{descriptor.name}.{field.name}"
         for descriptor in messages_of_the_api().values()
         for field in descriptor.fields
-        if field.type == FieldDescriptor.TYPE_BYTES
+        if field.type in (FieldDescriptor.TYPE_BYTES, FieldDescriptor.TYPE_STRING)
+        or field.message_type is not None
     }
     assert lists >= normal_form._UNORDERED
+
+
+def test_alarms_are_sorted_and_their_members_named_in_texts_too() -> None:
+    alarms = [m.AlarmMember(memberID=9, alarm=m.NOSPACE), m.AlarmMember(alarm=m.NOSPACE)]
+    listed = "alarms { alarm: NOSPACE } alarms { memberID: member#1 alarm: NOSPACE }"
+    assert line(m.AlarmResponse(alarms=alarms)) == listed
+    told = m.StatusResponse(errors=["memberID:9  alarm:NOSPACE", "alarm:CORRUPT"])
+    assert line(told) == 'errors: "alarm:CORRUPT" errors: "memberID:member#1 alarm:NOSPACE"'
 
 
 def test_every_kind_of_value_has_a_word() -> None:
     request = m.RangeRequest(key=b"a", limit=-3, sort_order=m.RangeRequest.DESCEND, keys_only=True)
     assert line(request) == 'key: "a" limit: -3 sort_order: DESCEND keys_only: true'
     assert line(m.RangeRequest(sort_order=7, sort_target=-1)) == "sort_order: 7 sort_target: -1"
-    assert line(m.StatusResponse(errors=["é", "b"])) == r'errors: "\xc3\xa9" errors: "b"'
+    assert line(m.StatusResponse(errors=["é", "b"])) == r'errors: "b" errors: "\xc3\xa9"'
     assert line(m.AuthUserGetResponse(roles=["r"])) == 'roles: "r"'
     filters = m.WatchCreateRequest(filters=[0, 1, 5])
     assert line(filters) == "filters: NOPUT filters: NODELETE filters: 5"

@@ -226,8 +226,7 @@ class Store:
 
         A compaction that is under way is brought to its end. O(records), about 1 us each.
         """
-        while self.compaction_pending:
-            self.compact_step(_UNHURRIED)
+        self.finish_compaction()
         found = self._hashes.of_compaction(revision)
         if found is not None:
             return found
@@ -375,6 +374,11 @@ class Store:
         elif hashes.pending:
             hashes.step(max_records)
         return self.compaction_pending
+
+    def finish_compaction(self) -> None:
+        """Do all of it at once. O(versions that are still to be looked at)."""
+        while self.compact_step(_UNHURRIED):
+            pass
 
     # Invariants
 
