@@ -18,11 +18,16 @@ class Do(enum.IntEnum):
     RESUME = 2
     ADVANCE = 3
     GO_AWAY = 4
+    SEND = 5
+    END = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step; `data` is what is received, or how far time moves (its length, in seconds)."""
+    """One step; `data` is what is received, or how far time moves (its length, in seconds).
+
+    Where the peer has a TLS of its own, SEND is what it has to say through that.
+    """
 
     do: Do
     data: bytes = b""

@@ -55,7 +55,7 @@ class Run:
     def once(self) -> None:
         """One new case."""
         first, other = self.random.choice(self.corpus), self.random.choice(self.corpus)
-        self.try_case(mutate(self.random, first, other, self.target.pieces))
+        self.try_case(mutate(self.random, first, other, self.target.pieces, self.target.others))
 
     def try_case(self, case: Case) -> None:
         self.cases += 1

@@ -15,15 +15,31 @@ MOST_BYTES = 4_096
 """Of one step: large enough for every length field's carry, small enough to be quick."""
 
 
-def mutate(random: Random, case: Case, other: Case, pieces: tuple[Piece, ...]) -> Case:
-    """One case made of two; never empty."""
+def mutate(
+    random: Random, case: Case, other: Case, pieces: tuple[Piece, ...], others: tuple[Do, ...]
+) -> Case:
+    """One case made of two; never empty.
+
+    Args:
+        random: where everything comes from.
+        case: what is changed.
+        other: what steps are taken from.
+        pieces: give bytes that are nearly right.
+        others: what a step may be beside bytes that are received.
+    """
     steps = list(case)
     for _ in range(random.choice((1, 1, 2, 4))):
-        _change(random, steps, other, pieces)
+        _change(random, steps, other, pieces, others)
     return tuple(steps[:MOST_STEPS]) or (Step(Do.RECEIVE, random.choice(pieces)(random)),)
 
 
-def _change(random: Random, steps: list[Step], other: Case, pieces: tuple[Piece, ...]) -> None:
+def _change(
+    random: Random,
+    steps: list[Step],
+    other: Case,
+    pieces: tuple[Piece, ...],
+    others: tuple[Do, ...],
+) -> None:
     at = random.randrange(len(steps) + 1)
     what = random.randrange(8)
     if what <= 1 or not steps:
@@ -34,8 +50,7 @@ def _change(random: Random, steps: list[Step], other: Case, pieces: tuple[Piece,
     elif what == 3:
         del steps[at : at + 1]
     elif what == 4:
-        do = random.choice(tuple(Do)[1:])
-        steps.insert(at, Step(do, bytes(random.randrange(4))))
+        steps.insert(at, _other(random, random.choice(others), pieces))
     else:
         at %= len(steps)
         step = steps[at]
@@ -48,6 +63,13 @@ def _change(random: Random, steps: list[Step], other: Case, pieces: tuple[Piece,
             steps[at] = Step(step.do, _bytes(random, step.data))
         if len(steps[at].data) > MOST_BYTES:
             steps[at] = Step(step.do, steps[at].data[:MOST_BYTES])
+
+
+def _other(random: Random, do: Do, pieces: tuple[Piece, ...]) -> Step:
+    if do is Do.SEND:
+        wish = bytes((random.choice((0, 0, 1, 2, 16, random.randrange(32))),))
+        return Step(do, wish + random.choice(pieces)(random) * random.randrange(3))
+    return Step(do, bytes(random.randrange(4)))
 
 
 def _bytes(random: Random, data: bytes) -> bytes:

@@ -27,6 +27,7 @@ from fuzz import grammar
 from fuzz.case import Case, Do, Step, received
 from fuzz.mutate import Piece
 from fuzz.output import Output
+from fuzz.tls import tls_socket
 
 _BODY = b"body" * 8
 _MAX_STREAMS = 3
@@ -42,12 +43,14 @@ class Target:
         run: makes a fresh one, puts a case through it, raises where an invariant is broken.
         pieces: what a mutation puts in.
         seeds: cases that any corpus begins with.
+        others: what a mutation may do beside.
     """
 
     name: str
     run: Callable[[Case], None]
     pieces: tuple[Piece, ...]
     seeds: tuple[Case, ...]
+    others: tuple[Do, ...] = (Do.PAUSE, Do.RESUME, Do.ADVANCE, Do.GO_AWAY)
 
 
 # --- HTTP/2 ------------------------------------------------------------------------------
@@ -168,12 +171,12 @@ def http2(case: Case) -> None:
 # --- gRPC --------------------------------------------------------------------------------
 
 
-def _grpc(case: Case, piece: int = _MAX_BUFFERED) -> bytes:
+def _grpc(case: Case, piece: int = _MAX_BUFFERED, *, is_behind_http: bool = False) -> bytes:
     clock = VirtualClock()
     node = Node(NodeConfig(bcrypt_cost=4), clock)
     pages = Pages(lambda request: HttpResponse(404), no_body, lambda: "now")
     server = GrpcServer(endpoints(node), node.config.max_receive_bytes, pages)
-    connection = GrpcConnection(server, "peer", time=clock.now)
+    connection = GrpcConnection(server, "peer", time=clock.now, is_behind_http=is_behind_http)
     output = Output()
     for step in case:
         _do(connection, node, clock, step, piece)
@@ -202,7 +205,7 @@ def _do(
         connection.resume()
     elif step.do is Do.GO_AWAY:
         connection.http2.go_away()
-    else:
+    elif step.do is Do.ADVANCE:
         clock.advance(float(len(step.data)))
         connection.run_deadlines(clock.now())
     while (due := node.next_due(clock.now())) is not None and due <= clock.now():
@@ -237,6 +240,12 @@ def _check_node(node: Node, server: GrpcServer) -> None:
 def grpc(case: Case) -> None:
     whole = _grpc(case)
     assert _grpc(case, 1) == whole, "another answer byte by byte"
+
+
+def grpc_behind_http(case: Case) -> None:
+    """The same as it is over TLS, where etcd has net/http in front."""
+    whole = _grpc(case, is_behind_http=True)
+    assert _grpc(case, 1, is_behind_http=True) == whole, "another answer byte by byte"
 
 
 # --- HTTP/1 ------------------------------------------------------------------------------
@@ -341,15 +350,31 @@ def _table(random: Random) -> bytes:
     )
 
 
+def _any(random: Random) -> bytes:
+    """Bytes that may look like a record, and are none."""
+    kind = bytes((random.choice((20, 21, 22, 23)), 3, random.choice((1, 3, 4))))
+    data = random.randbytes(random.choice((0, 2, 9, 40)))
+    return random.choice((b"", kind, kind + len(data).to_bytes(2, "big"))) + data
+
+
 _FRAMES: tuple[Piece, ...] = (grammar.any_frame, grammar.call)
 _HELLO = received(grammar.HELLO)
 _FIRST = Random(0)
+_CALL = grammar.call(_FIRST)
 
 TARGETS = {
     target.name: target
     for target in (
-        Target("http2", http2, _FRAMES, (_HELLO, _HELLO + received(grammar.call(_FIRST)))),
-        Target("grpc", grpc, _FRAMES, (_HELLO, _HELLO + received(grammar.call(_FIRST)))),
+        Target("http2", http2, _FRAMES, (_HELLO, _HELLO + received(_CALL))),
+        Target("grpc", grpc, _FRAMES, (_HELLO, _HELLO + received(_CALL))),
+        Target("grpc_behind_http", grpc_behind_http, _FRAMES, (_HELLO, _HELLO + received(_CALL))),
+        Target(
+            "tls_socket",
+            tls_socket,
+            (_hello, _any),
+            ((Step(Do.SEND, b"\0hello"),), (Step(Do.SEND, b"\1hello"), Step(Do.END, b"\0"))),
+            (*Target.others, Do.SEND, Do.SEND, Do.END),
+        ),
         Target("http1", http1, (grammar.http1,), (received(grammar.http1(_FIRST)),)),
         Target("hpack", hpack_blocks, (_block, _table), (received(_block(_FIRST)),)),
         Target("tls_hello", tls_hello, (_hello,), (received(_hello(_FIRST)),)),

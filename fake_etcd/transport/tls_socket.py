@@ -64,6 +64,7 @@ class TlsSocket(asyncio.Protocol):
         self._hello = Hello()
         self._in = ssl.MemoryBIO()
         self._is_plain = False
+        self._is_paused = False
 
     # asyncio.Protocol
 
@@ -98,10 +99,12 @@ class TlsSocket(asyncio.Protocol):
             connection.connection_lost(error)
 
     def pause_writing(self) -> None:
+        self._is_paused = True
         if self._connection is not None:
             self._connection.pause_writing()
 
     def resume_writing(self) -> None:
+        self._is_paused = False
         if self._connection is not None:
             self._connection.resume_writing()
 
@@ -122,11 +125,11 @@ class TlsSocket(asyncio.Protocol):
         """Go on with the handshake; the connection, where that is over now."""
         transport = self._transport
         if transport is None:
+            data = self._first_bytes + data
             if self._acceptor.tls.takes_plain and data[0] != _HANDSHAKE_RECORD:
                 self._is_plain = True
                 self._open(self._socket).data_received(data)
                 return None
-            data = self._first_bytes + data
             transport = self._transport = self._begin(data)
             if transport is None:
                 self._first_bytes = data
@@ -185,6 +188,8 @@ class TlsSocket(asyncio.Protocol):
         self._timer.cancel()
         self._connection = connection = self._make_connection()
         connection.connection_made(transport)
+        if self._is_paused:  # by what the handshake wrote
+            connection.pause_writing()
         self._host.shaken(self)
         return connection
 

@@ -39,6 +39,22 @@ def test_no_new_case_breaks_anything(name: str) -> None:
     assert run.findings == []
 
 
+FOUND = {
+    "a hello in pieces, where plaintext is welcome, too": (Step(Do.SEND, b"\x01hello"),),
+    "a socket that is full before there is a connection": (
+        Step(Do.PAUSE),
+        Step(Do.SEND, b"\x00hello"),
+        Step(Do.RESUME),
+    ),
+}
+"""What sockets under TLS once did wrong."""
+
+
+@pytest.mark.parametrize("what", FOUND)
+def test_what_was_found_is_mended(what: str) -> None:
+    assert check(TARGETS["tls_socket"], FOUND[what], Coverage()) is None
+
+
 def test_the_corpus_is_small() -> None:
     assert sum(path.stat().st_size for path in CORPUS.rglob("*") if path.is_file()) < 2**20
 
