@@ -106,6 +106,14 @@ def test_the_health_check_ends_with_0_where_one_serves_and_else_with_1() -> None
         assert health_check(url) == 1
 
 
+def test_the_health_check_asks_elsewhere_where_clients_need_tls() -> None:
+    client, health = (f"127.0.0.1:{port}" for port in oracle.free_ports(2))
+    flags = ["--auto-tls", f"--listen-client-urls=https://{client}"]
+    with dev_server.serving(*flags, f"--listen-metrics-urls=http://{health}"):
+        assert health_check(f"https://{client}") == 1
+        assert health_check(f"http://{health}") == 0
+
+
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
     if missing := engine.why_not():
