@@ -11,7 +11,6 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -106,12 +105,12 @@ def test_the_health_check_ends_with_0_where_one_serves_and_else_with_1() -> None
         assert health_check(url) == 1
 
 
-@pytest.fixture(scope="module")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
-    if missing := engine.why_not():
-        pytest.skip(f"nothing here can be an image: {missing}")
-    with engine.started() as running:
-        yield running.build(CHECKOUT, tmp_path_factory.mktemp("context"))
+def test_the_health_check_asks_elsewhere_where_clients_need_tls() -> None:
+    client, health = (f"127.0.0.1:{port}" for port in oracle.free_ports(2))
+    flags = ["--auto-tls", f"--listen-client-urls=https://{client}"]
+    with dev_server.serving(*flags, f"--listen-metrics-urls=http://{health}"):
+        assert health_check(f"https://{client}") == 1
+        assert health_check(f"http://{health}") == 0
 
 
 def log_until(container: Container, text: str) -> None:
@@ -122,7 +121,7 @@ def log_until(container: Container, text: str) -> None:
     raise AssertionError("it ended before it logged that")
 
 
-def test_the_image_has_the_runtime_and_nothing_else(image: Image) -> None:
+def has_the_runtime_and_nothing_else(image: Image) -> None:
     packages = {
         found[1]
         for path in image.changes
@@ -138,19 +137,20 @@ def test_the_image_has_the_runtime_and_nothing_else(image: Image) -> None:
     elsewhere = [
         path for path in image.changes if not path.startswith(("./usr/", "./opt/fake_etcd/"))
     ]
-    users = re.compile(r"\./etc/(\.pwd\.lock|g?shadow-?|passwd-?|group-?)")
+    users = re.compile(r"\./etc/(\.pwd\.lock|g?shadow-?|passwd-?|group-?|sub[ug]id-?)")
     assert [path for path in elsewhere if not users.fullmatch(path)] == []
 
 
-@pytest.mark.parametrize("etcd", ["etcd", "/usr/local/bin/etcd", "fake-etcd"])
-def test_etcd_is_a_command(image: Image, etcd: str) -> None:
+def has_etcd_as_a_command(image: Image) -> None:
     with image.running("sleep", "600") as container:
-        done = container.execute(etcd, "--version")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("etcd Version: 3.7.3\n")
+        for etcd in ("etcd", "/usr/local/bin/etcd", "fake-etcd"):
+            done = container.execute(etcd, "--version")
+            assert done.returncode == 0, done.stderr
+            assert done.stdout.startswith("etcd Version: 3.7.3\n")
+        assert container.execute(*HEALTH_CHECK).returncode == 1  # nobody serves
 
 
-def test_without_a_command_it_serves_until_it_is_told_to_stop(image: Image) -> None:
+def serves_without_a_command_until_it_is_told_to_stop(image: Image) -> None:
     with image.running() as container:
         log_until(container, SERVING)
         assert container.execute(*HEALTH_CHECK).returncode == 0
@@ -162,12 +162,7 @@ def test_without_a_command_it_serves_until_it_is_told_to_stop(image: Image) -> N
     assert json.loads(log.splitlines()[-1])["msg"] == "closed etcd server"
 
 
-def test_the_health_check_ends_with_1_where_nobody_serves(image: Image) -> None:
-    with image.running("sleep", "600") as container:
-        assert container.execute(*HEALTH_CHECK).returncode == 1
-
-
-def test_the_services_of_compose_run_in_it(image: Image) -> None:
+def runs_the_services_of_compose(image: Image) -> None:
     services = COMPOSE["services"]
     *python, program = services["tests"]["command"]
     with image.running(*services["etcd"]["command"]) as container:
@@ -179,8 +174,21 @@ def test_the_services_of_compose_run_in_it(image: Image) -> None:
     assert json.loads(done.stdout)["etcdserver"] == "3.7.3"
 
 
-@pytest.mark.parametrize("folder", ["/etcd-data", "/var/etcd/data", "/var/lib/etcd/data"])
-def test_it_may_keep_its_data_where_etcd_does(image: Image, folder: str) -> None:
-    with image.running("etcd", f"--data-dir={folder}") as container:
-        log_until(container, SERVING)
-        assert container.execute("stat", "-c", "%a %U", folder).stdout == "700 etcd\n"
+def keeps_its_data_where_etcd_does(image: Image) -> None:
+    for folder in ("/etcd-data", "/var/etcd/data", "/var/lib/etcd/data"):
+        with image.running("etcd", f"--data-dir={folder}") as container:
+            log_until(container, SERVING)
+            assert container.execute("stat", "-c", "%a %U", folder).stdout == "700 etcd\n"
+
+
+def test_the_image_stands_in_for_etcds(tmp_path: Path) -> None:
+    """In one test, since it is made anew for each process that runs some."""
+    if missing := engine.why_not():
+        pytest.skip(f"nothing here can be an image: {missing}")
+    with engine.started() as running:
+        image = running.build(CHECKOUT, tmp_path)
+        has_the_runtime_and_nothing_else(image)
+        has_etcd_as_a_command(image)
+        serves_without_a_command_until_it_is_told_to_stop(image)
+        runs_the_services_of_compose(image)
+        keeps_its_data_where_etcd_does(image)
