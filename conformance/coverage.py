@@ -96,7 +96,7 @@ _SERVICE_OF_ERROR: Mapping[str, tuple[str, ...]] = {
 """Rows that only one service's requests bring about: owed from the day that it is served."""
 
 EXCUSES: Mapping[Item, str] = {
-    item(Aspect.ERROR, "CLUSTER_VERSION_UNAVAILABLE"): "only before a cluster has its first version",
+    item(Aspect.ERROR, "CLUSTER_VERSION_UNAVAILABLE"): "only before a cluster has a version",
     item(Aspect.ERROR, "NO_INFLIGHT_DOWNGRADE"): "only logged: to give up nothing is answered OK",
     item(Aspect.RESPONSE, "StatusResponse.isLearner"): "a member that is alone has a vote",
     **{
