@@ -73,7 +73,7 @@ def made(make: Callable[[], Made]) -> Made:
 def command(
     launcher: Path, folder: Path, nodes: Sequence[str], tls: bool, mounted: bool
 ) -> list[str]:
-    """How it starts the first of these nodes, `env` before it; a container's folders are here."""
+    """How it starts the first of these nodes, with `env` before it."""
     certificates = folder / "resources" / "ssl" / "cert"  # it looks whether they are there
     certificates.mkdir(parents=True)
     for name in (f"{nodes[0]}.pem", f"{nodes[0]}-key.pem"):
@@ -91,8 +91,9 @@ def command(
         timeout=SECONDS,
     ).stdout.splitlines()
     words = printed[: printed.index("end")]
-    for theirs in ("/etc/ssl/etcd", "/data.etcd", "/tmp/etcd-data"):
-        words = [word.replace(theirs, str(folder / "container" / theirs[1:])) for word in words]
+    # A container's folders are here: the one of its data, and the one of its certificates.
+    words[words.index("--data-dir") + 1] = str(folder / "data")
+    words = [word.replace("/etc/ssl/etcd", str(folder / "certificates")) for word in words]
     return ["env", *words]
 
 
@@ -120,15 +121,13 @@ def test_jetcd_works_on_what_its_launcher_starts(
     (folder / "hosts").write_text(f"127.0.0.1 localhost {' '.join(nodes)}\n")
     launch = command(launcher, folder, nodes, tls, mounted)
     if mounted:
-        (folder / "container" / "data.etcd").mkdir(mode=0o777, parents=True)
+        (folder / "data").mkdir(mode=0o777)
     client = made(languages.java)
     place = "127.0.0.1:2379"
     with contextlib.closing(real_tls.new_kit(Tls())) as kit:
         files = kit.files("client")
         real_tls.flags(kit)  # which writes them, by the names that the launcher has for them
-        mapped = folder / "container" / "etc" / "ssl" / "etcd"
-        mapped.parent.mkdir(parents=True)
-        mapped.symlink_to(files.ca_cert.parent)
+        (folder / "certificates").symlink_to(files.ca_cert.parent)
         variables = {
             **surroundings.variables,
             **client.variables,
