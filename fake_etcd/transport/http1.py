@@ -1,8 +1,9 @@
 """HTTP/1.1 on the client port, sans-IO: bytes of one connection in, bytes to send out.
 
-Framing and header syntax are h11's. What is here is what makes the answers those of etcd's port:
-cmux's rule for the first line, Go's refusals and limits, and the order in which Go writes
-headers. No route and no body of an answer lives here; both come from the handler.
+Header syntax is h11's, and where a body ends is `http1_chunks`' to say. What is here is what makes
+the answers those of etcd's port: cmux's rule for the first line, Go's refusals and limits, and the
+order in which Go writes headers. No route and no body of an answer lives here; both come from the
+handler.
 
 Sources: soheilhy/cmux matchers.go (`HTTP1`); Go net/http server.go (`conn.serve`, `readRequest`,
 `chunkWriter.writeHeader`), request.go (`readRequest`). Answers recorded from etcd 3.7.3.
@@ -22,6 +23,7 @@ import h11
 from fake_etcd.api.status import Status
 from fake_etcd.services.http import BodyLimit, HttpHandler, HttpRequest, HttpResponse, no_body
 from fake_etcd.transport.bounds import HTTP1_OUTPUT
+from fake_etcd.transport.http1_chunks import BadChunk, Body, ChunkedBody, SizedBody
 
 if TYPE_CHECKING:
     from fake_etcd.transport.gateway.http1 import Http1Call, Http1Door
@@ -35,10 +37,6 @@ MAX_HEAD_BYTES = (1 << 20) + 4096
 MAX_UNREAD_BODY_BYTES = (256 << 10) - 1
 """The largest body that nobody reads for which Go keeps the connection (maxPostHandlerReadBytes).
 """
-
-_FRAMING = 2
-"""So many times its own size a body may have with chunk headers and trailers; a peer that pads
-them does not get to go on for ever. A small one may have as much as the largest unread one."""
 
 _DISCARDED = 16
 """So many times the size that a handler takes a body may have and is read to its end, so that who
@@ -68,6 +66,9 @@ _NOT_PRINTABLE_ASCII = re.compile(rb"[^\x21-\x7e]")
 _BAD_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _BAD_HOST = re.compile(rb"[^0-9A-Za-z!$%&'()*+,\-.:;=@\[\]_~]")
 _SPACE_AFTER_NAME = re.compile(rb"(?m)^([!#$%&'*+\-.^_`|~0-9A-Za-z]+)[ \t]+:")
+_TRANSFER_ENCODING = re.compile(rb"(?im)^transfer-encoding:(?:[^\n]|\n[ \t])*\n")
+_LENGTHS = re.compile(rb"(?im)^content-length:(?:[^\n,]|\n[ \t])*,")
+"""Several lengths in one field, which h11 takes where all are the same."""
 
 _REASONS = {
     200: "OK",
@@ -159,11 +160,8 @@ class _Request:
         "version",
     )
 
-    def __init__(
-        self, body: h11.Connection, event: h11.Request, target: bytes, is_encrypted: bool
-    ) -> None:
+    def __init__(self, event: h11.Request, target: bytes, is_encrypted: bool) -> None:
         headers = [(name, value) for name, value in event.headers]
-        self.body = body
         self.content: bytearray | None = None
         self.answer: HttpResponse | None = None
         self.call: Http1Call | None = None
@@ -174,6 +172,7 @@ class _Request:
         lengths = [int(value) for name, value in headers if name == b"content-length"]
         chunked = any(name == b"transfer-encoding" for name, _ in headers)
         self.content_length = None if chunked else (lengths[0] if lengths else 0)
+        self.body: Body = ChunkedBody() if chunked else SizedBody(self.content_length or 0)
         self.expect = b",".join(value for name, value in headers if name == b"expect")
         options = _tokens(value for name, value in headers if name == b"connection")
         self.keep_alive = b"keep-alive" in options if self.is_old else b"close" not in options
@@ -279,26 +278,30 @@ def _origin_form(target: bytes, *, is_connect: bool) -> bytes:
     return b"/" + mark + query
 
 
-def _parse(head: bytes) -> tuple[h11.Connection, h11.Request]:
-    """One head through h11; a new h11 connection per request, since we frame heads ourselves."""
+def _parse(head: bytes) -> h11.Request:
+    """One head through h11; a new h11 connection per request, since we find all ends ourselves."""
     parser = h11.Connection(h11.SERVER, max_incomplete_event_size=2 * MAX_HEAD_BYTES)
     parser.receive_data(head)
     event = parser.next_event()
     assert isinstance(event, h11.Request), "a complete head is a request or an error"
-    return parser, event
+    return event
 
 
 def _read_head(head: bytes, is_encrypted: bool) -> _Request:
     """The request that a complete head makes, or `_Refused`, its checks in net/http's order."""
     line, newline, fields = head.partition(b"\n")
     method, target, version = _check_request_line(line.removesuffix(b"\r"))
+    if version == b"1.0":
+        fields = _TRANSFER_ENCODING.sub(b"", fields)  # it knows no such thing
     line = b"%b %b HTTP/%b\r" % (method, target, version)
     try:
-        parser, event = _parse(line + newline + fields)
+        event = _parse(line + newline + fields)
     except h11.RemoteProtocolError as error:
         raise _why_refused(line + newline, fields, error) from None
     hosts = [value for name, value in event.headers if name == b"host"]
     if any(name == b"content-length" and int(value) > _MAX_INT64 for name, value in event.headers):
+        raise _bad_request()
+    if _LENGTHS.search(fields):
         raise _bad_request()
     if any(_BAD_VALUE.search(value) for _, value in event.headers):
         raise _bad_request()
@@ -308,7 +311,7 @@ def _read_head(head: bytes, is_encrypted: bool) -> _Request:
         raise _bad_request("missing required Host header")
     if hosts and _BAD_HOST.search(hosts[0]):
         raise _bad_request("malformed Host header")
-    return _Request(parser, event, target, is_encrypted)
+    return _Request(event, target, is_encrypted)
 
 
 def _why_refused(line: bytes, fields: bytes, error: h11.RemoteProtocolError) -> _Refused:
@@ -357,7 +360,6 @@ class Http1Connection:
         "_buffer",
         "_date",
         "_door",
-        "_framed_bytes",
         "_handle",
         "_is_first",
         "_is_sniffed",
@@ -395,7 +397,6 @@ class Http1Connection:
         self._searched = 0  # no end (of the line, then of the head) starts before this index
         self._request: _Request | None = None
         self._body_bytes = 0
-        self._framed_bytes = 0
 
     def receive(self, data: bytes) -> bytes:
         """Take what came, return what to send (often nothing). After `closed`, returns nothing."""
@@ -417,6 +418,14 @@ class Http1Connection:
         sent = b"".join(out)
         out.clear()
         return sent
+
+    def eof(self) -> bytes:
+        """The peer will send no more: what is still to be said to it. The connection is over."""
+        request, out = self._request, list[bytes]()
+        if not self.closed and request is not None and not request.limit:
+            self._answer(request, out, reusable=False)  # Go answers who asks, and leaves then
+        self.closed = True
+        return b"".join(out)
 
     @property
     def is_inside_request(self) -> bool:
@@ -574,45 +583,25 @@ class Http1Connection:
             self._answer(request, out, reusable=False)
             return
         self._request = request
-        self._body_bytes = self._framed_bytes = 0
+        self._body_bytes = 0
 
     def _read_body(self, request: _Request, out: list[bytes]) -> bool:
-        most = _FRAMING * max(request.max_body_bytes, MAX_UNREAD_BODY_BYTES)
-        left = most - self._framed_bytes
-        if request.content_length is not None:
-            left = request.content_length - self._framed_bytes
-        piece = bytes(self._buffer[:left])
-        del self._buffer[:left]
-        self._framed_bytes += len(piece)
         try:
-            if piece:  # an empty one would mean the end of the connection to h11
-                request.body.receive_data(piece)
-            is_complete = self._take_body(request)
-        except h11.RemoteProtocolError:
+            piece, is_over = request.body.read(self._buffer)
+        except BadChunk:
             if request.limit:
                 raise _bad_request("malformed body") from None
             self._answer(request, out, reusable=False)
             return True
-        if is_complete:
-            self._buffer[:0] = request.body.trailing_data[0]
-            self._answer(request, out, reusable=True)
-            return True
-        if self._body_bytes > request.max_body_bytes or self._framed_bytes >= most:
+        if piece:
+            self._body_bytes += len(piece)
+            request.add(piece)
+        if self._body_bytes > request.max_body_bytes:
             self._answer(request, out, reusable=False)
             return True
-        return False
-
-    def _take_body(self, request: _Request) -> bool:
-        """Read what h11 has; True at the end of the message, if it is within the limit."""
-        while True:
-            event = request.body.next_event()
-            if isinstance(event, h11.Data):
-                self._body_bytes += len(event.data)
-                request.add(event.data)
-                if self._body_bytes > request.max_body_bytes:
-                    return False
-            else:
-                return isinstance(event, h11.EndOfMessage)
+        if is_over:
+            self._answer(request, out, reusable=True)
+        return is_over
 
     def _answer(self, request: _Request, out: list[bytes], *, reusable: bool) -> None:
         if request.call is not None:

@@ -26,6 +26,10 @@ class SharedConnection(Connection):
         with self._shared:
             super().data_received(data)
 
+    def eof_received(self) -> bool:
+        with self._shared:
+            return super().eof_received()
+
     def connection_lost(self, error: Exception | None) -> None:
         with self._shared:
             super().connection_lost(error)

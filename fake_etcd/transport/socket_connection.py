@@ -100,6 +100,8 @@ class Connection(asyncio.Protocol):
             self._sniff(self._first_bytes + data)
 
     def eof_received(self) -> bool:
+        if self._http1 is not None:
+            self._transport.write(self._http1.eof())
         return False  # close: a peer that stopped sending will not open windows either
 
     def connection_lost(self, error: Exception | None) -> None:

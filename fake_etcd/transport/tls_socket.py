@@ -89,6 +89,8 @@ class TlsSocket(asyncio.Protocol):
     def eof_received(self) -> bool:
         if self._connection is None:
             self._reject("EOF")
+        else:
+            self._connection.eof_received()
         return False
 
     def connection_lost(self, error: Exception | None) -> None:

@@ -459,15 +459,16 @@ def test_100_is_said_before_the_body_has_come() -> None:
     assert (connection.receive(b"abc"), bodies) == (NO_CONTENT + b"\r\n", [b"abc"])
 
 
-def test_chunks_that_are_nothing_but_padding_are_too_large() -> None:
+def test_chunks_that_are_nothing_but_padding_are_refused() -> None:
     connection, bodies = read_bodies()
     connection.receive(READ + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
+    padded = b"1;" + b"x" * 1_990 + b"\r\na\r\n"
     fed = 0
     while not connection.closed:
-        assert fed < 3 * MAX_UNREAD_BODY_BYTES
-        connection.receive(b"1;" + b"x" * 9_990 + b"\r\na\r\n")
-        fed += 10_000
-    assert bodies == [None]
+        assert fed < 20_000
+        answer = connection.receive(padded)
+        fed += len(padded)
+    assert (answer, bodies) == (refused("400 Bad Request: malformed body"), [])
 
 
 def test_an_absolute_target_without_a_path_means_the_root() -> None:
