@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
+
+from . import build_cache
 
 BUILD_SECONDS = 900
 """Longest step of a build: from an empty module cache over a slow line."""
@@ -64,13 +63,4 @@ def kept(name: str, made_from: bytes, build: Callable[[Path], None]) -> Path:
     Raises:
         NoGo: it cannot be built.
     """
-    digest = hashlib.sha256(version().encode() + made_from).hexdigest()[:16]
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    program = Path(base) / "fake_etcd" / "go" / f"{name}-{digest}"
-    if not program.exists():
-        program.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=program.parent, prefix="build-") as folder:
-            built = Path(folder) / name
-            build(built)
-            built.rename(program)  # so that nobody ever runs half a program
-    return program
+    return build_cache.kept("go", name, version().encode() + made_from, build)

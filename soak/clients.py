@@ -5,16 +5,14 @@ What npm and Maven fetch is kept in the user's cache, as the programs that Go bu
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from conformance import golang
+from conformance import build_cache, golang
 
 HERE = Path(__file__).resolve().parent
 
@@ -81,14 +79,9 @@ def _kept(name: str, tools: list[str], command: list[str]) -> Path:
             raise CannotBuild(f"{tool} is not on the PATH")
     source = HERE / name
     files = sorted(path for path in source.rglob("*") if path.is_file())
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    kept = base / "fake_etcd" / "soak" / f"{name}-{digest}"
-    if kept.exists():
-        return kept
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=kept.parent, prefix="build-") as temporary:
-        folder = Path(temporary) / name
+    made_from = [f"\0{path.relative_to(source)}\0".encode() + path.read_bytes() for path in files]
+
+    def build_at(folder: Path) -> None:
         shutil.copytree(source, folder)
         done = subprocess.run(
             command,
@@ -102,5 +95,5 @@ def _kept(name: str, tools: list[str], command: list[str]) -> Path:
         )
         if done.returncode:
             raise CannotBuild(f"{' '.join(command)}: {done.stdout.strip()}")
-        folder.rename(kept)
-    return kept
+
+    return build_cache.kept("soak", name, b"".join(made_from), build_at)

@@ -12,9 +12,7 @@ Sources: soheilhy/cmux matchers.go (`HTTP1`); Go net/http server.go (`conn.serve
 from __future__ import annotations
 
 import dataclasses
-import functools
 import re
-import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Protocol
 
@@ -24,6 +22,7 @@ from fake_etcd.api.status import Status
 from fake_etcd.services.http import BodyLimit, HttpHandler, HttpRequest, HttpResponse, no_body
 from fake_etcd.transport.bounds import HTTP1_OUTPUT
 from fake_etcd.transport.http1_chunks import BadChunk, Body, ChunkedBody, SizedBody
+from fake_etcd.transport.http_date import http_date
 
 if TYPE_CHECKING:
     from fake_etcd.transport.gateway.http1 import Http1Call, Http1Door
@@ -94,23 +93,6 @@ _REASONS = {
     504: "Gateway Timeout",
 }
 """Go's words (net/http status.go); Python's own change between releases."""
-
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-
-
-def http_date() -> str:
-    """The wall clock as a Date header (RFC 9110 §5.6.7), the same in every locale."""
-    return _date_of(int(time.time()))
-
-
-@functools.lru_cache(maxsize=1)
-def _date_of(second: int) -> str:
-    now = time.gmtime(second)
-    return (
-        f"{_DAYS[now.tm_wday]}, {now.tm_mday:02} {_MONTHS[now.tm_mon - 1]} {now.tm_year:04} "
-        f"{now.tm_hour:02}:{now.tm_min:02}:{now.tm_sec:02} GMT"
-    )
 
 
 class _Refused(Exception):

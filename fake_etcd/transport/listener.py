@@ -19,8 +19,8 @@ from fake_etcd.services.http import BodyLimit, HttpHandler, no_body
 from fake_etcd.transport.gateway.rules import GatewayMaker, GatewayRules
 from fake_etcd.transport.grpc.keepalive import KeepaliveRules
 from fake_etcd.transport.grpc.server import GrpcServer
-from fake_etcd.transport.http1 import http_date
 from fake_etcd.transport.http2.pages import Pages
+from fake_etcd.transport.http_date import http_date
 from fake_etcd.transport.socket_connection import Connection
 
 if TYPE_CHECKING:

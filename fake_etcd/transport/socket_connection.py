@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from fake_etcd.api.status import Status
 from fake_etcd.services.http import BodyLimit, HttpHandler
 from fake_etcd.transport.bounds import HTTP1_REQUEST_SECONDS, OPENING_SECONDS
 from fake_etcd.transport.grpc.connection import GrpcConnection
 from fake_etcd.transport.grpc.server import GrpcServer
-from fake_etcd.transport.http1 import Http1Connection
 from fake_etcd.transport.http2.frames import PREFACE, ErrorCode, goaway_frame
 from fake_etcd.transport.tls_transport import TlsTransport, peer_of
+
+if TYPE_CHECKING:
+    from fake_etcd.transport.http1 import Http1Connection
 
 _WRITE_LIMIT = 2**20
 """Bytes in a socket's write buffer before its connection is paused."""
@@ -207,6 +209,8 @@ class Connection(asyncio.Protocol):
     def _serve_http1(
         self, data: bytes, common_name: str | None = None, *, is_encrypted: bool = False
     ) -> None:
+        from fake_etcd.transport.http1 import Http1Connection  # h11 takes a while; a start has none
+
         server = self._server
         gateway, door = server.grpc.pages.gateway.get(), None
         if gateway is not None:

@@ -18,8 +18,8 @@ from fake_etcd.transport.http1 import (
     MAX_HEAD_BYTES,
     MAX_UNREAD_BODY_BYTES,
     Http1Connection,
-    http_date,
 )
+from fake_etcd.transport.http_date import http_date
 
 DATE = "Mon, 23 Nov 2026 21:23:53 GMT"
 CORS = (

@@ -25,8 +25,8 @@ from fake_etcd.transport.http1 import (
     chunk_of,
     encode,
     encode_head,
-    http_date,
 )
+from fake_etcd.transport.http_date import http_date
 
 if TYPE_CHECKING:
     from fake_etcd.transport.http1 import _Request

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+
+from conformance import build_cache
 
 BUILD_SECONDS = 900
 """Longest step: from empty caches over a slow line."""
@@ -91,20 +91,11 @@ def kept(language: str, name: str, sources: Iterable[Path], build: Callable[[Pat
     Raises:
         NoToolchain: it cannot be made.
     """
-    digest = hashlib.sha256(toolchain(language).encode())
-    for source in sources:
-        digest.update(f"\0{source.name}\0".encode() + source.read_bytes())
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    folder = Path(base) / "fake_etcd" / "clients" / f"{name}-{digest.hexdigest()[:16]}"
-    if not folder.exists():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix="build-") as temporary:
-            built = Path(temporary) / "built"
-            built.mkdir()
-            build(built)
-            try:
-                built.rename(folder)  # so that nobody ever runs half a program
-            except OSError:
-                if not folder.exists():  # and where it does, another process was faster
-                    raise
-    return folder
+    made_from = [toolchain(language).encode()]
+    made_from += [f"\0{source.name}\0".encode() + source.read_bytes() for source in sources]
+
+    def build_at(path: Path) -> None:
+        path.mkdir()
+        build(path)
+
+    return build_cache.kept("clients", name, b"".join(made_from), build_at)
