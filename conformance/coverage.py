@@ -96,9 +96,15 @@ _SERVICE_OF_ERROR: Mapping[str, tuple[str, ...]] = {
 """Rows that only one service's requests bring about: owed from the day that it is served."""
 
 EXCUSES: Mapping[Item, str] = {
-    item(Aspect.ERROR, "CLUSTER_VERSION_UNAVAILABLE"): "only before a cluster has a version",
+    item(Aspect.ERROR, "CLUSTER_VERSION_UNAVAILABLE"): "only before there is a first version",
+    item(Aspect.ERROR, "MEMBER_EXIST"): "takes two members with one hash of URLs and time",
+    item(Aspect.ERROR, "MEMBER_NOT_ENOUGH_STARTED"): "its text comes with the code UNKNOWN",
     item(Aspect.ERROR, "NO_INFLIGHT_DOWNGRADE"): "only logged: to give up nothing is answered OK",
     item(Aspect.RESPONSE, "StatusResponse.isLearner"): "a member that is alone has a vote",
+    **{
+        item(Aspect.RESPONSE, f"MemberPromoteResponse.{name}"): "takes a learner that is started"
+        for name in ("header", "members")
+    },
     **{
         item(Aspect.RESPONSE, f"{name}Response.header"): "etcd leaves it out"
         for name in ("Defragment", "MoveLeader")
@@ -110,11 +116,9 @@ EXCUSES: Mapping[Item, str] = {
             "NOT_LEADER",
             "LEADER_CHANGED",
             "NOT_CAPABLE",
-            "TIMEOUT",
             "TIMEOUT_DUE_TO_LEADER_FAIL",
             "TIMEOUT_DUE_TO_CONNECTION_LOST",
             "TIMEOUT_WAIT_APPLIED_INDEX",
-            "UNHEALTHY",
             "NOT_SUPPORTED_FOR_LEARNER",
             "CLUSTER_ID_MISMATCH",
         )

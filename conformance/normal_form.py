@@ -15,6 +15,8 @@ from functools import partial
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 
+from fake_etcd.api import messages as m
+
 from .transcript import Field, quote
 
 
@@ -69,6 +71,11 @@ _UNORDERED = frozenset(
     ("AlarmResponse.alarms", "LeaseTimeToLiveResponse.keys", "StatusResponse.errors")
 )
 """Repeated fields that come in the order of a Go map, which is any: they are sorted."""
+
+_MEMBERS = frozenset(
+    f"Member{verb}Response.members" for verb in ("Add", "List", "Promote", "Remove", "Update")
+)
+"""Likewise in the order of ids, some of which have the time in them: sorted by the rest."""
 
 _ALARMS = frozenset(("StatusResponse.errors",))
 """Texts of alarms, as Go's protobuf writes them: with one blank or two, by the build."""
@@ -210,7 +217,7 @@ def _fields(message: Message, names: Names, sent: bool) -> Iterator[Field]:
         elif isinstance(value, (str, bytes, int, Message)):
             yield _field(kind, descriptor, value, names, sent)
         else:
-            is_unordered = f"{kind}.{descriptor.name}" in _UNORDERED
+            is_unordered = f"{kind}.{descriptor.name}" in _UNORDERED | _MEMBERS
             for each in sorted(value, key=_order) if is_unordered else value:
                 yield _field(kind, descriptor, each, names, sent)
 
@@ -220,7 +227,9 @@ def _named_member(names: Names, found: re.Match[str]) -> str:
 
 
 def _order(value: str | bytes | int | Message) -> tuple[object, ...]:
-    """Of values of one kind: messages by their fields."""
+    """Of values of one kind: messages by their fields, members without their ids."""
+    if isinstance(value, m.Member):
+        return (value.name, list(value.peerURLs))
     if isinstance(value, Message):
         return tuple(field for _, field in value.ListFields())
     return (value,)

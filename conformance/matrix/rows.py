@@ -336,6 +336,9 @@ def _role_rows() -> Iterator[Row]:
         yield _row("Auth/RoleRevokePermission", shape, role, revoke(role, key), mending)
 
 
+_CANCEL = m.DowngradeRequest.CANCEL
+
+
 def _cluster_rows() -> Iterator[Row]:
     for shape, linearizable in (("", False), ("linearizable", True)):
         asked = m.MemberListRequest(linearizable=linearizable)
@@ -344,6 +347,26 @@ def _cluster_rows() -> Iterator[Row]:
     yield _row("Maintenance/Alarm", "", "all alarms", m.AlarmRequest())
     none = m.AlarmRequest(action=m.AlarmRequest.DEACTIVATE, alarm=m.NOSPACE)
     yield _row("Maintenance/Alarm", "deactivate", "an alarm that is not", none)
+    raised = m.AlarmRequest(action=m.AlarmRequest.ACTIVATE, alarm=m.CORRUPT)
+    gone = m.AlarmRequest(action=m.AlarmRequest.DEACTIVATE, alarm=m.CORRUPT)
+    yield _row("Maintenance/Alarm", "activate", "", raised, (("Maintenance/Alarm", gone),))
+    yield _row("Maintenance/Defragment", "", "", m.DefragmentRequest())
+    yield _row("Maintenance/HashKV", "", "", m.HashKVRequest())
+    yield _row("Maintenance/MoveLeader", "", "nobody", m.MoveLeaderRequest())
+    for shape, version in (("", "3.6"), ("no version,", "x")):
+        yield _row("Maintenance/Downgrade", shape, "validate", m.DowngradeRequest(version=version))
+    yield _row("Maintenance/Downgrade", "", "cancel", m.DowngradeRequest(action=_CANCEL))
+
+
+def _member_rows() -> Iterator[Row]:
+    """Of nobody, and of a URL that somebody has: nothing ever comes of them."""
+    own = ["http://localhost:2380"]
+    for shape, urls in (("", own), ("no URL,", ["x"])):
+        asked = m.MemberAddRequest(peerURLs=urls, isLearner=True)
+        yield _row("Cluster/MemberAdd", shape, "who is there", asked)
+    yield _row("Cluster/MemberRemove", "", "nobody", m.MemberRemoveRequest(ID=5))
+    yield _row("Cluster/MemberUpdate", "", "nobody", m.MemberUpdateRequest(ID=5, peerURLs=own))
+    yield _row("Cluster/MemberPromote", "", "nobody", m.MemberPromoteRequest(ID=5))
 
 
 ROWS: tuple[Row, ...] = (
@@ -353,5 +376,6 @@ ROWS: tuple[Row, ...] = (
     *_lease_rows(),
     *_auth_rows(),
     *_cluster_rows(),
+    *_member_rows(),
 )
 """Every row, in the order of the page and of trying."""

@@ -179,6 +179,7 @@ _TABLE = (
         m.MemberAddResponse,
         "/v3/cluster/member/add",
         admin_only=True,
+        handler="cluster.member_add",
     ),
     _cluster(
         "MemberRemove",
@@ -186,6 +187,7 @@ _TABLE = (
         m.MemberRemoveResponse,
         "/v3/cluster/member/remove",
         admin_only=True,
+        handler="cluster.member_remove",
     ),
     _cluster(
         "MemberUpdate",
@@ -193,6 +195,7 @@ _TABLE = (
         m.MemberUpdateResponse,
         "/v3/cluster/member/update",
         admin_only=True,
+        handler="cluster.member_update",
     ),
     _cluster(
         "MemberList",
@@ -207,6 +210,7 @@ _TABLE = (
         m.MemberPromoteResponse,
         "/v3/cluster/member/promote",
         admin_only=True,
+        handler="cluster.member_promote",
         since="3.4",
     ),
     _maintenance(

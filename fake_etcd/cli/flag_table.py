@@ -73,7 +73,6 @@ _NO_PEERS = "a member alone has no peers to talk to"
 _NO_ELECTION = "a member alone has nobody to be elected against"
 _NO_DISCOVERY = "no discovery service is asked: each process is its own cluster"
 _NO_TRACING = "nothing is traced"
-_NO_CHANGES = "members cannot be added or taken away yet"
 
 _LOG_ROTATION = (
     '{"maxsize": 100, "maxage": 0, "maxbackups": 0, "localtime": false, "compress": false}'
@@ -157,9 +156,8 @@ FLAGS: tuple[Flag, ...] = (
         "quota-backend-bytes",
         Kind.INTEGER,
         "0",
-        "Bytes of data after which writes are refused. 0: 2 GiB.",
+        "Bytes of data after which writes are refused. 0: 2 GiB. Below 0: none.",
         Group.MEMBER,
-        "Maintenance.Status shows it; no write is refused for it yet",
     ),
     Flag(
         "backend-bbolt-freelist-type",
@@ -439,7 +437,6 @@ FLAGS: tuple[Flag, ...] = (
         "true",
         "Refuse changes of membership that would leave no quorum.",
         Group.CLUSTERING,
-        _NO_CHANGES,
     ),
     Flag(
         "pre-vote",
@@ -821,7 +818,6 @@ FLAGS: tuple[Flag, ...] = (
         "1",
         "The most learners that there may be.",
         Group.FEATURES,
-        _NO_CHANGES,
     ),
     Flag(
         "downgrade-check-time",

@@ -210,6 +210,8 @@ def _config(settings: Settings) -> tuple[NodeConfig, list[Warned]]:
         initial_cluster_token=settings.initial_cluster_token,
         initial_cluster=settings.initial_cluster,
         quota_backend_bytes=settings.quota_backend_bytes,
+        max_learners=settings.max_learners,
+        strict_reconfig_check=settings.strict_reconfig_check,
         max_request_bytes=settings.max_request_bytes,
         max_txn_ops=settings.max_txn_ops,
         heartbeat_interval_ms=settings.heartbeat_interval_ms,

@@ -1,8 +1,8 @@
 """The members that a cluster starts with, and their ids and its own as etcd derives them.
 
 A member's id is a hash of its peer URLs and the cluster token, a cluster's id a hash of its
-members' ids; a member's name goes into neither. Only a member added later to a running cluster
-has the time in its hash, and that is not computed here.
+members' ids; a member's name goes into neither. A member that is added later to a running cluster
+has the time in its hash instead of the token.
 etcd: server/etcdserver/api/membership/member.go and cluster.go.
 """
 
@@ -72,8 +72,22 @@ def member_id(peer_urls: Iterable[str], cluster_token: str) -> int:
     >>> format(member_id(["http://localhost:2380"], "etcd-cluster"), "x")
     '8e9e05c52164694d'
     """
+    return _id_of(peer_urls, cluster_token)
+
+
+def added(peer_urls: Iterable[str], unix_seconds: int, is_learner: bool) -> Member:
+    """A member that joins a cluster at a time, and that nobody has heard of yet.
+
+    >>> added(["http://b:2380", "http://a:2380"], 1_700_000_000, False).peer_urls
+    ('http://a:2380', 'http://b:2380')
+    """
+    urls = tuple(sorted(map(_canonical, peer_urls)))
+    return Member(_id_of(urls, str(unix_seconds)), "", urls, is_learner=is_learner)
+
+
+def _id_of(peer_urls: Iterable[str], salt: str) -> int:
     urls = sorted(_canonical(url).encode() for url in peer_urls)
-    return _leading_64_bits(b"".join(urls) + cluster_token.encode())
+    return _leading_64_bits(b"".join(urls) + salt.encode())
 
 
 def cluster_id(member_ids: Iterable[int]) -> int:

@@ -22,6 +22,7 @@ from fake_etcd.core.downgrade import Versions
 from fake_etcd.core.ids import IdSource
 from fake_etcd.core.journal import Journal, Snapshot
 from fake_etcd.core.lease import Lessor
+from fake_etcd.core.membership import Membership
 from fake_etcd.core.mvcc.encoding import varint
 from fake_etcd.core.mvcc.store import Store
 from fake_etcd.core.mvcc.watch import WatchHub
@@ -68,6 +69,9 @@ class NodeConfig:
         auth_token: `--auth-token`, read.
         auth_token_ttl_seconds: `--auth-token-ttl`, how long an unused simple token lives.
         quota_backend_bytes: `--quota-backend-bytes`; 0 for etcd's default, less for none.
+        max_learners: `--max-learners`.
+        strict_reconfig_check: `--strict-reconfig-check`, whether a change of members is refused
+            that would leave too few of them.
         bcrypt_cost: `--bcrypt-cost`, the logarithm of the rounds that a password is hashed with.
         client_cert_auth: `--client-cert-auth`; the common name of a client's certificate is its
             user then, where it has no token.
@@ -92,6 +96,8 @@ class NodeConfig:
     auth_token: AuthTokenOptions = PlainTokens.SIMPLE
     auth_token_ttl_seconds: float = DEFAULT_TTL_SECONDS
     quota_backend_bytes: int = 0
+    max_learners: int = 1
+    strict_reconfig_check: bool = True
     bcrypt_cost: int = 10
     client_cert_auth: bool = False
     unix_epoch: float = 0.0
@@ -143,7 +149,7 @@ class Node:
         schedule: calls to be made later; the node makes them when their time has come.
         journal: undo, for everything this node owns.
         member_id, cluster_id: as etcd computes them, 64 bits.
-        members: all of the cluster, without what a running member tells of itself.
+        membership: who is in the cluster, and changes of that.
         raft_index: how many entries etcd's log would have: it begins with one for each member, one
             of the election, one in which this member says its URLs and one for the version of the
             cluster; then comes one for each request that is proposed to the cluster.
@@ -172,11 +178,16 @@ class Node:
         self.noise = Noise(self.config.seed)
         self.schedule = Schedule()
         self.schedule.on_sooner = self._work_came
-        self.members = cluster.members(
-            _initial_cluster(self.config), self.config.initial_cluster_token
+        members = cluster.members(_initial_cluster(self.config), self.config.initial_cluster_token)
+        self.member_id = _id_of(self.config.name, members)
+        self.membership = Membership(
+            members,
+            self.member_id,
+            self.journal,
+            max_learners=self.config.max_learners,
+            is_strict=self.config.strict_reconfig_check,
         )
-        self.member_id = _id_of(self.config.name, self.members)
-        self.raft_index = len(self.members) + _FIRST_ENTRIES
+        self.raft_index = len(members) + _FIRST_ENTRIES
         self.db_size = DbSize(self.store)
         self.quota = Quota(self.config.quota_backend_bytes, self.db_size)
         self.alarms = Alarms(self.journal)
@@ -184,7 +195,7 @@ class Node:
         self.ids = IdSource(self.member_id, self.config.seed, self.journal)
         self.lessor = Lessor(self.store, self.config.min_lease_ttl_seconds, self.clock.now())
         self.lessor.on_sooner = self._work_came
-        self.cluster_id = cluster.cluster_id(member.id for member in self.members)
+        self.cluster_id = cluster.cluster_id(member.id for member in members)
         self.raft_term = 2
         self.header_prefix = b"\x08" + _varint64(self.cluster_id)
         self.header_prefix += b"\x10" + _varint64(self.member_id)
@@ -206,6 +217,11 @@ class Node:
         self.header_without_revision = b"\x0a" + varint(len(body)) + body
         self._header_page_number = -1
         self._header_page: list[bytes] = []
+
+    @property
+    def members(self) -> tuple[cluster.Member, ...]:
+        """All of the cluster, without what a running member tells of itself."""
+        return self.membership.all
 
     def header(self, revision: int) -> bytes:
         """Field 1 of an answer: tag, length and ResponseHeader with this revision (1 or more).

@@ -1,6 +1,7 @@
-"""The Cluster service: MemberList. Adding, removing, changing and promoting members is not here.
+"""The Cluster service: MemberAdd, MemberRemove, MemberUpdate, MemberList and MemberPromote.
 
-etcd: server/etcdserver/api/v3rpc/member.go, server/etcdserver/server.go (MemberList).
+Which changes make sense is in `core.membership`. No header here has a revision.
+etcd: server/etcdserver/api/v3rpc/member.go, server/etcdserver/server.go (AddMember and others).
 """
 
 from __future__ import annotations
@@ -8,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import cast
 
+from fake_etcd.api import errors
 from fake_etcd.api import messages as m
 from fake_etcd.core import cluster
+from fake_etcd.core.go_url import UrlError, new_urls
 from fake_etcd.core.node import Node
 from fake_etcd.services import access
 from fake_etcd.services.call import Call, StreamHandler, UnaryHandler
@@ -17,8 +20,15 @@ from fake_etcd.services.call import Call, StreamHandler, UnaryHandler
 
 def unary(node: Node) -> dict[str, UnaryHandler]:
     """Handlers that answer at once, by their names in the method table."""
-    # It takes its own request class; the transport decodes that very class from the table.
-    return cast(dict[str, UnaryHandler], {"member_list": _make_member_list(node)})
+    handlers = {
+        "member_add": _make_member_add(node),
+        "member_list": _make_member_list(node),
+        "member_promote": _make_member_promote(node),
+        "member_remove": _make_member_remove(node),
+        "member_update": _make_member_update(node),
+    }
+    # Each takes its own request class; the transport decodes that very class from the table.
+    return cast(dict[str, UnaryHandler], handlers)
 
 
 def streams(node: Node) -> dict[str, StreamHandler]:
@@ -35,10 +45,101 @@ def _make_member_list(node: Node) -> Callable[[m.MemberListRequest, Call], bytes
     def member_list(request: m.MemberListRequest, call: Call) -> bytes:
         """A linearizable one is the same: there is nobody to ask."""
         access.require_auth_info(node, call)
-        answer = m.MemberListResponse(members=[_encoded(each) for each in members(node)])
-        return node.header_without_revision + answer.SerializeToString()
+        return (
+            node.header_without_revision
+            + m.MemberListResponse(members=_all(node)).SerializeToString()
+        )
 
     return member_list
+
+
+def _make_member_add(node: Node) -> Callable[[m.MemberAddRequest, Call], bytes]:
+    membership = node.membership
+
+    def member_add(request: m.MemberAddRequest, call: Call) -> bytes:
+        """Raises: errors.MEMBER_BAD_URLS, and what `access.require_admin`,
+        `Membership.check_add` and `Membership.add` do.
+        """
+        member = cluster.added(_urls(request), _unix_seconds(node), request.isLearner)
+        access.require_admin(node, call)
+        membership.check_add(member.is_learner)
+        node.raft_index += 1
+        membership.add(member)
+        answer = m.MemberAddResponse(member=_encoded(member), members=_all(node))
+        return node.header_without_revision + answer.SerializeToString()
+
+    return member_add
+
+
+def _make_member_remove(node: Node) -> Callable[[m.MemberRemoveRequest, Call], bytes]:
+    membership = node.membership
+
+    def member_remove(request: m.MemberRemoveRequest, call: Call) -> bytes:
+        """Raises: what `access.require_admin`, `Membership.check_remove` and `Membership.remove`
+        do.
+        """
+        access.require_admin(node, call)
+        membership.check_remove(request.ID)
+        node.raft_index += 1
+        membership.remove(request.ID)
+        answer = m.MemberRemoveResponse(members=_all(node))
+        return node.header_without_revision + answer.SerializeToString()
+
+    return member_remove
+
+
+def _make_member_update(node: Node) -> Callable[[m.MemberUpdateRequest, Call], bytes]:
+    membership = node.membership
+
+    def member_update(request: m.MemberUpdateRequest, call: Call) -> bytes:
+        """Whatever is given for a URL becomes one, and in the order given.
+
+        Raises:
+            what `access.require_admin` and `Membership.update` do.
+        """
+        access.require_admin(node, call)
+        node.raft_index += 1
+        membership.update(request.ID, tuple(request.peerURLs))
+        answer = m.MemberUpdateResponse(members=_all(node))
+        return node.header_without_revision + answer.SerializeToString()
+
+    return member_update
+
+
+def _make_member_promote(node: Node) -> Callable[[m.MemberPromoteRequest, Call], bytes]:
+    membership = node.membership
+
+    def member_promote(request: m.MemberPromoteRequest, call: Call) -> bytes:
+        """Raises: what `access.require_admin`, `Membership.check_promote` and `Membership.promote`
+        do.
+        """
+        access.require_admin(node, call)
+        membership.check_promote(request.ID)
+        node.raft_index += 1
+        membership.promote(request.ID)
+        answer = m.MemberPromoteResponse(members=_all(node))
+        return node.header_without_revision + answer.SerializeToString()
+
+    return member_promote
+
+
+def _urls(request: m.MemberAddRequest) -> list[str]:
+    """Raises: errors.MEMBER_BAD_URLS: there are none, or one that etcd takes for none."""
+    try:
+        urls = [url.text for url in new_urls(request.peerURLs)]
+    except UrlError:
+        raise errors.MEMBER_BAD_URLS from None
+    if not urls:
+        raise errors.MEMBER_BAD_URLS
+    return urls
+
+
+def _unix_seconds(node: Node) -> int:
+    return int(node.config.unix_epoch + node.clock.now())
+
+
+def _all(node: Node) -> list[m.Member]:
+    return [_encoded(each) for each in members(node)]
 
 
 def _encoded(member: cluster.Member) -> m.Member:

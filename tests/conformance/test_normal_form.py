@@ -246,7 +246,13 @@ def test_every_list_without_order_is_one_of_the_api() -> None:
         if field.type in (FieldDescriptor.TYPE_BYTES, FieldDescriptor.TYPE_STRING)
         or field.message_type is not None
     }
-    assert lists >= normal_form._UNORDERED
+    assert lists >= normal_form._UNORDERED | normal_form._MEMBERS
+
+
+def test_members_are_sorted_by_what_is_not_their_id() -> None:
+    members = [m.Member(ID=1, peerURLs=["b"]), m.Member(ID=2, peerURLs=["a"]), m.Member(name="n")]
+    shown = 'members { ID: member#1 peerURLs: "a" } members { ID: member#2 peerURLs: "b" }'
+    assert line(m.MemberListResponse(members=members)) == f'{shown} members {{ name: "n" }}'
 
 
 def test_alarms_are_sorted_and_their_members_named_in_texts_too() -> None:

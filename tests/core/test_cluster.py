@@ -92,4 +92,4 @@ def test_peer_urls_of_a_member_are_in_order() -> None:
 
 
 def test_the_examples_in_the_docstrings() -> None:
-    assert doctest.testmod(cluster) == (0, 4)
+    assert doctest.testmod(cluster) == (0, 5)
