@@ -151,9 +151,8 @@ class Campaign:
 
     def cancelled(self) -> None:
         """The caller waits no more."""
-        if self._turn is not None and self._turn.is_awaited:
-            self._turn.stop()
-            self._client.later(self._give_up, self._call)
+        if self._turn is not None:
+            self._turn.abandon(self._give_up)
 
     def _proclaim(self, value: bytes) -> None:
         """Raises: what it was refused for; the key is given up then."""

@@ -76,9 +76,8 @@ class Locking:
 
     def cancelled(self) -> None:
         """The caller waits no more."""
-        if self._turn is not None and self._turn.is_awaited:
-            self._turn.stop()
-            self._client.later(self._give_up, self._call)
+        if self._turn is not None:
+            self._turn.abandon(self._give_up)
 
     def _give_up(self, nobody: Call) -> None:
         self._client.delete(nobody, self._key)

@@ -7,9 +7,6 @@ etcd: server/etcdserver/api/v3client/v3client.go, server/proxy/grpcproxy/adapter
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable
-
 from google.protobuf.message import Message
 
 from fake_etcd.api import errors
@@ -74,23 +71,6 @@ class OwnClient:
     def header(self) -> bytes:
         """That of an answer to what was just done, as field 1 of another answer."""
         return self.node.header(self.node.store.current_revision)
-
-    def later(self, give_up: Callable[[Call], None], call: Call) -> None:
-        """Have something done with keys that a call which is over has left, in nobody's name.
-
-        Not at once, for the call may have ended in the midst of somebody's write. Nothing is done
-        where the node went back to a snapshot meanwhile: its streams end then, and what they have
-        done did not happen. What is refused is left.
-        """
-        node = self.node
-        restores = node.restores
-
-        def tidy() -> None:
-            if node.restores == restores:
-                with contextlib.suppress(errors.EtcdError):
-                    give_up(Call(call.method))
-
-        node.schedule.at(node.clock.now(), tidy)
 
     def watch(self, call: Call, watcher: Watcher) -> None:
         """Begin to watch.

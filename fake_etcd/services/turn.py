@@ -5,6 +5,7 @@ etcd: client/v3/concurrency/key.go.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 from fake_etcd.api.errors import EtcdError
@@ -29,7 +30,7 @@ class Turn:
         fail: called with what ends the wait before that.
     """
 
-    __slots__ = ("_call", "_client", "_come", "_fail", "_most", "_prefix", "_watcher")
+    __slots__ = ("_call", "_client", "_come", "_fail", "_most", "_prefix", "_restores", "_watcher")
 
     is_full = False
 
@@ -48,12 +49,8 @@ class Turn:
         self._most = most
         self._come = come
         self._fail = fail
+        self._restores = client.node.restores
         self._watcher: Watcher | None = None
-
-    @property
-    def is_awaited(self) -> bool:
-        """Whether it has not come yet."""
-        return self._watcher is not None
 
     def wait(self) -> None:
         """Wait for it; it may come at once.
@@ -69,8 +66,26 @@ class Turn:
         self._client.watch(self._call, watcher)
         self._watcher = watcher
 
-    def stop(self) -> None:
-        """Wait no more."""
+    def abandon(self, give_up: Callable[[Call], None]) -> None:
+        """The caller waits no more: have its key taken away, if it did, in nobody's name.
+
+        Not at once, for the call may have ended in the midst of somebody's write. Nothing is done
+        where the node went back to a snapshot since the call came: what it did did not happen.
+        What is refused is left.
+        """
+        if self._watcher is None:
+            return
+        self._stop()
+        node = self._client.node
+
+        def tidy() -> None:
+            if node.restores == self._restores:
+                with contextlib.suppress(EtcdError):
+                    give_up(Call(self._call.method))
+
+        node.schedule.at(node.clock.now(), tidy)
+
+    def _stop(self) -> None:
         if self._watcher is not None:
             self._client.unwatch(self._watcher)
             self._watcher = None
@@ -81,7 +96,7 @@ class Turn:
         # In the midst of somebody's write: from here on nothing is written, only read.
         if not any(event.version.is_tombstone for event in events):
             return
-        self.stop()
+        self._stop()
         try:
             self.wait()
         except EtcdError as error:
