@@ -11,11 +11,13 @@ from collections.abc import Callable
 
 from fake_etcd.api import messages as m
 from fake_etcd.core.mvcc.encoding import varint
+from fake_etcd.core.node import Node
 from fake_etcd.services.call import Call, Sink
 from fake_etcd.services.own_client import (
     OwnClient,
     first_created,
     key_of,
+    prefix_end,
     refusal,
     was_created_at,
 )
@@ -53,10 +55,28 @@ class Locking:
 
     def message(self, request: m.LockRequest) -> None:
         """Raises: what LeaseGrant, Txn and Range do, as `OwnClient` has it."""
-        client, call = self._client, self._call
+        client = self._client
         prefix = request.name + b"/"
-        lease = request.lease or client.grant(call)
+        lease = request.lease or client.grant(self._call)
         self._key = key_of(prefix, lease)
+        if _is_plain(client.node, prefix) and not _is_there(client.node, self._key):
+            self._acquire_plainly(prefix, lease)
+        else:
+            self._acquire(prefix, lease)
+
+    def _acquire_plainly(self, prefix: bytes, lease: int) -> None:
+        """What `_acquire` does where the key is new and nobody asks who calls, in a fifth of the
+        time (`python -m bench.concurrency`)."""
+        client, store = self._client, self._client.node.store
+        client.put(self._call, m.PutRequest(key=self._key, lease=lease))
+        revision = store.current_revision
+        if store.range(prefix, prefix_end(prefix), count_only=True).count == 1:
+            self._answer(revision)
+        else:
+            self._wait(prefix, revision)
+
+    def _acquire(self, prefix: bytes, lease: int) -> None:
+        client, call = self._client, self._call
         answer = client.txn(call, _acquire(self._key, prefix, lease))
         mine = answer.header.revision
         if not answer.succeeded:
@@ -64,8 +84,13 @@ class Locking:
         oldest = answer.responses[1].response_range.kvs
         if not oldest or oldest[0].create_revision == mine:
             self._answer(answer.header.revision)
-            return
-        self._turn = Turn(client, call, prefix, mine - 1, self._has_come, self._sink.close)
+        else:
+            self._wait(prefix, mine)
+
+    def _wait(self, prefix: bytes, mine: int) -> None:
+        """For all that were there before the revision `mine`."""
+        close = self._sink.close
+        self._turn = Turn(self._client, self._call, prefix, mine - 1, self._has_come, close)
         self._turn.wait()
 
     def half_close(self) -> None:
@@ -97,6 +122,17 @@ class Locking:
         key = b"\x12" + varint(len(self._key)) + self._key
         self._sink.send(self._client.node.header(revision) + key)
         self._sink.close()
+
+
+def _is_plain(node: Node, prefix: bytes) -> bool:
+    """Whether a transaction of two could not be refused for anything but its put."""
+    config = node.config
+    is_small = len(prefix) < config.max_request_bytes >> 10
+    return is_small and config.max_txn_ops >= 2 and not node.auth.enabled
+
+
+def _is_there(node: Node, key: bytes) -> bool:
+    return bool(node.store.range(key, None).versions)
 
 
 def _acquire(key: bytes, prefix: bytes, lease: int) -> m.TxnRequest:

@@ -45,6 +45,7 @@ class OwnClient:
         self.node = node
         handlers = kv.unary(node)
         self._range = handlers["range"]
+        self._put = handlers["put"]
         self._txn = handlers["txn"]
         self._delete_range = handlers["delete_range"]
         self._grant = lease.unary(node)["grant"]
@@ -63,6 +64,10 @@ class OwnClient:
     def txn(self, call: Call, request: m.TxnRequest) -> m.TxnResponse:
         """A transaction."""
         return m.TxnResponse.FromString(_ask(self._txn, request, call))
+
+    def put(self, call: Call, request: m.PutRequest) -> None:
+        """Puts a key."""
+        _ask(self._put, request, call)
 
     def delete(self, call: Call, key: bytes) -> None:
         """Deletes one key, or none."""
