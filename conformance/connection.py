@@ -169,9 +169,21 @@ class Connection:
     def open(self, name: str, metadata: Pairs = ()) -> Stream:
         """A bidirectional stream, to be read and written step by step."""
         assert method_named(name).kind is Kind.BIDI, f"{name} is no bidirectional stream"
+        return self._open(name, metadata)
+
+    def begin(self, name: str, request: Message, seconds: float = CALL_SECONDS) -> Stream:
+        """A call with one request that may wait for something, for so long at the most; its
+        answers are taken one by one, the end behind them as well."""
+        stream = self._open(name, (), seconds)
+        stream.send(request)
+        stream.close()
+        return stream
+
+    def _open(self, name: str, metadata: Pairs, seconds: float = CALL_SECONDS) -> Stream:
         label = f"{self._label}stream#{len(self._streams) + 1} "
         metadata = (*self._metadata, *metadata)
-        self._streams.append(Stream(self._channel, self._dialogue, name, label, metadata))
+        stream = Stream(self._channel, self._dialogue, name, label, metadata, seconds)
+        self._streams.append(stream)
         return self._streams[-1]
 
     def _run(
@@ -228,10 +240,16 @@ class Connection:
 
 
 class Stream:
-    """An open bidirectional stream."""
+    """An open call, bidirectional or with one request that is sent by now."""
 
     def __init__(
-        self, channel: grpc.Channel, dialogue: Dialogue, name: str, label: str, metadata: Pairs
+        self,
+        channel: grpc.Channel,
+        dialogue: Dialogue,
+        name: str,
+        label: str,
+        metadata: Pairs,
+        seconds: float,
     ) -> None:
         self._dialogue = dialogue
         self._label = label
@@ -242,7 +260,7 @@ class Stream:
         open_call: grpc.StreamStreamMultiCallable[bytes, bytes]
         open_call = channel.stream_stream(method_named(name).path)
         requests = cast(Iterator[bytes], iter(self._requests.get, None))
-        self._call = open_call(requests, timeout=CALL_SECONDS, metadata=metadata)
+        self._call = open_call(requests, timeout=seconds, metadata=metadata)
 
     def send(self, request: Message | bytes) -> None:
         """Send one request."""

@@ -85,6 +85,9 @@ _MEMBER_OF_ALARM = re.compile(r"memberID:(\d+) +")
 _TOKENS = frozenset(("AuthenticateResponse.token",))
 """Texts that are chance: each gets a name, `token#1`, in whose place it never shows again."""
 
+_LEASE_KEY = re.compile(rb"(?<=/)[0-9a-f]{14,16}$")
+"""The end of a key that Lock or Campaign made for a lease whose id the server chose."""
+
 _TEXT_RULES: tuple[tuple[str, re.Pattern[str], str], ...] = (
     # Go's protobuf puts one or the other into each build, lest anyone compare the text.
     ("white space in proto errors", re.compile("proto:(\N{NO-BREAK SPACE}|%C2%A0)"), "proto: "),
@@ -149,6 +152,13 @@ class Names:
         for token in sorted(self._tokens, key=len, reverse=True):
             data = data.replace(token, self._tokens[token])
         return data
+
+    def without_lease(self, key: bytes) -> bytes:
+        """A key with the name of its lease in the place of the digits of that."""
+        return _LEASE_KEY.sub(lambda digits: self._lease(digits[0]), key)
+
+    def _lease(self, digits: bytes) -> bytes:
+        return self._id("lease", int(digits, 16), False).encode()
 
     def _id(self, kind: str, number: int, sent: bool) -> str:
         word = self._words.get((kind, number))
@@ -246,7 +256,7 @@ def _field(
     if isinstance(value, Message):
         return Field(name, message_fields(value, names, sent=sent))
     if isinstance(value, bytes):
-        return Field(name, quote(value))
+        return Field(name, quote(names.without_lease(value) if name in ("key", "keys") else value))
     if isinstance(value, str):
         if f"{kind}.{name}" in _TOKENS:
             names.name_token(value)

@@ -27,6 +27,9 @@ Cells = dict[tuple[str, str], str]
 
 DONE = "OK"
 
+SILENCE = "OK, and no answer"
+"""How Observe ends for who may not see who leads."""
+
 _NO_SUCH_TOKEN = "nobodysownsecret.1"
 
 _CANARIES = 100
@@ -177,11 +180,11 @@ def ask(
         stream = one(encoded, timeout=CALL_SECONDS, metadata=metadata)
     with contextlib.suppress(grpc.RpcError):  # which is the call itself: see its status
         for answer in stream:
-            if method.kind is Kind.BIDI:
-                stream.cancel()
-                return method.response.FromString(answer), OK
             first = method.response.FromString(answer)
-            status = connection.status_of(stream) if method.kind is Kind.UNARY else OK
+            if method.kind is not Kind.UNARY:
+                stream.cancel()
+                return first, OK
+            status = connection.status_of(stream)
             return (first, OK) if status == OK else (None, status)
     return None, connection.status_of(cast(grpc.Call, stream))
 
@@ -190,7 +193,7 @@ def _outcome(answer: Message | None, status: Status) -> str:
     if isinstance(answer, m.WatchResponse) and answer.canceled:
         return f"canceled: {answer.cancel_reason}"
     if status == OK:
-        return DONE
+        return DONE if answer is not None else SILENCE
     return f"{status.code.name}: {normal_form.text(status.message)}"
 
 

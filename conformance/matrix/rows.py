@@ -369,6 +369,31 @@ def _member_rows() -> Iterator[Row]:
     yield _row("Cluster/MemberPromote", "", "nobody", m.MemberPromoteRequest(ID=5))
 
 
+def _concurrency_rows() -> Iterator[Row]:
+    """Names below which there is a key, and names below which there is none."""
+    lease = LEASES["without keys"].id
+    for target in ("b", "d"):
+        name = _POINTS[target].key
+        mine = name + b"/new/%x" % lease
+        undo: Mending = (
+            ("KV/DeleteRange", m.DeleteRangeRequest(key=mine)),
+            *mending_of_keys(),
+        )
+        new = name + b"/new"
+        asked = m.CampaignRequest(name=new, lease=lease)
+        yield _row("Election/Campaign", "", f"{target}/new", asked, undo)
+        leader = m.LeaderKey(name=new, key=mine, lease=lease)
+        proclaimed = m.ProclaimRequest(leader=leader, value=b"value")
+        yield _row("Election/Proclaim", "", f"{target}/new", proclaimed, undo)
+        yield _row("Election/Resign", "", f"{target}/new", m.ResignRequest(leader=leader))
+        for below, who in ((name, f"{target}"), (new, f"{target}/new")):
+            yield _row("Election/Leader", "", who, m.LeaderRequest(name=below))
+        yield _row("Election/Observe", "", f"{target}", m.LeaderRequest(name=name))
+        locked = m.LockRequest(name=new, lease=lease)
+        yield _row("Lock/Lock", "", f"{target}/new", locked, undo)
+        yield _row("Lock/Unlock", "", target, m.UnlockRequest(key=name), mending_of_keys())
+
+
 ROWS: tuple[Row, ...] = (
     *_kv_rows(),
     *_txn_rows(),
@@ -377,5 +402,6 @@ ROWS: tuple[Row, ...] = (
     *_auth_rows(),
     *_cluster_rows(),
     *_member_rows(),
+    *_concurrency_rows(),
 )
 """Every row, in the order of the page and of trying."""

@@ -53,7 +53,7 @@ LEASES: Mapping[str, Lease] = {
 """By the keys that are attached, inside and outside of what callers may write."""
 
 KEYS: Mapping[bytes, int] = {
-    **dict.fromkeys((b"a", b"b", b"b1", b"b2", b"b4", b"c", b"d", b"d1"), 0),
+    **dict.fromkeys((b"a", b"b", b"b/1", b"b1", b"b2", b"b4", b"c", b"d", b"d/1", b"d1"), 0),
     **{key: lease.id for lease in LEASES.values() for key in lease.keys},
 }
 """All keys, with their leases."""

@@ -163,6 +163,7 @@ class Node:
         noise: what has to differ between servers; another `NodeConfig.seed`, other numbers.
         tokens: what users are known by once they have said their passwords.
         auth: users and roles.
+        restores: how often it has gone back to a snapshot.
         on_due: called when there may be work for `run_due` sooner than before. The host sets it.
         aside: does work that takes long and touches nothing of the node, then calls what that
             returns, while nobody else uses the node. At once, unless the host sets another.
@@ -202,6 +203,7 @@ class Node:
         self.secret_bytes = self.config.secret_bytes or self.noise.bytes
         self.tokens = make_tokens(self.config, self.clock, self.journal, self.secret_bytes)
         self.auth = AuthStore(self.journal, self.tokens)
+        self.restores = 0
         self.on_due: Callable[[], None] = _nobody
         self.aside: Callable[[Work], None] = _at_once
         self._auto_compaction: PeriodicCompaction | RevisionCompaction | None = None
@@ -316,6 +318,7 @@ class Node:
         self.raft_index = snapshot.raft_index
         self.db_size.set_pages(snapshot.db_pages)
         self.quota.look_again()
+        self.restores += 1
         self.on_due()
         return undone
 

@@ -11,7 +11,7 @@ from typing import cast
 
 from fake_etcd.api import errors
 from fake_etcd.api import messages as m
-from fake_etcd.api.status import Code, Status
+from fake_etcd.api.status import Code
 from fake_etcd.core.mvcc.encoding import varint
 from fake_etcd.core.mvcc.watch import Events, Watcher
 from fake_etcd.core.node import Node
@@ -132,23 +132,14 @@ class WatchCall:
         range_end = end_of(request.range_end)
         if request.start_revision < 0:
             self._refuse(errors.COMPACTED.message)
-        elif (refusal := self._refusal(key, request.range_end)) is not None:
-            self._refuse(f"rpc error: code = {_GO_CODES[refusal.code]} desc = {refusal.message}")
+        elif (refusal := refused_to(self._node, self._call, key, request.range_end)) is not None:
+            self._refuse(refusal)
         elif range_end and key >= range_end:
             self._refuse(EMPTY_RANGE)
         elif request.watch_id != _AUTO_ID and request.watch_id in self._watchers:
             self._refuse(DUPLICATE_ID)
         else:
             self._watch(request, key, range_end)
-
-    def _refusal(self, key: bytes, range_end: bytes) -> Status | None:
-        """Why the caller may not watch; asked once, when the watcher is made."""
-        try:
-            info = access.auth_info(self._node, self._call)
-            self._node.auth.check_range_permitted(info, key, range_end)
-        except errors.EtcdError as error:
-            return error.status
-        return None
 
     def _watch(self, request: m.WatchCreateRequest, key: bytes, range_end: bytes | None) -> None:
         watch_id = request.watch_id
@@ -283,6 +274,17 @@ class WatchCall:
     def _send(self, message: bytes) -> None:
         if not self._sink.send(message):
             self.is_full = True
+
+
+def refused_to(node: Node, call: Call, key: bytes, range_end: bytes) -> str | None:
+    """Why a caller may not watch, in grpc-go's words; None where it may. Asked once, when the
+    watcher is made."""
+    try:
+        info = access.auth_info(node, call)
+        node.auth.check_range_permitted(info, key, range_end)
+    except errors.EtcdError as error:
+        return f"rpc error: code = {_GO_CODES[error.code]} desc = {error.message}"
+    return None
 
 
 def _progress_interval(node: Node) -> float:

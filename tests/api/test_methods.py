@@ -121,6 +121,13 @@ def test_these_have_handlers_so_far() -> None:
         "/etcdserverpb.Auth/RoleDelete": "auth.role_delete",
         "/etcdserverpb.Auth/RoleGrantPermission": "auth.role_grant_permission",
         "/etcdserverpb.Auth/RoleRevokePermission": "auth.role_revoke_permission",
+        "/v3electionpb.Election/Campaign": "concurrency.campaign",
+        "/v3electionpb.Election/Proclaim": "concurrency.proclaim",
+        "/v3electionpb.Election/Leader": "concurrency.leader",
+        "/v3electionpb.Election/Observe": "concurrency.observe",
+        "/v3electionpb.Election/Resign": "concurrency.resign",
+        "/v3lockpb.Lock/Lock": "concurrency.lock",
+        "/v3lockpb.Lock/Unlock": "concurrency.unlock",
     }
 
 

@@ -18,6 +18,7 @@ AREAS = {
     "auth",
     "cluster",
     "compact",
+    "concurrency",
     "errors",
     "kv",
     "lease",

@@ -25,6 +25,9 @@ def test_only_what_may_have_to_wait_is_a_stream() -> None:
         "/etcdserverpb.Auth/Authenticate",
         "/etcdserverpb.Auth/UserAdd",
         "/etcdserverpb.Auth/UserChangePassword",
+        "/v3electionpb.Election/Campaign",
+        "/v3electionpb.Election/Observe",
+        "/v3lockpb.Lock/Lock",
     }
 
 

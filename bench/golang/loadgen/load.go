@@ -58,7 +58,7 @@ func load(args []string) (any, error) {
 	var o loadOptions
 	flags := flag.NewFlagSet("load", flag.ExitOnError)
 	o.server = targetFlags(flags)
-	flags.StringVar(&o.op, "op", "put", "put, get, get-rev, range, txn, grant or keepalive")
+	flags.StringVar(&o.op, "op", "put", "put, get, get-rev, range, txn, grant, keepalive, lock or lock-shared")
 	flags.IntVar(&o.workers, "workers", 64, "callers at a time")
 	flags.IntVar(&o.conns, "conns", 8, "connections that the workers share")
 	flags.Float64Var(&o.seconds, "seconds", 2, "how long to measure")
@@ -147,6 +147,10 @@ func (o loadOptions) operation() (operation, error) {
 			_, err := client.Grant(ctx, 3600)
 			return err
 		}, nil
+	case "lock":
+		return locks(false), nil
+	case "lock-shared":
+		return locks(true), nil
 	case "keepalive":
 		return keepalives(), nil
 	}

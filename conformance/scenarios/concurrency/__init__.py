@@ -1,0 +1,1 @@
+"""Lock and Election: keys with leases, and waiting for those of others."""
