@@ -11,10 +11,18 @@ from types import ModuleType
 
 from fake_etcd.api.methods import METHODS
 from fake_etcd.core.node import Node
-from fake_etcd.services import auth, cluster, kv, lease, maintenance, watch
+from fake_etcd.services import auth, cluster, kv, lease, maintenance, snapshot, watch
 from fake_etcd.services.call import Endpoint, StreamHandler, UnaryHandler
 
-_SERVICES: tuple[ModuleType, ...] = (auth, cluster, kv, lease, maintenance, watch)
+_SERVICES: tuple[ModuleType, ...] = (
+    auth,
+    cluster,
+    kv,
+    lease,
+    maintenance,
+    snapshot,
+    watch,
+)
 
 
 def endpoints(node: Node) -> dict[str, Endpoint]:
