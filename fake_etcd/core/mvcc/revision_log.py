@@ -176,10 +176,12 @@ class RevisionLog:
 
     def next_segment(self, number: int) -> int | None:
         """The first segment from this one on that is there. O(1) where revisions are dense."""
-        segments = self._segments
-        for each in range(number, min(number + _LOOKED_FOR, (self.last >> SEGMENT_BITS) + 1)):
+        segments, end = self._segments, (self.last >> SEGMENT_BITS) + 1
+        for each in range(number, min(number + _LOOKED_FOR, end)):
             if each in segments:
                 return each
+        if number + _LOOKED_FOR >= end:
+            return None
         # Revisions can leap by a thousand million (etcdutl snapshot restore --bump-revision).
         return min((each for each in segments if each >= number), default=None)
 
@@ -187,8 +189,8 @@ class RevisionLog:
         """The next versions from a revision on, up to main revision `last`: about `most` of them.
 
         Returns:
-            the versions in order, and where to go on; None where they end. A segment that was
-            freed counts as one version. O(answer).
+            the versions in order, and where to go on; None where they end. Segments in a row that
+            were freed count as one version. O(answer).
         """
         found: list[Version] = []
         looked_at = 0
@@ -199,7 +201,10 @@ class RevisionLog:
                 return found, Revision(main, sub)
             segment = self._segments.get(main >> SEGMENT_BITS)
             if segment is None:
-                main, looked_at = (main | _SLOT_MASK) + 1, looked_at + 1
+                number = self.next_segment((main >> SEGMENT_BITS) + 1)
+                if number is None:
+                    break
+                main, looked_at = number << SEGMENT_BITS, looked_at + 1
                 continue
             record = segment[main & _SLOT_MASK]
             if isinstance(record, Batch):

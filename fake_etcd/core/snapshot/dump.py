@@ -15,7 +15,6 @@ from fake_etcd.api import messages as m
 from fake_etcd.api import version
 from fake_etcd.core import cluster
 from fake_etcd.core.auth.store import AuthStore
-from fake_etcd.core.mvcc.encoding import varint
 from fake_etcd.core.mvcc.version import Version
 from fake_etcd.core.node import Node
 from fake_etcd.core.snapshot import schema
@@ -57,18 +56,8 @@ class Versions:
 
     def items(self) -> Iterator[tuple[bytes, bytes]]:
         """Each revision and what it left. About 0.7 us each."""
-        pack, underscore, tombstone = schema.REVISION.pack, schema.UNDERSCORE, schema.TOMBSTONE
         for each in self._versions:
-            key = pack(each.mod_revision, underscore, each.sub)
-            if each.version:
-                field = each.field
-                place = 2
-                while field[place - 1] > 0x7F:
-                    place += 1
-                yield key, field[place:]
-            else:
-                name = each.key
-                yield key + tombstone, b"\x0a" + varint(len(name)) + name
+            yield each.database_key, each.database_value
 
 
 def _meta(node: Node) -> dict[bytes, bytes]:
