@@ -345,6 +345,7 @@ def _cluster_rows() -> Iterator[Row]:
         yield _row("Cluster/MemberList", shape, "all members", asked)
     yield _row("Maintenance/Status", "", "", m.StatusRequest())
     yield _row("Maintenance/Alarm", "", "all alarms", m.AlarmRequest())
+    yield _row("Maintenance/Snapshot", "", "all there is", m.SnapshotRequest())
     none = m.AlarmRequest(action=m.AlarmRequest.DEACTIVATE, alarm=m.NOSPACE)
     yield _row("Maintenance/Alarm", "deactivate", "an alarm that is not", none)
     raised = m.AlarmRequest(action=m.AlarmRequest.ACTIVATE, alarm=m.CORRUPT)

@@ -252,6 +252,7 @@ _TABLE = (
         "/v3/maintenance/snapshot",
         kind=Kind.SERVER_STREAM,
         admin_only=True,
+        handler="snapshot.snapshot",
     ),
     _maintenance(
         "MoveLeader",

@@ -214,11 +214,8 @@ class Node:
             retention = self.config.auto_compaction_revisions
             self._auto_compaction = RevisionCompaction(self, retention)
         self._compaction_waiters: list[Callable[[], None]] = []
-        self._header_suffix = b"\x20" + varint(self.raft_term)
-        body = self.header_prefix + self._header_suffix
-        self.header_without_revision = b"\x0a" + varint(len(body)) + body
-        self._header_page_number = -1
         self._header_page: list[bytes] = []
+        self._set_headers()
 
     @property
     def members(self) -> tuple[cluster.Member, ...]:
@@ -248,6 +245,23 @@ class Node:
         start = b"\x0a" + varint(len(body) + len(revisions[0])) + body
         self._header_page = [start + revision for revision in revisions]
         self._header_page_number = number
+
+    def go_on(self, raft_index: int, raft_term: int) -> None:
+        """Be the member that stopped with this log: another election, and what follows one.
+
+        Args:
+            raft_index: its last entry. The election makes one, and the member's URLs another.
+            raft_term: of that entry.
+        """
+        self.raft_index = max(raft_index, 0) + 2
+        self.raft_term = raft_term + 1
+        self._set_headers()
+
+    def _set_headers(self) -> None:
+        self._header_suffix = b"\x20" + varint(self.raft_term)
+        body = self.header_prefix + self._header_suffix
+        self.header_without_revision = b"\x0a" + varint(len(body)) + body
+        self._header_page_number = -1
 
     def lease_exists(self, lease: int) -> bool:
         """Whether a key can be attached to this lease."""

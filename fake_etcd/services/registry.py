@@ -11,7 +11,16 @@ from types import ModuleType
 
 from fake_etcd.api.methods import METHODS
 from fake_etcd.core.node import Node
-from fake_etcd.services import auth, cluster, concurrency, kv, lease, maintenance, watch
+from fake_etcd.services import (
+    auth,
+    cluster,
+    concurrency,
+    kv,
+    lease,
+    maintenance,
+    snapshot,
+    watch,
+)
 from fake_etcd.services.call import Endpoint, StreamHandler, UnaryHandler
 
 _SERVICES: tuple[ModuleType, ...] = (
@@ -21,6 +30,7 @@ _SERVICES: tuple[ModuleType, ...] = (
     kv,
     lease,
     maintenance,
+    snapshot,
     watch,
 )
 

@@ -103,6 +103,7 @@ def test_these_have_handlers_so_far() -> None:
         "/etcdserverpb.Maintenance/Downgrade": "maintenance.downgrade",
         "/etcdserverpb.Maintenance/HashKV": "maintenance.hash_kv",
         "/etcdserverpb.Maintenance/MoveLeader": "maintenance.move_leader",
+        "/etcdserverpb.Maintenance/Snapshot": "snapshot.snapshot",
         "/etcdserverpb.Maintenance/Status": "maintenance.status",
         "/etcdserverpb.Auth/AuthEnable": "auth.enable",
         "/etcdserverpb.Auth/AuthDisable": "auth.disable",

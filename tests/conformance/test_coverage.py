@@ -91,6 +91,7 @@ def test_without_transcripts_all_of_the_served_methods_is_missing(tmp_path: Path
         "Maintenance/Downgrade",
         "Maintenance/HashKV",
         "Maintenance/MoveLeader",
+        "Maintenance/Snapshot",
         "Maintenance/Status",
         "Watch/Watch",
     ]

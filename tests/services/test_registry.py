@@ -21,6 +21,7 @@ def test_only_what_may_have_to_wait_is_a_stream() -> None:
         "/etcdserverpb.KV/RangeStream",
         "/etcdserverpb.KV/Compact",
         "/etcdserverpb.Lease/LeaseKeepAlive",
+        "/etcdserverpb.Maintenance/Snapshot",
         "/etcdserverpb.Watch/Watch",
         "/etcdserverpb.Auth/Authenticate",
         "/etcdserverpb.Auth/UserAdd",

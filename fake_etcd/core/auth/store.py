@@ -16,6 +16,7 @@ Worked example, auth being off at first; `revision` is that of the auth store:
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -92,6 +93,16 @@ class AuthStore:
         self._roles: dict[str, Role] = {}
         self._permissions: dict[str, RangePermissions] = {}
         """By user, of those who were asked for since they or a role of theirs last changed."""
+
+    def load(
+        self, enabled: bool, revision: int, users: Iterable[User], roles: Iterable[Role]
+    ) -> None:
+        """Begin with these; nobody has been asked for, and nobody can take it back."""
+        self.enabled, self.revision = enabled, revision
+        self._users = {user.name: user for user in users}
+        self._roles = {role.name: role for role in roles}
+        if enabled:
+            self._tokens.enable()
 
     # On and off
 

@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from fake_etcd.core.journal import Journal
 from fake_etcd.core.mvcc.key_index import KeyIndex
-from fake_etcd.core.mvcc.revision_log import SEGMENT, Batch, Record, RevisionLog
+from fake_etcd.core.mvcc.revision_log import SEGMENT, SEGMENT_BITS, Batch, Record, RevisionLog
 from fake_etcd.core.mvcc.version import Version
 
 
@@ -73,7 +73,9 @@ class Compaction:
         while left > 0 and main <= target:
             slots = log.slots(main)
             if slots is None:
-                main, sub, left = (main | (SEGMENT - 1)) + 1, 0, left - 1
+                number = log.next_segment((main >> SEGMENT_BITS) + 1)
+                main = target + 1 if number is None else number << SEGMENT_BITS
+                sub, left = 0, left - 1
                 continue
             record = slots[main & (SEGMENT - 1)]
             version, last = _version_at(record, sub)
@@ -120,7 +122,7 @@ class Compaction:
 
 
 def _version_at(record: Record | None, sub: int) -> tuple[Version | None, bool]:
-    """The version at a sub revision, and whether the revision ends with it."""
+    """The version at a sub revision, or place in its batch, and whether it is the last."""
     if isinstance(record, Batch):
         return record.versions[sub], sub + 1 == len(record.versions)
     return record, True

@@ -32,11 +32,12 @@ counts as a tombstone of revision 0 and so keeps the list sorted, then all of th
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from heapq import merge
 from itertools import islice, pairwise
 from operator import attrgetter, itemgetter
 
+from fake_etcd.core.damaged import Damaged
 from fake_etcd.core.mvcc.sorted_keys import SortedKeys, new_sorted_keys
 from fake_etcd.core.mvcc.version import Version
 
@@ -80,6 +81,29 @@ class KeyIndex:
         self.live[key] = new
         self.live_keys.add(key)
         return tombstone
+
+    def load(self, versions: Iterable[tuple[bytes, Version]]) -> Iterator[Version]:
+        """File versions that come in order of revisions, into an index that has nothing yet.
+
+        Returns:
+            the same ones as they are filed; once all were taken, the index is whole.
+
+        Raises:
+            Damaged: a version does not follow the one before it of its key.
+        """
+        heads: dict[bytes, Version] = {}
+        for key, version in versions:
+            old = heads.get(key)
+            heads[key] = version
+            if old is not None:
+                if not _follows(version, old):
+                    raise Damaged(f"key {key!r}: {version!r} cannot follow {old!r}")
+                self._extend(key, old, version)
+            yield version
+        for key, version in heads.items():
+            (self.live if version.version else self.dead)[key] = version
+        self.live_keys.update(self.live)
+        self.dead_keys.update(self.dead)
 
     def undo_put(self, key: bytes, previous: Version | None) -> None:
         """Take back `replace` or `create`; `previous` was the key's newest version before."""
@@ -323,6 +347,15 @@ class KeyIndex:
             elif new.version:
                 assert new.version == old.version + 1, "each put counts one more"
                 assert new.create_revision == old.create_revision, "in the same generation"
+
+
+def _follows(version: Version, old: Version) -> bool:
+    """Whether a version of a key can be the next one after another."""
+    if not version.version:
+        return bool(old.version)
+    if not old.version:
+        return version.version == 1 and version.create_revision == version.mod_revision
+    return version.version == old.version + 1 and version.create_revision == old.create_revision
 
 
 def _span(keys: SortedKeys, key: bytes, range_end: bytes) -> tuple[int, int]:

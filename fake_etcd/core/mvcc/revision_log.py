@@ -18,7 +18,7 @@ A full segment of which nothing is left is freed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from fake_etcd.core.mvcc.revision import Revision
 from fake_etcd.core.mvcc.version import Version
@@ -27,18 +27,40 @@ SEGMENT_BITS = 10
 SEGMENT = 1 << SEGMENT_BITS
 _SLOT_MASK = SEGMENT - 1
 
+_LOOKED_FOR = 64
+"""Segments in a row that are looked for one by one, before all that there are are looked at."""
+
 
 class Batch:
-    """The versions of a revision that made several changes, by sub revision; None once dropped."""
+    """The versions of a revision that made several changes, by sub revision; None once dropped.
 
-    __slots__ = ("left", "versions")
+    Of a revision that was loaded some may have been missing from the start. Then those that there
+    were lie in a row, and `places` says where.
+    """
 
-    def __init__(self, versions: Sequence[Version]) -> None:
+    __slots__ = ("left", "places", "versions")
+
+    def __init__(self, versions: Sequence[Version], places: dict[int, int] | None = None) -> None:
         self.versions: list[Version | None] = list(versions)
         self.left = len(versions)
+        self.places = places
+
+    def place(self, sub: int) -> int:
+        """Where in `versions` a sub revision lies."""
+        return sub if self.places is None else self.places[sub]
 
 
 Record = Version | Batch
+
+
+def _record_of(versions: list[Version]) -> Record:
+    """The record of a revision of which some versions may be missing."""
+    subs = [version.sub for version in versions]
+    if subs == [0]:
+        return versions[0]
+    if subs == list(range(len(subs))):
+        return Batch(versions)
+    return Batch(versions, {sub: place for place, sub in enumerate(subs)})
 
 
 class RevisionLog:
@@ -61,6 +83,19 @@ class RevisionLog:
         segment[main & _SLOT_MASK] = record
         self.last = main
 
+    def load(self, versions: Iterable[Version]) -> None:
+        """Append versions that are in order; some of a revision may be missing."""
+        main = 0
+        row: list[Version] = []
+        for version in versions:
+            if version.mod_revision != main:
+                if row:
+                    self.append(main, _record_of(row))
+                main, row = version.mod_revision, []
+            row.append(version)
+        if row:
+            self.append(main, _record_of(row))
+
     def remove_last(self, before: int) -> None:
         """Take the newest record back; `before` is what `last` was when it came."""
         number, slot = self.last >> SEGMENT_BITS, self.last & _SLOT_MASK
@@ -82,8 +117,9 @@ class RevisionLog:
         record = segment[slot]
         assert record is not None, "a version that is dropped is in the log"
         if isinstance(record, Batch):
-            assert record.versions[version.sub] is version, "a version lies at its sub revision"
-            record.versions[version.sub] = None
+            place = record.place(version.sub)
+            assert record.versions[place] is version, "a version lies at its sub revision"
+            record.versions[place] = None
             record.left -= 1
             if record.left:
                 return record
@@ -105,7 +141,7 @@ class RevisionLog:
         """Take back the newest `drop`, which returned `record`."""
         number, slot = version.mod_revision >> SEGMENT_BITS, version.mod_revision & _SLOT_MASK
         if isinstance(record, Batch):
-            record.versions[version.sub] = version
+            record.versions[record.place(version.sub)] = version
             record.left += 1
             if record.left > 1:
                 return
@@ -126,23 +162,35 @@ class RevisionLog:
 
         The log must not change while it is iterated.
         """
-        number, slot = max(main, 0) >> SEGMENT_BITS, max(main, 0) & _SLOT_MASK
-        while number <= self.last >> SEGMENT_BITS:
-            for record in self._segments.get(number, ())[slot:]:
+        first, slot = max(main, 0) >> SEGMENT_BITS, max(main, 0) & _SLOT_MASK
+        number = self.next_segment(first)
+        while number is not None:
+            for record in self._segments[number][slot if number == first else 0 :]:
                 if isinstance(record, Batch):
                     for version in record.versions:
                         if version is not None:
                             yield version
                 elif record is not None:
                     yield record
-            number, slot = number + 1, 0
+            number = self.next_segment(number + 1)
+
+    def next_segment(self, number: int) -> int | None:
+        """The first segment from this one on that is there. O(1) where revisions are dense."""
+        segments, end = self._segments, (self.last >> SEGMENT_BITS) + 1
+        for each in range(number, min(number + _LOOKED_FOR, end)):
+            if each in segments:
+                return each
+        if number + _LOOKED_FOR >= end:
+            return None
+        # Revisions can leap by a thousand million (etcdutl snapshot restore --bump-revision).
+        return min((each for each in segments if each >= number), default=None)
 
     def some(self, start: Revision, last: int, most: int) -> tuple[list[Version], Revision | None]:
         """The next versions from a revision on, up to main revision `last`: about `most` of them.
 
         Returns:
-            the versions in order, and where to go on; None where they end. A segment that was
-            freed counts as one version. O(answer).
+            the versions in order, and where to go on; None where they end. Segments in a row that
+            were freed count as one version. O(answer).
         """
         found: list[Version] = []
         looked_at = 0
@@ -153,7 +201,10 @@ class RevisionLog:
                 return found, Revision(main, sub)
             segment = self._segments.get(main >> SEGMENT_BITS)
             if segment is None:
-                main, looked_at = (main | _SLOT_MASK) + 1, looked_at + 1
+                number = self.next_segment((main >> SEGMENT_BITS) + 1)
+                if number is None:
+                    break
+                main, looked_at = number << SEGMENT_BITS, looked_at + 1
                 continue
             record = segment[main & _SLOT_MASK]
             if isinstance(record, Batch):
@@ -188,9 +239,10 @@ class RevisionLog:
                 if isinstance(record, Batch):
                     left = [version for version in record.versions if version is not None]
                     assert record.left == len(left) > 0, "a batch's count of versions is right"
-                    for sub, version in enumerate(record.versions):
+                    for place, version in enumerate(record.versions):
                         if version is not None:
-                            assert version.revision == (main, sub), "a version lies at its place"
+                            assert version.mod_revision == main, "a version lies at its place"
+                            assert record.place(version.sub) == place, "and in its batch, too"
                 elif record is not None:
                     assert record.revision == (main, 0), "a version lies at its place"
         assert self._left.keys() <= self._segments.keys(), "no freed segment is counted"
