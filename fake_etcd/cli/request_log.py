@@ -26,6 +26,9 @@ from fake_etcd.services import access
 from fake_etcd.services import request_texts as texts
 from fake_etcd.services.request_watch import Served
 
+LOG = logging.getLogger("fake_etcd.requests")
+LOG.addHandler(logging.NullHandler())  # not to stderr where a program has set up no logging
+
 _SECOND = 1_000_000_000  # nanoseconds
 
 _UNCOUNTED = (-1, -1, -1, -1, "")

@@ -111,7 +111,7 @@ def _watch(settings: Settings) -> RequestWatch | None:
         from fake_etcd.cli import request_log  # only here: most servers have nothing to say
 
         limits = request_log.Limits(unary, apply)
-        request_log.RequestLog(logging.getLogger("fake_etcd"), limits).tell(served)
+        request_log.RequestLog(request_log.LOG, limits).tell(served)
 
     return RequestWatch(time.perf_counter, limit, tell)
 

@@ -204,3 +204,22 @@ def test_what_few_servers_need_is_not_imported_by_all() -> None:
     code = "import sys, fake_etcd.cli.host; print(*sorted(set(sys.argv[1:]) & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code, *few], capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("\n", "")
+
+
+def test_a_program_without_logging_hears_nothing_of_a_write_that_fails() -> None:
+    program = (
+        "import grpc\n"
+        "from fake_etcd.api import messages as m\n"
+        "from fake_etcd.cli import background\n"
+        "with background.serve() as url, grpc.insecure_channel(url[7:]) as channel:\n"
+        "    put = channel.unary_unary('/etcdserverpb.KV/Put')\n"
+        "    try:\n"
+        "        put(m.PutRequest(key=b'a', lease=5).SerializeToString())\n"
+        "    except grpc.RpcError as error:\n"
+        "        print(error.details())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "etcdserver: requested lease not found\n"
