@@ -76,6 +76,7 @@ class Versions:
         self._node = node
         self._start = node.clock.now()
         self._look: Appointment | None = None
+        self._time: float | None = None  # of that look
         self.cluster = OWN
         self.target: Release | None = None
 
@@ -107,30 +108,31 @@ class Versions:
         return True
 
     def _aim_at(self, target: Release | None) -> None:
-        if self._node.journal.recording:
-            self._node.journal.record(self._undo, self.cluster, self.target, self._look is not None)
+        self._record()
         self.target = target
-        if self._look is None:
-            self._ask()
-
-    def _ask(self) -> None:
-        passed = self._node.clock.now() - self._start
-        next_look = self._start + (passed // INTERVAL_SECONDS + 1) * INTERVAL_SECONDS
-        self._look = self._node.schedule.at(next_look, self._on_look)
+        if self._time is None:
+            passed = self._node.clock.now() - self._start
+            self._look_at(self._start + (passed // INTERVAL_SECONDS + 1) * INTERVAL_SECONDS)
 
     def _on_look(self) -> None:
-        if self._node.journal.recording:
-            self._node.journal.record(self._undo, self.cluster, self.target, True)
-        self._look = None
+        self._record()
+        self._time = None
         wanted = self.target or OWN
         if wanted != self.cluster:
             self._node.raft_index += 1
             self.cluster = wanted
 
-    def _undo(self, cluster: Release, target: Release | None, looks: bool) -> None:
-        self.cluster, self.target = cluster, target
+    def _look_at(self, time: float | None) -> None:
+        """Look then, and at no other time."""
         if self._look is not None:
             self._look.cancel()
-            self._look = None
-        if looks:
-            self._ask()
+        self._time = time
+        self._look = None if time is None else self._node.schedule.at(time, self._on_look)
+
+    def _record(self) -> None:
+        if self._node.journal.recording:
+            self._node.journal.record(self._undo, self.cluster, self.target, self._time)
+
+    def _undo(self, cluster: Release, target: Release | None, time: float | None) -> None:
+        self.cluster, self.target = cluster, target
+        self._look_at(time)

@@ -1,8 +1,7 @@
 """What etcd answers to plain HTTP on its peer port: /members, /version, and how it meets peers.
 
 No other member is ever let in: each is alone, so those who come as peers are refused as etcd
-refuses peers of whom it does not know. Two paths that only members ask for are unknown here:
-/members/hashkv and /leases/internal.
+refuses peers of whom it does not know. What members ask each other by simple requests is answered.
 Requests and answers are those of `services.http`; here nothing is said of origins (CORS).
 etcd: server/etcdserver/api/etcdhttp/peer.go, server/etcdserver/api/rafthttp/http.go,
 server/lease/leasehttp/http.go. Answers recorded from 3.7.3.
@@ -17,8 +16,9 @@ from urllib.parse import unquote_to_bytes
 
 from google.protobuf.message import DecodeError
 
+from fake_etcd.api import errors, version
 from fake_etcd.api import messages as m
-from fake_etcd.api import version
+from fake_etcd.core.mvcc.encoding import varint
 from fake_etcd.core.node import Node
 from fake_etcd.services import cluster, http
 from fake_etcd.services.http import HttpRequest, HttpResponse
@@ -36,7 +36,7 @@ _Route = Callable[[Node, HttpRequest], HttpResponse]
 def body_limit(request: HttpRequest) -> int:
     """How large a body `handle` reads of a request; 0 where it reads none."""
     path = request.target.partition("?")[0]
-    return LARGEST_BODY_BYTES if path == "/leases" or path.startswith("/raft") else 0
+    return LARGEST_BODY_BYTES if path in _READING or path.startswith("/raft") else 0
 
 
 def handle(node: Node, request: HttpRequest) -> HttpResponse:
@@ -65,6 +65,7 @@ def _members(node: Node, request: HttpRequest) -> HttpResponse:
         return _not_allowed("GET")
     found = [
         {"id": each.id, "peerURLs": each.peer_urls}
+        | ({"isLearner": True} if each.is_learner else {})
         | ({"name": each.name} if each.name else {})
         | ({"clientURLs": each.client_urls} if each.client_urls else {})
         for each in cluster.members(node)
@@ -82,7 +83,7 @@ def _version(node: Node, request: HttpRequest) -> HttpResponse:
 
 
 def _promote(node: Node, request: HttpRequest) -> HttpResponse:
-    """Nobody can be promoted: all have a vote."""
+    """Nobody can be promoted: a learner never has the log, and all others have a vote."""
     if request.method != "POST":
         return _not_allowed("POST")
     text = unquote_to_bytes(request.target.partition("?")[0]).decode(errors="replace")
@@ -90,15 +91,110 @@ def _promote(node: Node, request: HttpRequest) -> HttpResponse:
     digits = id if id.isascii() and id.isdigit() else ""
     if not digits or int(digits) >> 64:
         return _error(404, f"member {id} not found in cluster", _cluster_id(node))
-    if all(each.id != int(digits) for each in node.members):
+    try:
+        node.membership.check_promote(int(digits))
+    except errors.MEMBER_NOT_FOUND:
         return _error(404, "membership: ID not found", _cluster_id(node))
+    except errors.LEARNER_NOT_READY as error:
+        return _error(412, error.message, _cluster_id(node))
+    node.raft_index += 1
     return _error(412, "membership: can only promote a learner member", _cluster_id(node))
 
 
 def _downgrade_enabled(node: Node, request: HttpRequest) -> HttpResponse:
     if request.method != "GET":
         return _not_allowed("GET")
-    return HttpResponse(200, (("Content-Type", "text/plain"), _cluster_id(node)), b"false")
+    enabled = b"true" if node.versions.target is not None else b"false"
+    return HttpResponse(200, (("Content-Type", "text/plain"), _cluster_id(node)), enabled)
+
+
+def _hash_kv(node: Node, request: HttpRequest) -> HttpResponse:
+    """Tells a member the hash of a revision, by which it compares what both have."""
+    if request.method != "GET":
+        return _not_allowed("GET")
+    named = {name.lower(): value for name, value in request.headers}.get("x-etcd-cluster-id")
+    if named and named != f"{node.cluster_id:x}":
+        return _error(412, "cluster ID mismatch")
+    if request.body is None:
+        return _error(400, "error reading body")
+    try:
+        found = node.store.hash_at(_asked_revision(request.body))
+    except ValueError:
+        return _error(400, "error unmarshalling request")
+    except (errors.COMPACTED, errors.FUTURE_REV) as error:
+        return _error(400, error.message.removeprefix("etcdserver: "))
+    told = {
+        "header": {"revision": node.store.current_revision},
+        "hash": found.hash,
+        "compact_revision": found.compact_revision,
+        "hash_revision": found.revision,
+    }
+    kept = {name: value for name, value in told.items() if value}
+    body = json.dumps(kept, separators=(",", ":")).encode()
+    return HttpResponse(200, (("Content-Type", "application/json"), _cluster_id(node)), body)
+
+
+def _asked_revision(body: bytes) -> int:
+    """The revision of a HashKVRequest in JSON as Go reads it: names in any case, the last counts.
+
+    Raises:
+        ValueError: it is not one.
+    """
+    text = body.decode(errors="replace")
+    # Pairs and not a dictionary, which would lose a number that a null of the same name follows.
+    pairs = json.loads(text, object_pairs_hook=list, parse_float=str, parse_constant=_no_constant)
+    if pairs is None:
+        return 0
+    if not text.lstrip().startswith("{"):
+        raise ValueError("it is no object")
+    revision = 0
+    for name, value in pairs:
+        if name.casefold() == "revision" and value is not None:
+            if type(value) is not int or value >> 63 not in (0, -1):
+                raise ValueError(f"{value!r} is no revision")
+            revision = value
+    return revision
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not of JSON, whatever Python says")
+
+
+def _leases_internal(node: Node, request: HttpRequest) -> HttpResponse:
+    """Tells a member of a lease what its callers ask for."""
+    if request.method != "POST":
+        return _error(405, "Method Not Allowed")
+    if request.body is None:
+        return _error(413, "request body too large", ("Connection", "close"))
+    try:
+        asked = _lease_asked_for(request.body)
+    except DecodeError:
+        return _error(400, "error unmarshalling request")
+    lease = node.lessor.lookup(asked.ID)
+    if lease is None:
+        return _error(404, "lease not found")
+    answer = m.LeaseTimeToLiveResponse(
+        header=m.ResponseHeader(),
+        ID=asked.ID,
+        TTL=lease.remaining_seconds(node.clock.now()),
+        grantedTTL=lease.ttl_seconds,
+        keys=lease.sorted_keys() if asked.keys else [],
+    ).SerializeToString()
+    kind = ("Content-Type", "application/protobuf")
+    return HttpResponse(200, (kind,), b"\x0a" + varint(len(answer)) + answer)
+
+
+def _lease_asked_for(body: bytes) -> m.LeaseTimeToLiveRequest:
+    """What is in a leasepb.LeaseInternalRequest, whose field 1 is this request.
+
+    Raises:
+        DecodeError: it is none, or there is nothing in it, at which etcd drops the connection.
+    """
+    # A message whose field 1 is bytes gives those; of a field that comes twice, the last one.
+    outer = m.RangeRequest.FromString(body)
+    if not body.startswith(b"\x0a"):
+        raise DecodeError("nothing is asked for")
+    return m.LeaseTimeToLiveRequest.FromString(outer.key)
 
 
 def _leases(node: Node, request: HttpRequest) -> HttpResponse:
@@ -193,10 +289,15 @@ _ROUTES: dict[bytes, _Route] = {
     b"/version": _version,
     b"/downgrade/enabled": _downgrade_enabled,
     b"/leases": _leases,
+    b"/leases/internal": _leases_internal,
+    b"/members/hashkv": _hash_kv,
     b"/raft": _raft,
     b"/raft/snapshot": _raft,
     b"/raft/probing": _probing,
 }
+_READING = frozenset(("/leases", "/leases/internal", "/members/hashkv"))
+"""Paths of which a body is read."""
+
 _BELOW: dict[bytes, _Route] = {b"/members/promote/": _promote, b"/raft/stream/": _stream}
 _FOLDERS = frozenset(("/members/promote", "/raft/stream"))
 """Paths that are sent on to the same with a slash behind it."""

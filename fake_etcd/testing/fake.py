@@ -24,6 +24,7 @@ from fake_etcd.services.call import Endpoints, HostCall, Metadata
 from fake_etcd.services.http import HttpRequest, HttpResponse
 from fake_etcd.services.request_watch import RequestWatch
 from fake_etcd.testing import auth_seed, server_options
+from fake_etcd.testing.alarms import Alarms
 from fake_etcd.testing.clock import SwitchClock, TestClock
 from fake_etcd.testing.control.door import Control
 from fake_etcd.testing.doors import Doors
@@ -86,6 +87,7 @@ class FakeEtcd(Doors):
         faults: the rules by which calls go wrong.
         history: what clients said to it, and what they were told.
         store: its keys, read and written without a client.
+        alarms: what is wrong with it, so that it refuses to be written to.
         is_changed: whether it was given addresses, which `reset` does not take away.
 
     >>> from fake_etcd.api import messages as m
@@ -142,6 +144,7 @@ class FakeEtcd(Doors):
         self.clock = TestClock(self._clock, self)
         self.history = History(self._shared)
         self.store = Store(self._ask, self._plant_auth)
+        self.alarms = Alarms(self._ask)
         self.tokens = Tokens(self._shared)
         self.is_changed = False
         self._clock.attach(self._shared.node)

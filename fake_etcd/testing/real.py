@@ -18,6 +18,7 @@ from fake_etcd.api.errors import EtcdError, StatusError
 from fake_etcd.api.methods import METHODS
 from fake_etcd.api.status import Code, Status
 from fake_etcd.core.auth.store import ROOT
+from fake_etcd.testing.alarms import Alarms
 from fake_etcd.testing.auth_seed import AuthSeed, Step
 from fake_etcd.testing.doors import Doors
 from fake_etcd.testing.fake import FakeEtcd
@@ -58,6 +59,7 @@ class RealEtcd(Doors):
 
     Attributes:
         store: its keys.
+        alarms: what is wrong with it, so that it refuses to be written to.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class RealEtcd(Doors):
         self._passwords: dict[str, str] = {}
         self._metadata: tuple[tuple[str, str], ...] = ()
         self.store = Store(self._ask, self.plant_auth)
+        self.alarms = Alarms(self._ask)
 
     def __getattr__(self, name: str) -> Any:
         # Called for names only that are not here.

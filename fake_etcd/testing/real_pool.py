@@ -46,6 +46,9 @@ _FLAGS: Mapping[str, Callable[[Any], list[str]]] = {
     "auth_token": _flag("auth-token"),
     "auth_token_ttl_seconds": lambda value: [f"--auth-token-ttl={value:g}"],
     "bcrypt_cost": _flag("bcrypt-cost"),
+    "quota_backend_bytes": _flag("quota-backend-bytes"),
+    "max_learners": _flag("max-learners"),
+    "strict_reconfig_check": lambda value: [f"--strict-reconfig-check={str(value).lower()}"],
 }
 """What etcd is told for options of a FakeEtcd; what is not here, only the emulator has."""
 

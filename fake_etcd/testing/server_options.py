@@ -42,6 +42,8 @@ class ServerOptions(TypedDict, total=False):
     auth_token_ttl_seconds: float
     bcrypt_cost: int
     quota_backend_bytes: int
+    max_learners: int
+    strict_reconfig_check: bool
 
 
 BCRYPT_COST = auth_token.LEAST_BCRYPT_COST

@@ -9,6 +9,8 @@ import pytest
 
 from fake_etcd.api import messages as m
 from fake_etcd.core.clock import VirtualClock
+from fake_etcd.core.cluster import Member
+from fake_etcd.core.downgrade import Release
 from fake_etcd.core.node import Node, NodeConfig
 from fake_etcd.services.http import HttpRequest, HttpResponse
 from fake_etcd.services.peer_http import body_limit, handle
@@ -219,3 +221,146 @@ def test_bodies_are_read_where_they_are_looked_at() -> None:
     targets = ("/leases", "/raft", "/members", "/version")
     limits = [body_limit(HttpRequest("POST", target)) for target in targets]
     assert limits == [65_536, 65_536, 0, 0]
+
+
+# What members ask each other, of a server with some history
+
+
+def asked_with_history(
+    method: str, target: str, body: bytes | None, *headers: tuple[str, str]
+) -> HttpResponse:
+    node = Node()
+    for number in range(4):
+        node.store.put(b"a", b"%d" % number)
+    node.compact(3)
+    node.store.put(b"a", b"x")
+    node.compact(5)
+    node.lessor.grant(7, 1_000, 0.0)
+    node.store.put(b"l", b"", 7)
+    return handle(node, HttpRequest(method, target, headers, body))
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b"{}", b'"hash":3812351034,"compact_revision":5,"hash_revision":7'),
+        (b"null", b'"hash":3812351034,"compact_revision":5,"hash_revision":7'),
+        (b'{"revision":-0,"x":1e999}', b'"hash":3812351034,"compact_revision":5,"hash_revision":7'),
+        (b'{"revision":5}', b'"hash":1442430913,"compact_revision":3,"hash_revision":5'),
+        (b'{"revision":3}', b'"hash":420308011,"compact_revision":-1,"hash_revision":3'),
+        (b'{"revision":-1}', b'"hash":1084519789,"compact_revision":5,"hash_revision":-1'),
+        (b' {"REVISION":6} ', b'"hash":530342146,"compact_revision":5,"hash_revision":6'),
+        (
+            '{"revi\u017fion":6,"revision":null}'.encode(),
+            b'"hash":530342146,"compact_revision":5,"hash_revision":6',
+        ),
+        (b'{"revision":6,"\xff":1}', b'"hash":530342146,"compact_revision":5,"hash_revision":6'),
+    ],
+)
+def test_a_hash_of_any_revision(body: bytes, told: bytes) -> None:
+    answer = b'{"header":{"revision":7},' + told + b"}"
+    expected = HttpResponse(200, (JSON, CLUSTER), answer)
+    assert asked_with_history("GET", "/members/hashkv?x=1", body) == expected
+    assert asked_with_history("GET", "/members/hashkv", body, CLUSTER) == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "line"),
+    [
+        *(
+            (body, "error unmarshalling request")
+            for body in (
+                b"",
+                b"[]",
+                b"5",
+                b'"x"',
+                b"true",
+                b"\xff",
+                b"\xef\xbb\xbf{}",
+                b'{"revision":"5"}',
+                b'{"revision":1.5}',
+                b'{"revision":6.0}',
+                b'{"revision":1e0}',
+                b'{"revision":06}',
+                b'{"revision":true}',
+                b'{"revision":99999999999999999999}',
+                b'{"revision":6} x',
+                b'{"x":NaN}',
+                b'{"x":"\t"}',
+            )
+        ),
+        (b'{"revision":4}', "mvcc: required revision has been compacted"),
+        (b'{"revision":6,"revision":99}', "mvcc: required revision is a future revision"),
+        (None, "error reading body"),
+    ],
+)
+def test_a_hash_that_cannot_be_told(body: bytes | None, line: str) -> None:
+    assert asked_with_history("GET", "/members/hashkv", body) == refused(400, line)
+
+
+def test_a_hash_is_told_to_members_of_the_same_cluster() -> None:
+    for id in ("5", CLUSTER[1].upper()):
+        of_another = ("X-Etcd-Cluster-ID", id)
+        found = asked_with_history("GET", "/members/hashkv", b"{}", of_another)
+        assert found == refused(412, "cluster ID mismatch")
+    not_allowed = refused(405, "Method Not Allowed", ("Allow", "GET"))
+    assert asked_with_history("POST", "/members/hashkv", b"{}") == not_allowed
+    assert asked_with_history("GET", "/members/hashkv/", b"{}") == NOT_FOUND
+
+
+@pytest.mark.parametrize(
+    ("body", "answer"),
+    [
+        (b"\n\x02\x08\x07", b"\n\n\n\x00\x10\x07\x18\xe8\x07\x20\xe8\x07"),
+        (b"\n\x04\x08\x07\x10\x01", b"\n\r\n\x00\x10\x07\x18\xe8\x07\x20\xe8\x07\x2a\x01l"),
+    ],
+)
+def test_the_time_that_a_lease_has(body: bytes, answer: bytes) -> None:
+    kind = ("Content-Type", "application/protobuf")
+    found = asked_with_history("POST", "/leases/internal", body)
+    assert found == HttpResponse(200, (kind,), answer)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "line"),
+    [
+        (b"\n\x02\x08\x09", 404, "lease not found"),
+        (b"\n\x00", 404, "lease not found"),
+        (b"\n", 400, "error unmarshalling request"),
+        (b"\n\x02\x08", 400, "error unmarshalling request"),
+        (b"", 400, "error unmarshalling request"),  # where etcd says nothing and hangs up
+    ],
+)
+def test_the_time_of_no_lease(body: bytes, status: int, line: str) -> None:
+    assert asked_with_history("POST", "/leases/internal", body) == refused(status, line)
+
+
+def test_the_time_of_a_lease_is_asked_for_by_post_and_briefly() -> None:
+    not_allowed = refused(405, "Method Not Allowed")
+    assert asked_with_history("GET", "/leases/internal", b"") == not_allowed
+    too_large = refused(413, "request body too large", ("Connection", "close"))
+    assert asked_with_history("POST", "/leases/internal", None) == too_large
+
+
+def test_a_downgrade_is_told_of() -> None:
+    node = Node()
+    node.versions.enable(Release(3, 6))
+    found = handle(node, HttpRequest("GET", "/downgrade/enabled"))
+    assert found.body == b"true"
+
+
+def test_a_learner_is_shown_and_not_promoted() -> None:
+    node = Node(NodeConfig(advertise_client_urls=("http://a:1",)))
+    learner = Member(3869701430963546999, "", ("http://a:1",), is_learner=True)
+    node.membership.add(learner)
+    assert handle(node, HttpRequest("GET", "/members")).body == (
+        b'[{"id":3869701430963546999,"peerURLs":["http://a:1"],"isLearner":true},'
+        b'{"id":10276657743932975437,"peerURLs":["http://localhost:2380"],"name":"default",'
+        b'"clientURLs":["http://a:1"]}]\n'
+    )
+    line = "etcdserver: can only promote a learner member which is in sync with leader"
+    found = handle(node, HttpRequest("POST", f"/members/promote/{learner.id}"))
+    assert found == refused(412, line, CLUSTER)
+    node.membership.remove(learner.id)
+    found = handle(node, HttpRequest("POST", f"/members/promote/{learner.id}"))
+    assert found == refused(404, "membership: ID not found", CLUSTER)

@@ -76,7 +76,8 @@ def test_its_table_has_every_option_with_its_default() -> None:
     for name in rows:
         default = getattr(config, name, 0)
         if name != options.SEED and isinstance(default, (int, float)) and default:
-            assert f"{default:,.0f}" in rows[name], name
+            shown = str(default) if isinstance(default, bool) else f"{default:,.0f}"
+            assert shown in rows[name], name
 
 
 def test_everything_that_it_names_is_there() -> None:
