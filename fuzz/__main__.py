@@ -9,7 +9,7 @@ from random import Random
 
 from fuzz.case import Case
 from fuzz.coverage import Coverage
-from fuzz.engine import CORPUS, Finding, Run, check, load, save, smallest, until
+from fuzz.engine import CORPUS, Finding, Run, check, fewest, load, save, smallest, until
 from fuzz.targets import TARGETS
 
 _SLICE_SECONDS = 30.0
@@ -24,8 +24,17 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=0, help="what the random numbers begin with")
     parser.add_argument("--corpus", type=Path, default=CORPUS, help="folder to read and add to")
     parser.add_argument("--findings", type=Path, default=Path("fuzz-findings"), help="folder")
+    parser.add_argument(
+        "--tidy",
+        action="store_true",
+        help="fuzz nothing: take cases out of the corpus that reach nothing the others do not",
+    )
     options = parser.parse_args(arguments)
     names: list[str] = options.target or sorted(TARGETS)
+    if options.tidy:
+        for name in names:
+            _tidy(name, options.corpus)
+        return 0
     random = Random(options.seed)
     runs = [Run(TARGETS[name], random, load(name, options.corpus)) for name in names]
     has_time = until(options.minutes * 60)
@@ -71,6 +80,16 @@ def _sort(name: str, error: BaseException) -> str:
         place = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
         trace = trace.tb_next
     return f"{name} {type(error).__name__} {place}"
+
+
+def _tidy(name: str, corpus: Path) -> None:
+    before = load(name, corpus)
+    kept = fewest(TARGETS[name], before)
+    for path in list((corpus / name).iterdir()):
+        path.unlink()
+    for case in kept:
+        save(name, case, corpus)
+    print(f"{name}: {len(kept)} of {len(before)} cases")
 
 
 def _save(run: Run, corpus: Path) -> None:

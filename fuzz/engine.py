@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -78,6 +78,24 @@ def check(target: Target, case: Case, coverage: Coverage) -> BaseException | Non
     except Exception as error:  # whatever it is, it is the finding
         return error
     return None
+
+
+def fewest(target: Target, cases: Sequence[Case]) -> list[Case]:
+    """Few of the cases that together reach what all of them do; what breaks something stays."""
+    arcs: dict[Case, set[Arc]] = {}
+    kept = []
+    for case in cases:
+        coverage = Coverage()
+        if check(target, case, coverage) is not None:
+            kept.append(case)
+        else:
+            arcs[case] = coverage.arcs
+    missing = set().union(*arcs.values())
+    while missing:
+        best = max(arcs, key=lambda case: (len(arcs[case] & missing), -len(pack(case))))
+        kept.append(best)
+        missing -= arcs.pop(best)
+    return kept
 
 
 def smallest(target: Target, case: Case, is_same: Callable[[Case], bool]) -> Case:

@@ -103,6 +103,42 @@ def test_every_key_finds_its_ranges(drawn: list[Range], sought: list[bytes]) -> 
         assert groups_at(found, key) == expected
 
 
+@given(st.lists(ranges, unique=True), st.lists(st.tuples(ranges, st.booleans()), max_size=6))
+@example([(b"", b"\1"), (b"\0", b""), (b"", b"\1\1"), (b"\1", b"\1")], [((b"\0", b"\1"), True)])
+def test_look_ups_in_a_row_find_what_a_search_finds(
+    drawn: list[Range], changes: list[tuple[Range, bool]]
+) -> None:
+    found = Intervals[int]()
+    for member, range in enumerate(drawn):
+        found.add(*range, member)
+    everywhere = [bytes(key) for key in ([], *([a] for a in (0, 1, 2, 3)), [0, 1], [1, 0], [3, 3])]
+    for range, is_one_more in [((b"", b""), True), *changes]:
+        if is_one_more:
+            found.add(*range, -1)
+        elif range in drawn:
+            found.remove(*range, drawn.index(range))
+            drawn[drawn.index(range)] = (b"gone", b"gone")
+        for _ in ("searched", "put in a row", "kept", "kept", "kept"):
+            for key in everywhere:
+                searched = sorted(list(members) for members in found._search(key))
+                assert groups_at(found, key) == searched
+        found.check()
+        assert found._row is not None
+
+
+def test_thousands_of_ranges_within_each_other_are_not_kept_for_each_bound() -> None:
+    found = Intervals[int]()
+    for number in range(500):
+        found.add(b"%04d" % number, b"%04d" % (9_999 - number), number)
+    keys = [b"%04d" % number for number in range(0, 9_999, 5)]
+    for key in keys:
+        assert len(list(found.at(key))) == sum(
+            within(key, b"%04d" % number, b"%04d" % (9_999 - number)) for number in range(500)
+        )
+    assert found._row is not None
+    assert sum(len(kept) for kept in found._row.found if kept is not None) < 100
+
+
 def of_neighbours(count: int) -> Intervals[int]:
     """Ranges side by side, in order of their keys: the worst order for a tree without balance."""
     found = Intervals[int]()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
@@ -10,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fuzz.case import Case, Do, Step, pack, received, unpack
-from fuzz.coverage import Coverage
-from fuzz.engine import CORPUS, Run, check, load, save
+from fuzz.coverage import Arc, Coverage
+from fuzz.engine import CORPUS, Run, check, fewest, load, save
 from fuzz.grammar import HELLO
 from fuzz.targets import TARGETS, Target
 
@@ -88,6 +89,30 @@ def test_what_breaks_is_found_and_what_is_new_is_kept() -> None:
     assert run.corpus == [received(HELLO)]
     run.try_case(received(HELLO, b"x"))
     assert [finding.case for finding in run.findings] == [received(HELLO, b"x")]
+
+
+def test_a_tidied_corpus_reaches_as_much() -> None:
+    target = TARGETS["tls_hello"]
+    hello = target.seeds[0]
+    cases = [hello, received(b"\x16"), received(b"\x17"), *(hello[:1] for _ in range(2))]
+
+    def reached(cases: Sequence[Case]) -> set[Arc]:
+        found = Coverage()
+        for case in cases:
+            assert check(target, case, found) is None
+        return found.arcs
+
+    kept = fewest(target, cases)
+    assert reached(kept) == reached(cases)
+    assert len(kept) == len(set(kept)) < len(cases)
+
+
+def test_what_breaks_stays_in_a_tidied_corpus() -> None:
+    def breaks(case: Case) -> None:
+        raise AssertionError("always")
+
+    cases = [received(b"a"), received(b"b")]
+    assert fewest(Target("x", breaks, (), ()), cases) == cases
 
 
 def test_work_beyond_its_bound_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

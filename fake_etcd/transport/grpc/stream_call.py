@@ -158,9 +158,11 @@ class StreamCall:
 
     def _send_framed(self, framed: bytes) -> bool:
         stream = self._stream
-        if self.is_over:
+        # `is_over` and `_open` in place: a call of its own is a twentieth of a keep-alive.
+        if stream.sent_all or stream.trailers is not None:
             return True
-        self._open()
+        if not self._opened:
+            self._open()
         self._connection.http2.send_data(stream, framed)
         self._connection.changed()
         waiting = stream.pending_size
