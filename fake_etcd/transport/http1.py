@@ -65,7 +65,12 @@ _NOT_PRINTABLE_ASCII = re.compile(rb"[^\x21-\x7e]")
 _BAD_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _BAD_HOST = re.compile(rb"[^0-9A-Za-z!$%&'()*+,\-.:;=@\[\]_~]")
 _SPACE_AFTER_NAME = re.compile(rb"(?m)^([!#$%&'*+\-.^_`|~0-9A-Za-z]+)[ \t]+:")
-_TRANSFER_ENCODING = re.compile(rb"(?im)^transfer-encoding:(?:[^\n]|\n[ \t])*\n")
+_TRANSFER_ENCODING = re.compile(rb"(?im)^transfer-encoding:")
+_HOST = re.compile(rb"(?im)^host:")
+_KEEP_ALIVE, _CLOSE, _CONTINUE = (
+    re.compile(rb"(?i)(?<![^ ,\t])%b(?![^ ,\t])" % token)
+    for token in (b"keep-alive", b"close", b"100-continue")
+)
 _LENGTHS = re.compile(rb"(?im)^content-length:(?:[^\n,]|\n[ \t])*,")
 """Several lengths in one field, which h11 takes where all are the same."""
 
@@ -155,9 +160,8 @@ class _Request:
         chunked = any(name == b"transfer-encoding" for name, _ in headers)
         self.content_length = None if chunked else (lengths[0] if lengths else 0)
         self.body: Body = ChunkedBody() if chunked else SizedBody(self.content_length or 0)
-        self.expect = b",".join(value for name, value in headers if name == b"expect")
-        options = _tokens(value for name, value in headers if name == b"connection")
-        self.keep_alive = b"keep-alive" in options if self.is_old else b"close" not in options
+        self.expect = next((value for name, value in headers if name == b"expect"), b"")
+        self.keep_alive = self._is_kept([value for name, value in headers if name == b"connection"])
         self.public = HttpRequest(
             method=event.method.decode("ascii"),
             target=target.decode("ascii"),
@@ -167,6 +171,14 @@ class _Request:
             ),
             is_encrypted=is_encrypted,
         )
+
+    def _is_kept(self, options: list[bytes]) -> bool:
+        """Whether the connection may go on, by its options; the first line of them is read with
+        less care than all together (net/http server.go, `hasToken`; transfer.go, `shouldClose`)."""
+        first = options[0] if options else b""
+        if self.is_old:
+            return _KEEP_ALIVE.search(first) is not None
+        return _CLOSE.search(first) is None and b"close" not in _tokens(options)
 
     @property
     def is_old(self) -> bool:
@@ -184,7 +196,7 @@ class _Request:
 
     @property
     def expects_continue(self) -> bool:
-        return b"100-continue" in _tokens([self.expect])
+        return _CONTINUE.search(self.expect) is not None
 
     def take_body(self, limit: int) -> None:
         """Have the handler get the body, where it is not larger than so many bytes."""
@@ -274,7 +286,8 @@ def _read_head(head: bytes, is_encrypted: bool) -> _Request:
     line, newline, fields = head.partition(b"\n")
     method, target, version = _check_request_line(line.removesuffix(b"\r"))
     if version == b"1.0":
-        fields = _TRANSFER_ENCODING.sub(b"", fields)  # it knows no such thing
+        # It knows no such field, whose value is to be well-formed all the same.
+        fields = _TRANSFER_ENCODING.sub(b"-:", fields)
     line = b"%b %b HTTP/%b\r" % (method, target, version)
     try:
         event = _parse(line + newline + fields)
@@ -301,22 +314,27 @@ def _why_refused(line: bytes, fields: bytes, error: h11.RemoteProtocolError) -> 
 
     So mend the two faults that it names, last one first, and see whether that is enough.
     """
-    if error.error_status_hint == 501:
-        return _unsupported_encoding()
     mended = _SPACE_AFTER_NAME.sub(rb"\1:", fields)
-    if _is_good(line + mended):
-        return _bad_request("invalid header name")
-    if _is_good(line + b"Host: x\r\n" + mended):
+    event = _try(line + mended)
+    if event == 501 or error.error_status_hint == 501:
+        # Go counts the hosts before it looks at how a body is sent.
+        return _bad_request() if len(_HOST.findall(fields)) > 1 else _unsupported_encoding()
+    if _LENGTHS.search(fields):
+        return _bad_request()
+    if isinstance(event, h11.Request):
+        is_bad = any(name == b"host" and _BAD_HOST.search(value) for name, value in event.headers)
+        return _bad_request("malformed Host header" if is_bad else "invalid header name")
+    if isinstance(_try(line + b"Host: x\r\n" + mended), h11.Request):
         return _bad_request("missing required Host header")
     return _bad_request()
 
 
-def _is_good(head: bytes) -> bool:
+def _try(head: bytes) -> h11.Request | int:
+    """What a head makes, or the status that h11 would answer it with."""
     try:
-        _parse(head)
-    except h11.RemoteProtocolError:
-        return False
-    return True
+        return _parse(head)
+    except h11.RemoteProtocolError as error:
+        return error.error_status_hint
 
 
 class Http1Connection:

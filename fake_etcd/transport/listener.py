@@ -171,14 +171,19 @@ class Server:
         loop = asyncio.get_running_loop()
         family = _family(host)
         if family is None:
-            return await loop.create_server(
+            server = await loop.create_server(
                 protocol, host, port, reuse_address=True, reuse_port=self._reuse_port or None
             )
+            for each in server.sockets:
+                with socket.socket(fileno=os.dup(each.fileno())) as same:
+                    _notice_who_is_gone(same)
+            return server
         # Given a host, even such a one, uvloop asks libuv's threads for its address, and whatever
         # is forked from a process that has these crashes when it ends (libuv issue 4443).
         listening = socket.socket(family, socket.SOCK_STREAM)
         try:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            _notice_who_is_gone(listening)
             if self._reuse_port:
                 listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             if family is socket.AF_INET6:
@@ -267,6 +272,20 @@ _IS_ENCRYPTED = {"http": False, "https": True, "unix": False, "unixs": True}
 """Schemes that can be listened on."""
 
 ConnectionFactory = Callable[[Server, asyncio.AbstractEventLoop], Connection]
+
+
+_PROBES = (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 9))
+"""Seconds of silence before the system asks a peer whether it is there, seconds between two
+questions, and how many it asks (etcd: client/pkg/transport/keepalive_listener.go, and Go's own)."""
+
+
+def _notice_who_is_gone(listening: socket.socket) -> None:
+    """Have the system cut accepted sockets whose peer went without a word."""
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _PROBES:
+        option = getattr(socket, name, None)  # macOS has other names for some
+        if option is not None:
+            listening.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def _family(host: str) -> socket.AddressFamily | None:

@@ -9,6 +9,7 @@ from google.protobuf.message import Message
 from fake_etcd.api.methods import METHODS
 from fake_etcd.services.call import Call, Endpoint, Receiver, Sink, UnaryHandler
 from fake_etcd.services.http import HttpResponse, no_body
+from fake_etcd.transport.gateway.rules import GatewayMaker, GatewayRules
 from fake_etcd.transport.grpc.connection import GrpcConnection
 from fake_etcd.transport.grpc.server import GrpcServer
 from fake_etcd.transport.http2.connection import Http2Connection
@@ -179,10 +180,12 @@ class GrpcExchange:
         limit: int = LIMIT,
         max_concurrent_streams: int | None = None,
         hello: bytes = HELLO,
+        gateway: GatewayRules | None = None,
     ) -> None:
         self.client = Client()
         self.woken = 0
-        pages = Pages(lambda request: HttpResponse(404), no_body, lambda: "now")
+        maker = GatewayMaker(gateway, endpoints, limit)
+        pages = Pages(lambda request: HttpResponse(404), no_body, lambda: "now", maker)
         server = GrpcServer(endpoints, limit, pages, max_concurrent_streams)
         self.grpc = GrpcConnection(server, "127.0.0.1:9", self._wake)
         if hello:

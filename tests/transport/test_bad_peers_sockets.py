@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import sys
 import tracemalloc
 from asyncio.subprocess import PIPE
@@ -12,13 +13,25 @@ import pytest
 
 from fake_etcd.services.http import HttpResponse
 from fake_etcd.transport import socket_connection
+from fake_etcd.transport.http2 import receiving
 from fake_etcd.transport.listener import Limits, Server
 
-from .applications import LIMIT, answering, grpc_answer
+from .applications import LIMIT, StreamRecorder, answering, grpc_answer, streaming
 from .attacks import Remains
 from .test_listener import connected, get, listening, open_streams, until
-from .wire import HELLO, PREFACE, message, ping
+from .wire import (
+    HELLO,
+    PREFACE,
+    WATCH,
+    Client,
+    data,
+    message,
+    ping,
+    request_fields,
+    without_housekeeping,
+)
 
+OPEN_CALL = Client().headers(1, request_fields(WATCH))
 IDLE = 10_000
 SOCKETS = IDLE + 500
 """The clients are in a process of their own: each of the two has one end of every connection."""
@@ -73,6 +86,94 @@ def test_who_does_not_go_on_is_cut_and_leaves_nothing(sent, monkeypatch):
             writer.write(sent)
             with contextlib.suppress(ConnectionResetError):
                 assert await reader.read() == b""
+            writer.close()
+            await until(lambda: server.connections == [])
+            assert await is_served(url)
+
+    asyncio.run(asyncio.wait_for(test(), 30))
+    assert remains.found() == {}
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_KEEPIDLE"), reason="this system has other names")
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_the_system_asks_silent_peers_as_often_as_for_etcd(host, loop):
+    """Who went without a FIN is cut by it, whatever was spoken: here nobody can go like that."""
+    new_loop = asyncio.new_event_loop
+    if loop == "uvloop":
+        new_loop = pytest.importorskip("uvloop").new_event_loop
+
+    async def test() -> None:
+        server = Server(answering(b"answer"), lambda request: HttpResponse(200), Limits(LIMIT))
+        try:
+            url = await server.listen(f"http://{host}:0")
+            async with connected(url):
+                await until(lambda: len(server.connections) == 1)
+                (connection,) = server.connections
+                accepted = connection._transport.get_extra_info("socket")
+                tcp = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+                assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+                assert [accepted.getsockopt(socket.IPPROTO_TCP, it) for it in tcp] == [30, 15, 9]
+        finally:
+            await server.close(0)
+
+    running = new_loop()
+    try:
+        running.run_until_complete(asyncio.wait_for(test(), 30))
+    finally:
+        running.close()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        HELLO,
+        HELLO + OPEN_CALL,
+        HELLO + OPEN_CALL + data(1, message(b"half a message"))[:-5],
+        HELLO + OPEN_CALL[:-5],
+    ],
+    ids=["nothing", "a call", "half a frame", "half a header block"],
+)
+def test_who_answers_no_ping_is_cut_whatever_it_is_in_the_middle_of(sent):
+    """A peer that is gone without a FIN, or that reads and writes nothing: grpc-go's keepalive."""
+    remains = Remains()
+    recorder = StreamRecorder()
+    limits = Limits(LIMIT, keepalive_interval_seconds=1.0, keepalive_timeout_seconds=0.05)
+
+    async def test() -> None:
+        endpoints = {**streaming(recorder), **answering(b"answer")}
+        server = Server(endpoints, lambda request: HttpResponse(200), limits)
+        try:
+            url = await server.listen("http://127.0.0.1:0")
+            _, writer = await open_streams(url)
+            writer.transport.pause_reading()
+            writer.write(sent)
+            await until(lambda: len(server.connections) == 1)
+            await until(lambda: server.connections == [])
+            assert [call.told[-1] for call in recorder.opened] == ["cancelled"] * len(
+                recorder.opened
+            )
+            writer.close()
+            assert await is_served(url)
+        finally:
+            await server.close(0)
+
+    asyncio.run(asyncio.wait_for(test(), 30))
+    recorder.opened.clear()
+    assert remains.found() == {}
+
+
+def test_who_does_not_end_a_header_block_on_a_socket_is_told_and_cut(monkeypatch):
+    monkeypatch.setattr(receiving, "HEADER_BLOCK_SECONDS", 0.05)
+    remains = Remains()
+
+    async def test() -> None:
+        async with listening(answering(b"answer")) as (server, url):
+            reader, writer = await open_streams(url)
+            client = Client()
+            writer.write(HELLO + client.headers(1, request_fields(), pieces=2)[:-20])
+            answers = without_housekeeping(client.read(await reader.read()))
+            assert answers == [("GOAWAY", 0, "PROTOCOL_ERROR", "the peer takes too long")]
             writer.close()
             await until(lambda: server.connections == [])
             assert await is_served(url)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fake_etcd.transport.gateway.rules import GatewayRules
 from fake_etcd.transport.http2 import intake
 from fake_etcd.transport.http2.intake import LARGE_HEAD, LARGE_MESSAGES, MOST_KEPT
 from fake_etcd.transport.http2.receiving import RECEIVE_WINDOW
@@ -264,4 +265,20 @@ def test_a_connection_that_ends_keeps_nothing(cut: Callable[[GrpcExchange], None
         sender.step()
     assert exchange.grpc.http2.kept_size > LARGE_MESSAGES // 2
     cut(exchange)
+    assert is_clean(exchange)
+
+
+def test_bodies_of_the_gateway_are_kept_too_and_let_go_when_they_are_whole():
+    exchange = GrpcExchange(answering(b""), gateway=GatewayRules())
+    fields = (
+        *((":method", "POST"), (":scheme", "http"), (":path", "/v3/kv/range")),
+        *((":authority", "a"), ("content-type", "application/json")),
+    )
+    half = b'{"key": "' + b"A" * 10_000
+    for n in ids(50):
+        exchange.send(exchange.client.headers(n, fields) + data(n, half))
+    assert exchange.grpc.http2.kept_size == 50 * len(half)
+    for n in ids(50):
+        answers = exchange.send(data(n, b'"}', end=True))
+        assert [(answer[0], answer[1]) for answer in answers] == [("HEADERS", n), ("DATA", n)]
     assert is_clean(exchange)

@@ -181,6 +181,11 @@ class UnaryExchange:
 
     # What the carrier calls
 
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of the body that are kept."""
+        return len(self._body)
+
     def open(self) -> None:
         """Nothing comes of it before its request."""
 
@@ -367,6 +372,11 @@ class StreamExchange:
         self._carrier.respond(self._head.failure(status))
 
     # What the carrier calls
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of the body that are kept."""
+        return len(self._body) + self._values.held_bytes
 
     def data(self, piece: bytes) -> None:
         """A piece of the body."""

@@ -16,7 +16,7 @@ from fake_etcd.transport.gateway.heads import CHUNKED, Headers
 from fake_etcd.transport.http2.connection import Http2Connection
 from fake_etcd.transport.http2.frames import ErrorCode
 from fake_etcd.transport.http2.pages import Pages, header_fields
-from fake_etcd.transport.http2.streams import Stream
+from fake_etcd.transport.http2.streams import STREAM_RECEIVE_WINDOW, Stream
 
 SINK_LIMIT = 2**18
 """Bytes that wait on one stream before its handler is told to stop."""
@@ -99,6 +99,9 @@ class Http2Call:
         if end_stream:
             self._has_all = True
             self._exchange.end()
+        left = self._stream.content_left
+        missing = STREAM_RECEIVE_WINDOW if left is None else left
+        self._host.http2.keep(self._stream, self._exchange.held_bytes, missing)
 
     def closed(self, code: ErrorCode) -> None:
         if not self._exchange.is_over:
