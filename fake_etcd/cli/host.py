@@ -81,7 +81,7 @@ async def _serve(settings: Settings, log: logging.Logger) -> signal.Signals:
     except CannotStart as error:
         if not settings.as_etcd:
             raise
-        say(log, lines.DISCOVERY_FAILED, error=str(error))
+        say(log, error.line, error=str(error))
         raise SystemExit(1) from None
     start.flush()
     for note in server.notes:
