@@ -28,6 +28,7 @@ SINGLE_PORT: Warned = (
     {},
 )
 NO_DATA_DIR = Line(logging.CRITICAL, "etcdmain/etcd.go:201", "failed to list data directory")
+DEFAULT_HOST = Line(logging.INFO, "etcdmain/etcd.go:83", "detected default host for advertise")
 DEFAULT_DATA_DIR = Line(
     logging.WARNING, "etcdmain/etcd.go:94", "'data-dir' was empty; using default"
 )

@@ -150,6 +150,8 @@ async def _start(settings: Settings, log: _StartLog) -> NodeServer:
         log.warn([lines.SINGLE_PORT])
     log.warn(settings.warnings)
     log.say(lines.RUNNING, args=sys.argv)
+    if settings.default_host:
+        log.say(lines.DEFAULT_HOST, host=settings.default_host)
     if settings.default_data_dir:
         log.say(lines.DEFAULT_DATA_DIR, data_dir=settings.data_dir)
     if settings.data_dir:
