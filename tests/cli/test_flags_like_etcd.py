@@ -240,15 +240,17 @@ def answers(
 ) -> Iterator[dict[tuple[str, ...], Future[Both]]]:
     """What both say to the arguments of all tests that are to run: several at a time."""
 
-    def both(arguments: tuple[str, ...]) -> Both:
-        folder = tmp_path_factory.mktemp("both")
+    def both(arguments: tuple[str, ...], folder: Path) -> Both:
         write_certificates(folder)
         real = last([str(binary), *arguments], folder, {})
         return last([*ours(), *arguments], folder, {}), real
 
     pool = ThreadPoolExecutor(3)
     wanted = {tuple(asked(item)) for item in request.session.items if "answers" in fixtures(item)}
-    yield {arguments: pool.submit(both, arguments) for arguments in sorted(wanted)}
+    yield {
+        arguments: pool.submit(both, arguments, tmp_path_factory.mktemp("both"))
+        for arguments in sorted(wanted)
+    }
     pool.shutdown(cancel_futures=True)
 
 
@@ -288,7 +290,7 @@ def write_certificates(folder: Path) -> None:
         (folder / name).write_bytes(content)
 
 
-@functools.cache
+@functools.lru_cache
 def _certificates() -> dict[str, bytes]:
     pair, another = certificates.self_signed(["127.0.0.1"], 1), certificates.self_signed(["x"], 1)
     rsa_key = rsa.generate_private_key(65537, 2048).private_bytes(
