@@ -28,6 +28,7 @@ SINGLE_PORT: Warned = (
     {},
 )
 NO_DATA_DIR = Line(logging.CRITICAL, "etcdmain/etcd.go:201", "failed to list data directory")
+DEFAULT_HOST = Line(logging.INFO, "etcdmain/etcd.go:83", "detected default host for advertise")
 DEFAULT_DATA_DIR = Line(
     logging.WARNING, "etcdmain/etcd.go:94", "'data-dir' was empty; using default"
 )
@@ -61,6 +62,11 @@ INSECURELY = Line(
 SECURELY = Line(logging.INFO, "embed/serve.go:288", "serving client traffic securely")
 DISCOVERY_FAILED = Line(logging.CRITICAL, "etcdmain/etcd.go:157", "discovery failed")
 """What etcd says of whatever keeps it from starting, an address that is taken among it."""
+NO_PEER_CERTIFICATE = Line(
+    logging.CRITICAL, "embed/etcd.go:536", "failed to get peer self-signed certs"
+)
+LISTENER_FAILED = Line(logging.CRITICAL, "etcdmain/etcd.go:172", "listener failed")
+"""What it says of TLS that cannot be, on addresses of clients: it listens there already."""
 SIGNAL = Line(logging.INFO, "osutil/interrupt_unix.go:65", "received signal; shutting down")
 CLOSING = Line(logging.INFO, "embed/etcd.go:422", "closing etcd server")
 SKIPPED_TRANSFER = Line(

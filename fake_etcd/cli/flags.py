@@ -8,10 +8,11 @@ server/etcdmain/config.go). Nothing is started here and nothing slow is imported
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from fake_etcd.cli import initial_cluster
+from fake_etcd.cli import default_host, initial_cluster
 from fake_etcd.cli.early_log import LogLine
 from fake_etcd.cli.environment import environment_variables
 from fake_etcd.cli.flag_table import BY_NAME, FLAGS, Flag, Group, Kind
@@ -38,6 +39,13 @@ DEFAULT_CLIENT_URL = "http://localhost:2379"
 DEFAULT_PEER_URL = "http://localhost:2380"
 _DEFAULT_CLUSTER = f"default={DEFAULT_PEER_URL}"
 
+_ADVERTISED = {
+    "initial-advertise-peer-urls": ("listen-peer-urls", DEFAULT_PEER_URL),
+    "advertise-client-urls": ("listen-client-urls", DEFAULT_CLIENT_URL),
+}
+_DEFAULT_HOST = "default host"
+"""Beside the flags' values: this machine's address, where it is advertised."""
+
 _LOADED = (
     "loaded server configuration, other configuration command line flags and environment variables "
     "will be ignored if provided"
@@ -57,6 +65,7 @@ class Settings:
         max_concurrent_streams: None for no limit.
         feature_gates: the state of every one.
         stop_grace_seconds: how long open streams may go on after the first signal.
+        default_host: this machine's address, where it is advertised for want of another.
         early: what was to be logged before the log is set up.
         warnings: what to log as warnings once it is.
     """
@@ -119,6 +128,7 @@ class Settings:
     print_bin_dir: bool
     early: tuple[LogLine, ...]
     warnings: tuple[Warned, ...]
+    default_host: str = ""
 
 
 @dataclass(slots=True)
@@ -292,6 +302,8 @@ def _values(given: _Given, as_etcd: bool) -> dict[str, str]:
         values["listen-peer-urls"] = ""
     if as_etcd and not values["data-dir"]:
         values["data-dir"] = f"{values['name']}.etcd"
+    if as_etcd and sys.platform == "linux":
+        values[_DEFAULT_HOST] = default_host.advertise(values, _ADVERTISED)
     discovers = any(
         values[name] for name in ("discovery-srv", "discovery-srv-name", "discovery-endpoints")
     )
@@ -373,6 +385,7 @@ def _settings(given: _Given, environment: Mapping[str, str] | None, as_etcd: boo
         transport=values["transport"],
         stop_grace_seconds=seconds("fake-stop-grace"),
         print_bin_dir=is_on("print-bin-dir"),
+        default_host=values.get(_DEFAULT_HOST, ""),
         early=tuple(given.early),
         warnings=tuple(given.warnings),
     )

@@ -81,7 +81,7 @@ async def _serve(settings: Settings, log: logging.Logger) -> signal.Signals:
     except CannotStart as error:
         if not settings.as_etcd:
             raise
-        say(log, lines.DISCOVERY_FAILED, error=str(error))
+        say(log, error.line, error=str(error))
         raise SystemExit(1) from None
     start.flush()
     for note in server.notes:
@@ -150,6 +150,8 @@ async def _start(settings: Settings, log: _StartLog) -> NodeServer:
         log.warn([lines.SINGLE_PORT])
     log.warn(settings.warnings)
     log.say(lines.RUNNING, args=sys.argv)
+    if settings.default_host:
+        log.say(lines.DEFAULT_HOST, host=settings.default_host)
     if settings.default_data_dir:
         log.say(lines.DEFAULT_DATA_DIR, data_dir=settings.data_dir)
     if settings.data_dir:

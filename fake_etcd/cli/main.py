@@ -147,11 +147,24 @@ def _say_what_is_wrong(error: UsageError, arguments: Sequence[str], *, as_etcd: 
     _log(_failed_to_start(message))
 
 
+_OTHER_LINES = {
+    "selfSignedCertValidity is invalid": (
+        "embed/etcd.go:650",
+        "failed to get client self-signed certs",
+    ),
+    "KeyFile and CertFile must both": ("etcdmain/etcd.go:172", "listener failed"),
+    "http2: ": ("etcdmain/etcd.go:172", "listener failed"),
+}
+"""What etcd finds wrong of its clients' TLS at other moments, by how it begins, and its lines."""
+
+
 def _failed_to_start(message: str) -> LogLine:
     """etcd: etcdmain/etcd.go says "discovery failed" of whatever keeps the server from starting."""
     if "include" in message and "--initial-cluster" in message:
         return LogLine("warn", "etcdmain/etcd.go:150", "failed to start", {"error": message})
-    return LogLine("fatal", "etcdmain/etcd.go:157", "discovery failed", {"error": message})
+    line = next((line for start, line in _OTHER_LINES.items() if message.startswith(start)), None)
+    caller, what = line or ("etcdmain/etcd.go:157", "discovery failed")
+    return LogLine("fatal", caller, what, {"error": message})
 
 
 def _log(line: LogLine) -> None:

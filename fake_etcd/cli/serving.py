@@ -17,7 +17,8 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from fake_etcd.cli import auth_token, logs
+from fake_etcd.cli import auth_token, logs, tls_flags
+from fake_etcd.cli import etcd_lines as lines
 from fake_etcd.cli.flags import Settings
 from fake_etcd.cli.tls_flags import TlsSettings
 from fake_etcd.cli.urls import Url
@@ -56,7 +57,15 @@ when the server stops."""
 
 
 class CannotStart(Exception):
-    """Why there is no server; one line."""
+    """Why there is no server; one line.
+
+    Attributes:
+        line: what etcd's log says of it.
+    """
+
+    def __init__(self, message: str, line: lines.Line = lines.DISCOVERY_FAILED) -> None:
+        super().__init__(message)
+        self.line = line
 
 
 def new_loop() -> asyncio.AbstractEventLoop:
@@ -389,6 +398,8 @@ class NodeServer:
                 place.plain = url
         found: list[str] = []
         try:
+            if any(url.is_tls for url in urls):
+                _check_files(self._settings.tls, lines.LISTENER_FAILED)
             self._tls = server_tls(self._settings.tls, urls)
             for place in places.values():
                 addresses = await self._listen(place)
@@ -400,6 +411,8 @@ class NodeServer:
                         self.served.append((address, False))
                 found += place.advertised(addresses[0])
             await self._listen_for_pages()
+            # etcd's connections to peers go by these whatever the addresses are.
+            _check_files(self._settings.peer_tls)
         except CannotStart:
             await self.stop(0)  # and take away the unix sockets made so far
             raise
@@ -448,8 +461,18 @@ class NodeServer:
                 self.metrics_served.append(await _listen_at(url, tls, server.listen))
 
     async def _listen_to_peers(self) -> None:
-        urls = self._settings.listen_peer_urls
-        tls = server_tls(self._settings.peer_tls, urls)
+        urls, settings = self._settings.listen_peer_urls, self._settings.peer_tls
+        if settings.generates and not settings.self_signed_cert_validity:
+            raise CannotStart(tls_flags.NO_VALIDITY, lines.NO_PEER_CERTIFICATE)
+        encrypted = [url for url in urls if url.is_tls]
+        if encrypted and not settings.has_files and not settings.auto_tls:
+            raise CannotStart(
+                f"cannot listen on TLS for {encrypted[0].host}: "
+                "KeyFile and CertFile are not presented"
+            )
+        if encrypted:
+            _check_files(settings)
+        tls = server_tls(settings, urls)
         for url in urls:
             at = await _listen_at(url, tls, self._served.listen_to_peers)
             self.peers_served.append(_without_scheme(at))
@@ -483,11 +506,26 @@ class NodeServer:
         try:
             return await self._served.listen(url, tls)
         except TlsError as error:
-            raise CannotStart(str(error)) from None
+            raise CannotStart(str(error), lines.LISTENER_FAILED) from None
         except OSError as error:
             raise CannotStart(f"listen {name}: bind: {_reason(error).lower()}") from None
         except ValueError as error:
             raise CannotStart(f"listen {name}: {error}") from None
+
+
+def _check_files(tls: TlsSettings, line: lines.Line = lines.DISCOVERY_FAILED) -> None:
+    """
+    Raises:
+        CannotStart: the files that it names are not in order.
+    """
+    if not (tls.has_files or tls.trusted_ca_file):
+        return
+    from fake_etcd.cli import tls_files  # most servers have no TLS, and are to start at once
+
+    try:
+        tls_files.check(tls)
+    except TlsError as error:
+        raise CannotStart(str(error), line) from None
 
 
 async def _listen_at(

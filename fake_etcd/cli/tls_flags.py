@@ -20,7 +20,8 @@ _VERSIONS = ("", "TLS1.2", "TLS1.3")
 class TlsSettings:
     """The flags about TLS; a list is empty where its flag was not given.
 
-    `self_signed_cert_validity` is in years.
+    `self_signed_cert_validity` is in years. The files of the client's side and the common names
+    are of nobody's use here, but etcd does not start where they are not in order.
     """
 
     cert_file: str
@@ -34,6 +35,9 @@ class TlsSettings:
     tls_min_version: str
     tls_max_version: str
     cipher_suites: tuple[str, ...]
+    client_cert_file: str = ""
+    client_key_file: str = ""
+    allowed_cns: tuple[str, ...] = ()
 
     @property
     def has_files(self) -> bool:
@@ -77,6 +81,8 @@ def tls_settings(values: Mapping[str, str], given: Mapping[str, str]) -> TlsSett
         tls_min_version=values["tls-min-version"],
         tls_max_version=values["tls-max-version"],
         cipher_suites=_texts(given, "cipher-suites"),
+        client_cert_file=values["client-cert-file"],
+        client_key_file=values["client-key-file"],
     )
 
 
@@ -94,7 +100,18 @@ def peer_tls_settings(values: Mapping[str, str], given: Mapping[str, str]) -> Tl
         tls_min_version=values["tls-min-version"],
         tls_max_version=values["tls-max-version"],
         cipher_suites=_texts(given, "cipher-suites"),
+        client_cert_file=values["peer-client-cert-file"],
+        client_key_file=values["peer-client-key-file"],
+        allowed_cns=_texts(given, "peer-cert-allowed-cn"),
     )
+
+
+NO_VALIDITY = "selfSignedCertValidity is invalid,it should be greater than 0"
+
+
+def half_a_pair(tls: TlsSettings) -> str:
+    """What etcd says of a certificate without its key, or the other way round."""
+    return f"KeyFile and CertFile must both be present[key: {tls.key_file}, cert: {tls.cert_file}]"
 
 
 def wrong_versions(tls: TlsSettings) -> str | None:
@@ -118,7 +135,7 @@ def wrong_listening(tls: TlsSettings, urls: Sequence[Url]) -> str | None:
         if not is_suite(suite):
             return f"unexpected TLS cipher suite {quote(suite)}"
     if tls.generates and not tls.self_signed_cert_validity:
-        return "selfSignedCertValidity is invalid,it should be greater than 0"
+        return NO_VALIDITY
     encrypted = [url for url in urls if url.is_tls]
     if not encrypted:
         return None
@@ -128,9 +145,7 @@ def wrong_listening(tls: TlsSettings, urls: Sequence[Url]) -> str | None:
             f"{encrypted[0].text} with HTTPS scheme"
         )
     if not tls.generates and not (tls.cert_file and tls.key_file):
-        return (
-            f"KeyFile and CertFile must both be present[key: {tls.key_file}, cert: {tls.cert_file}]"
-        )
+        return half_a_pair(tls)
     if tls.cipher_suites and not REQUIRED & {
         OLD_NAMES.get(suite, suite) for suite in tls.cipher_suites
     }:

@@ -222,8 +222,11 @@ def _load_pair(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
             # Without a password of ours OpenSSL would ask whoever sits at the terminal.
             context.load_cert_chain(certificate_path, key_path, password=lambda: "")
         except ssl.SSLError as error:
-            if error.reason in ("KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH"):
+            if error.reason == "KEY_VALUES_MISMATCH":
                 raise TlsError("tls: private key does not match public key") from None
+            # OpenSSL 3 looks for the certificate among those of the key's type.
+            if error.reason in ("KEY_TYPE_MISMATCH", "NO_CERTIFICATE_ASSIGNED"):
+                raise TlsError("tls: private key type does not match public key type") from None
             raise TlsError(f"tls: failed to parse certificate or private key: {error}") from None
 
 
@@ -267,10 +270,22 @@ def _load_trusted(context: ssl.SSLContext, tls: ServerTls, trusted_ca: bytes) ->
     blocks = [match[0].decode("ascii", "replace") for match in _PEM_BLOCK.finditer(trusted_ca)]
     if not blocks:
         return  # nobody is trusted, which etcd does not mind
+    if any(kind != "CERTIFICATE" for kind in _kinds(trusted_ca)):
+        raise TlsError("x509: malformed tbs certificate")  # of a key, for one: Go tries them all
     try:
         context.load_verify_locations(cadata="\n".join(blocks))
     except ssl.SSLError as error:
         raise TlsError(f"x509: malformed certificate: {error}") from None
+
+
+def check_trusted(source: Source) -> None:
+    """Look at certificates that others must lead to.
+
+    Raises:
+        TlsError: they cannot be read, or are none.
+    """
+    tls = ServerTls(lambda: b"", lambda: b"", source)
+    _load_trusted(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), tls, _read(source))
 
 
 @contextmanager

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from conformance import oracle
+from fake_etcd.transport import certificates
 
 OURS = "import sys; from fake_etcd.cli.main import etcd; sys.exit(etcd())"
 SECONDS = 30
@@ -80,6 +87,47 @@ REFUSED = [
     ["--tls-min-version=TLS1.3", "--cipher-suites=x"],
 ]
 
+PEERS = "--listen-peer-urls=https://127.0.0.1:0"
+CLIENTS = "--listen-client-urls=https://127.0.0.1:0"
+PEER_PAIR = ("--peer-cert-file=cert.pem", "--peer-key-file=key.pem")
+PAIR = ("--cert-file=cert.pem", "--key-file=key.pem")
+
+TLS_OF_PEERS: list[tuple[str, ...]] = [
+    (),
+    ("--peer-cert-file=cert.pem",),
+    ("--peer-key-file=key.pem",),
+    ("--peer-cert-file=no.pem", "--peer-key-file=key.pem"),
+    ("--peer-cert-file=cert.pem", "--peer-key-file=no.pem"),
+    ("--peer-cert-file=bad.pem", "--peer-key-file=key.pem"),
+    ("--peer-cert-file=cert.pem", "--peer-key-file=bad.pem"),
+    ("--peer-cert-file=cert.pem", "--peer-key-file=other.pem"),
+    ("--peer-cert-file=cert.pem", "--peer-key-file=another.pem"),
+    ("--peer-cert-file=key.pem", "--peer-key-file=key.pem"),
+    ("--peer-cert-file=cert.pem", "--peer-key-file=cert.pem"),
+    (*PEER_PAIR, "--peer-trusted-ca-file=no.pem"),
+    (*PEER_PAIR, "--peer-trusted-ca-file=key.pem"),
+    (*PEER_PAIR, "--cipher-suites=x"),
+    (*PEER_PAIR, "--peer-client-cert-file=no.pem"),
+    (*PEER_PAIR, "--peer-client-key-file=key.pem"),
+    (*PEER_PAIR, "--peer-client-cert-file=no.pem", "--peer-client-key-file=no.pem"),
+    (*PEER_PAIR, "--peer-client-cert-file=cert.pem", "--peer-client-key-file=another.pem"),
+    (*PEER_PAIR, "--peer-cert-allowed-cn=a,b", "--peer-cert-allowed-hostname=c"),
+]
+TLS_OF_CLIENTS: list[tuple[str, ...]] = [
+    (),
+    ("--auto-tls", "--self-signed-cert-validity=0"),
+    ("--cert-file=cert.pem",),
+    ("--cert-file=no.pem", "--key-file=key.pem"),
+    ("--cert-file=cert.pem", "--key-file=bad.pem"),
+    ("--cert-file=cert.pem", "--key-file=other.pem"),
+    ("--cert-file=cert.pem", "--key-file=another.pem"),
+    (*PAIR, "--trusted-ca-file=no.pem"),
+    (*PAIR, "--trusted-ca-file=key.pem"),
+    (*PAIR, "--client-cert-file=cert.pem"),
+    (*PAIR, "--client-cert-file=no.pem", "--client-key-file=no.pem"),
+    (*PAIR, "--cipher-suites=TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"),
+]
+
 STARTS_NOT = [
     ["--initial-cluster=x=http://x:1"],
     ["--initial-cluster=default=x"],
@@ -92,6 +140,53 @@ STARTS_NOT = [
     ["--initial-advertise-peer-urls=http://127.0.0.1:9"],
     ["--initial-advertise-peer-urls=http://127.0.0.1:9,http://localhost:2380"],
     ["--auto-compaction-retention=abc"],
+    [
+        "--initial-advertise-peer-urls=http://127.0.0.1:9",
+        "--initial-cluster=default=http://localhost:9",
+    ],
+    [
+        "--initial-advertise-peer-urls=http://localhost:9",
+        "--initial-cluster=default=http://127.0.0.1:9",
+    ],
+    [
+        "--initial-advertise-peer-urls=http://127.0.0.1:9",
+        "--initial-cluster=default=https://127.0.0.1:9",
+    ],
+    [
+        "--initial-advertise-peer-urls=http://LOCALHOST:9",
+        "--initial-cluster=default=http://localhost:9",
+    ],
+    [
+        "--initial-advertise-peer-urls=http://127.0.0.1:9,http://127.0.0.1:8",
+        "--initial-cluster=default=http://127.0.0.1:9",
+    ],
+    [
+        "--initial-advertise-peer-urls=http://127.0.0.1:9",
+        "--initial-cluster=default=http://127.0.0.1:9,default=http://127.0.0.1:8",
+    ],
+    [
+        "--initial-advertise-peer-urls=http://127.0.0.1:9",
+        "--initial-cluster=default=http://127.0.0.1:8,b=http://127.0.0.1:8",
+    ],
+    ["--initial-advertise-peer-urls=unix://a:1", "--initial-cluster=default=unix://b:1"],
+    ["--initial-advertise-peer-urls=unix://a:1"],
+    ["--initial-cluster=b=http://a:1,b=http://b:2"],
+    ["--initial-cluster=default=http://localhost:2380,b=http://"],
+    ["--initial-cluster=default=http://localhost:2380,b=http://c"],
+    ["--initial-cluster=default=http://localhost:2380/p"],
+    ["--name="],
+    ["--cipher-suites=x"],
+    ["--auto-tls", "--self-signed-cert-validity=0"],
+    ["--peer-auto-tls", "--self-signed-cert-validity=0"],
+    ["--peer-cert-file=no.pem", "--peer-key-file=no.pem"],
+    ["--peer-cert-file=bad.pem", "--peer-key-file=bad.pem"],
+    ["--peer-cert-file=cert.pem"],
+    ["--peer-trusted-ca-file=no.pem"],
+    ["--peer-trusted-ca-file=key.pem"],
+    ["--listen-metrics-urls=https://127.0.0.1:0"],
+    ["--listen-metrics-urls=https://127.0.0.1:0", "--cert-file=no.pem", "--key-file=no.pem"],
+    *([PEERS, *flags] for flags in TLS_OF_PEERS),
+    *([CLIENTS, *flags] for flags in TLS_OF_CLIENTS),
 ]
 """What is refused once the addresses are had; these are given free ones."""
 
@@ -119,32 +214,135 @@ def last(command: list[str], folder: Path, environment: dict[str, str]) -> tuple
     if not lines[0].startswith("{"):
         return done.returncode, lines[0], ""
     line = json.loads(next(each for each in reversed(lines) if each.startswith("{")))
-    return done.returncode, line["msg"], line.get("error", line.get("environment-variable", ""))
+    error = line.get("error", line.get("environment-variable", ""))
+    # Where it would have listened, on any port.
+    return done.returncode, line["msg"], re.sub(r"on TLS for (\S+):\d+:", r"on TLS for \1:", error)
 
 
 def ours() -> list[str]:
     return [sys.executable, "-c", OURS]
 
 
+PLACES = [
+    "--listen-client-urls=http://127.0.0.1:0",
+    "--listen-peer-urls=http://127.0.0.1:0",
+    "--advertise-client-urls=http://127.0.0.1:1",
+    "--unsafe-no-fsync",
+]
+
+Answer = tuple[int, str, str]
+Both = tuple[Answer, Answer]
+
+
+@pytest.fixture(scope="module")
+def answers(
+    request: pytest.FixtureRequest, binary: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[tuple[str, ...], Future[Both]]]:
+    """What both say to the arguments of all tests that are to run: several at a time."""
+
+    def both(arguments: tuple[str, ...], folder: Path) -> Both:
+        write_certificates(folder)
+        real = last([str(binary), *arguments], folder, {})
+        return last([*ours(), *arguments], folder, {}), real
+
+    pool = ThreadPoolExecutor(3)
+    wanted = {tuple(asked(item)) for item in request.session.items if "answers" in fixtures(item)}
+    yield {
+        arguments: pool.submit(both, arguments, tmp_path_factory.mktemp("both"))
+        for arguments in sorted(wanted)
+    }
+    pool.shutdown(cancel_futures=True)
+
+
+def fixtures(item: pytest.Item) -> Sequence[str]:
+    return getattr(item, "fixturenames", ())
+
+
+def asked(item: pytest.Item) -> list[str]:
+    assert isinstance(item, pytest.Function)
+    places = PLACES if item.originalname == test_what_keeps_etcd_from_starting.__name__ else []
+    arguments = item.callspec.params["arguments"]
+    assert isinstance(arguments, list)
+    return places + arguments
+
+
 @pytest.mark.interop
 @pytest.mark.parametrize("arguments", REFUSED, ids=" ".join)
-def test_a_refusal_is_etcds(binary: Path, tmp_path: Path, arguments: list[str]) -> None:
-    real = last([str(binary), *arguments], tmp_path, {})
-    assert last([*ours(), *arguments], tmp_path, {}) == real
+def test_a_refusal_is_etcds(
+    answers: dict[tuple[str, ...], Future[Both]], arguments: list[str]
+) -> None:
+    answer, real = answers[tuple(arguments)].result()
+    assert answer == real
 
 
 @pytest.mark.interop
 @pytest.mark.parametrize("arguments", STARTS_NOT, ids=" ".join)
-def test_what_keeps_etcd_from_starting_does_here(
+def test_what_keeps_etcd_from_starting(
+    answers: dict[tuple[str, ...], Future[Both]], arguments: list[str]
+) -> None:
+    answer, real = answers[tuple(PLACES + arguments)].result()
+    assert answer == real
+
+
+def write_certificates(folder: Path) -> None:
+    """A pair, keys that are not its own of its kind and of another, and no key at all."""
+    for name, content in _certificates().items():
+        (folder / name).write_bytes(content)
+
+
+@functools.lru_cache
+def _certificates() -> dict[str, bytes]:
+    pair, another = certificates.self_signed(["127.0.0.1"], 1), certificates.self_signed(["x"], 1)
+    rsa_key = rsa.generate_private_key(65537, 2048).private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    return {
+        "cert.pem": pair.certificate,
+        "key.pem": pair.key,
+        "another.pem": another.key,
+        "other.pem": rsa_key,
+        "bad.pem": b"rubbish\n",
+    }
+
+
+WILDCARDS = [
+    ["--listen-client-urls=http://0.0.0.0:0", "--listen-peer-urls=http://0.0.0.0:0"],
+    ["--listen-client-urls=http://0.0.0.0:0", "--listen-peer-urls=http://127.0.0.1:0"],
+    ["--listen-client-urls=http://[::]:0", "--listen-peer-urls=http://[::]:0"],
+    ["--listen-client-urls=http://127.0.0.1:0", "--listen-peer-urls=http://0.0.0.0:0"],
+]
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize("arguments", WILDCARDS, ids=" ".join)
+def test_a_wildcard_is_advertised_as_etcd_advertises_it(
     binary: Path, tmp_path: Path, arguments: list[str]
 ) -> None:
-    places = [
-        "--listen-client-urls=http://127.0.0.1:0",
-        "--listen-peer-urls=http://127.0.0.1:0",
-        "--advertise-client-urls=http://127.0.0.1:1",
-    ]
-    real = last([str(binary), *places, *arguments], tmp_path, {})
-    assert last([*ours(), *places, *arguments], tmp_path, {}) == real
+    arguments = [*arguments, "--name=a", "--advertise-client-urls=http://localhost:2379"]
+    arguments.append("--peer-trusted-ca-file=no.pem")  # which ends both when all is known
+
+    def told(command: list[str]) -> list[dict[str, object]]:
+        done = subprocess.run(
+            [*command, *arguments],
+            cwd=tmp_path,
+            env={"PATH": os.environ["PATH"]},
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        lines = map(json.loads, done.stderr.splitlines())
+        wanted = ("detected default host for advertise", "closing etcd server", "discovery failed")
+        left_out = {"ts", "stacktrace"}
+        return [
+            {name: value for name, value in line.items() if name not in left_out}
+            for line in lines
+            if line["msg"] in wanted
+        ]
+
+    assert told(ours()) == told([str(binary)])
 
 
 @pytest.mark.interop
