@@ -24,7 +24,9 @@ from fake_etcd.services.http import BodyLimit, HttpHandler, HttpRequest, HttpRes
 from fake_etcd.transport.bounds import HTTP1_OUTPUT
 
 if TYPE_CHECKING:
+    from fake_etcd.transport.gateway.exchange import Exchange
     from fake_etcd.transport.gateway.http1 import Http1Call, Http1Door
+    from fake_etcd.transport.gateway.websocket import WebSocket
 
 MAX_FIRST_LINE_BYTES = 4096
 """cmux looks for the end of the first line in this many bytes and drops the connection beyond."""
@@ -365,6 +367,7 @@ class Http1Connection:
         "_out",
         "_request",
         "_searched",
+        "_websocket",
         "closed",
         "has_more",
     )
@@ -394,6 +397,7 @@ class Http1Connection:
         self._line_end = -1  # of the request line in the buffer, once that is known to be good
         self._searched = 0  # no end (of the line, then of the head) starts before this index
         self._request: _Request | None = None
+        self._websocket: WebSocket | None = None
         self._body_bytes = 0
         self._framed_bytes = 0
 
@@ -402,6 +406,8 @@ class Http1Connection:
         if self.closed and not self._out:
             return b""
         out = self._out
+        if self._websocket is not None:
+            return self._receive_frames(self._websocket, data)
         self._buffer += data
         self.has_more = False
         try:
@@ -417,6 +423,19 @@ class Http1Connection:
         sent = b"".join(out)
         out.clear()
         return sent
+
+    def _receive_frames(self, websocket: WebSocket, data: bytes) -> bytes:
+        websocket.receive(data)
+        self.closed = websocket.closed
+        sent = b"".join(self._out)
+        self._out.clear()
+        return sent
+
+    def become(self, websocket: WebSocket) -> bool:
+        """Be this from now on; False, and nothing more, where the client did not wait for that."""
+        self._websocket = websocket
+        self.closed = bool(self._buffer)
+        return not self.closed
 
     @property
     def is_inside_request(self) -> bool:
@@ -457,11 +476,14 @@ class Http1Connection:
         """The socket takes bytes again."""
         if self._door is not None:
             self._door.is_paused = False
-            if self.call is not None:
-                self.call.exchange.writable()
+            exchange = self._exchange
+            if exchange is not None:
+                exchange.writable()
 
     def lost(self) -> None:
         """The peer is gone: the call that is open is told."""
+        if self._websocket is not None:
+            self._websocket.lost()
         call, self._request = self.call, None
         self.closed = True
         if call is not None and not call.exchange.is_over:
@@ -469,8 +491,15 @@ class Http1Connection:
 
     def end_stream(self, status: Status) -> None:
         """End a streaming call with this."""
-        if self.call is not None:
-            self.call.exchange.end_stream(status)
+        exchange = self._exchange
+        if exchange is not None:
+            exchange.end_stream(status)
+
+    @property
+    def _exchange(self) -> Exchange | None:
+        if self._websocket is not None:
+            return self._websocket.exchange
+        return self.call.exchange if self.call is not None else None
 
     def write(self, data: bytes) -> None:
         """Bytes of an answer that a call gives when it likes; `receive` returns them."""
@@ -501,6 +530,9 @@ class Http1Connection:
         request = _read_head(whole, not self._is_sniffed)
         if door is not None:
             door.open(self, request, head)
+            if self._websocket is not None:
+                self.closed = self.closed or self._websocket.closed
+                return False
         self._begin(request, out)
         return True
 

@@ -139,12 +139,17 @@ def path_of(request: HttpRequest) -> str | None:
     return None
 
 
-def read_head(request: HttpRequest, path: str, cors: Headers) -> Head | HttpResponse:
-    """What a request is for, whose path is this; or what it is answered at once."""
+def redirection(request: HttpRequest, path: str, cors: Headers) -> HttpResponse | None:
+    """Where a request is sent on to whose path is to be written otherwise."""
     moved = moved_to(request.method, path, frozenset({_ROOT[:-1]}))
-    if moved is not None:
-        query = request.target.partition("?")
-        return redirect(request.method, moved + "".join(query[1:]), cors)
+    if moved is None:
+        return None
+    query = request.target.partition("?")
+    return redirect(request.method, moved + "".join(query[1:]), cors)
+
+
+def read_head(request: HttpRequest, path: str, cors: Headers) -> Head | HttpResponse:
+    """What a request is for, whose path is this and well written; or the answer at once."""
     said = [(name.lower(), value) for name, value in request.headers]
     return read_call(request.method, path, said, cors)
 

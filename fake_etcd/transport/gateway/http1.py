@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 from fake_etcd.api.methods import Kind
 from fake_etcd.services.http import HttpResponse
+from fake_etcd.transport.gateway import websocket
 from fake_etcd.transport.gateway.exchange import Exchange
 from fake_etcd.transport.gateway.gateway import Gateway, Peer
-from fake_etcd.transport.gateway.heads import Head, Headers, KnownHead
+from fake_etcd.transport.gateway.heads import Head, Headers, KnownHead, read_head
 from fake_etcd.transport.http1 import (
     CHUNKED,
     LAST_CHUNK,
@@ -84,7 +85,14 @@ class Http1Door:
 
     def open(self, http1: Http1Connection, request: _Request, raw: bytes) -> None:
         """Take a request, if it is for the gateway."""
-        head = self._gateway.read(request.public, self._common_name)
+        place = self._gateway.place(request.public, self._common_name)
+        if isinstance(place, tuple):
+            if websocket.is_upgrade(request.public):
+                self._upgrade(http1, request, *place)
+                return
+            head: Head | HttpResponse | None = read_head(request.public, *place)
+        else:
+            head = place
         if isinstance(head, HttpResponse):
             request.answer = head
         elif head is not None:
@@ -94,6 +102,21 @@ class Http1Door:
             request.give_body(call, None if is_endless else self._gateway.body_limit)
             call.exchange = self._gateway.open(head, call, self._peer, self._time())
             call.exchange.open()
+
+    def _upgrade(self, http1: Http1Connection, request: _Request, path: str, cors: Headers) -> None:
+        """Make a websocket of the connection, if the client knows how that goes."""
+        opening = websocket.handshake(request.public, cors)
+        if isinstance(opening, HttpResponse):
+            request.answer = opening
+            return
+        gateway = self._gateway
+        socket = websocket.WebSocket(
+            gateway.body_limit, http1.write, self.changed, lambda: self.is_paused
+        )
+        if http1.become(socket):
+            http1.write(opening)
+            headers = websocket.proxied_headers(request.public)
+            socket.open(gateway, path, headers, self._peer, self._time())
 
     def _remember(self, head: Head, request: _Request, raw: bytes) -> None:
         """Only what is as plain as it can be, so that nothing is left to be looked at."""
