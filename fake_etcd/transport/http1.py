@@ -621,6 +621,10 @@ class Http1Connection:
                 request.body.receive_data(piece)
             is_complete = self._take_body(request)
         except h11.RemoteProtocolError:
+            if request.call is not None:
+                self._buffer.clear()
+                request.call.broken()
+                return True
             if request.limit:
                 raise _bad_request("malformed body") from None
             self._answer(request, out, reusable=False)
@@ -705,11 +709,21 @@ def encode(request: Asked, response: HttpResponse, date: str, connection: str) -
     if request.is_head or not has_body:
         return head
     if is_chunked and not request.is_old:
-        return head + chunk_of(response.body) + LAST_CHUNK
+        return head + chunk_of(response.body) + last_chunk(response.headers)
     return head + response.body
 
 
 LAST_CHUNK = b"0\r\n\r\n"
+
+TRAILERS = {"Grpc-Trailer-Content-Type": "application/grpc"}
+"""What stands behind a body where the head says so (RFC 9110 §6.6.2)."""
+
+
+def last_chunk(headers: Iterable[tuple[str, str]]) -> bytes:
+    """The end of a body, with the trailers that the head promises."""
+    named = [value for name, value in headers if name == "Trailer"]
+    fields = "".join(f"{name}: {TRAILERS[name]}\r\n" for name in named)
+    return b"0\r\n" + fields.encode("latin-1") + b"\r\n"
 
 
 def chunk_of(body: bytes) -> bytes:

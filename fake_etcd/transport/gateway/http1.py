@@ -38,6 +38,9 @@ SINK_LIMIT = 2**18
 _BUFFERED = 2_048
 """The longest body whose length Go's server knows when it sends the head."""
 
+_BROKEN = "invalid byte in chunk length"
+"""What Go says, most of the time, of a body whose framing is not good."""
+
 _MAX_HEADS = 1_024
 """Different heads whose meaning is remembered; a usual client has one a method and body length."""
 
@@ -201,6 +204,7 @@ class Http1Call:
         "_is_done",
         "_is_endless",
         "_keep_alive",
+        "_opening",
         "_request",
         "exchange",
         "is_waiting",
@@ -217,6 +221,7 @@ class Http1Call:
         self._keep_alive = request.keep_alive
         self._held: list[bytes] = []
         self._held_size = 0
+        self._opening: tuple[int, Headers] | None = None
         self.exchange: Exchange
         """Set at once, by who makes it."""
         self.is_waiting = False
@@ -235,17 +240,30 @@ class Http1Call:
 
     def end(self, *, is_whole: bool) -> None:
         """The body is here, or as much of it as is read."""
-        self.is_waiting = True
         self._keep_alive = self._keep_alive and is_whole
+        if self._answer_now():
+            if is_whole:
+                self.exchange.end()
+            else:
+                self.exchange.too_large(self._request.content_length)
+
+    def broken(self) -> None:
+        """What comes is no body."""
+        self._keep_alive = False
+        if self._answer_now():
+            self.exchange.end(_BROKEN)
+
+    def _answer_now(self) -> bool:
+        """Send what was held back; whether there is more to come."""
+        self.is_waiting = True
+        if self._opening is not None:
+            self.start(*self._opening)
         for held in self._held:
             self._http1.write(held)
         self._held.clear()
         if self._is_done:
             self._http1.answered(keep_alive=self._keep_alive)
-        elif is_whole:
-            self.exchange.end()
-        else:
-            self.exchange.too_large(self._request.content_length)
+        return not self._is_done
 
     # Carrier
 
@@ -254,6 +272,9 @@ class Http1Call:
         self._done()
 
     def start(self, status: int, headers: Headers) -> None:
+        if not self.is_waiting:
+            self._opening = status, headers  # whether the connection stays is not known yet
+            return
         if self._request.is_old:
             self._keep_alive = False  # the end of the connection is that of the answer
         date = self._door.date()
