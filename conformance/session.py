@@ -6,9 +6,10 @@ Whatever passes over them goes into the scenario's transcript.
 from __future__ import annotations
 
 import http.client
+import json
 from urllib.parse import urlsplit
 
-from . import by_hand, normal_form
+from . import by_hand, gateway, normal_form
 from .connection import CALL_SECONDS, Connection
 from .dialogue import Dialogue, Pairs
 from .transcript import Field, Transcript, quote
@@ -65,6 +66,52 @@ class Session(Connection):
         fields.append(Field("body", quote(normal_form.data(answer))))
         self._dialogue.came(f"{response.status} {quote(response.reason.encode())}", fields)
         return answer
+
+    def gateway(
+        self,
+        target: str,
+        body: str | bytes = b"",
+        *headers: tuple[str, str],
+        method: str = "POST",
+        lines: int | None = None,
+        version: str = "1.1",
+        pieces: tuple[bytes, ...] = (),
+    ) -> None:
+        """A request to the JSON gateway, written byte by byte, on a connection of its own.
+
+        Args:
+            body: text is sent as UTF-8.
+            headers: beside Host and Content-Length, which they may replace.
+            lines: of an answer in chunks, how many are waited for; None: until the end, or until
+                nothing comes any more.
+            version: of HTTP.
+            pieces: instead of `body`: what each of its chunks carries.
+        """
+        sent = body.encode() if isinstance(body, str) else body
+        gateway.request(
+            self._url, self._dialogue, method, target, sent, headers, lines, version, pieces
+        )
+
+    def gateway_token(self, user: str, password: str) -> str:
+        """A token that the gateway gives; it has a name in the transcript."""
+        body = json.dumps({"name": user, "password": password}).encode()
+        return gateway.token(self._url, self._dialogue, body)
+
+    def websocket(
+        self,
+        target: str,
+        *frames: bytes,
+        headers: tuple[tuple[str, str], ...] = (),
+        answers: int | None = None,
+    ) -> None:
+        """A websocket of the gateway's; an answer is waited for behind each of the frames.
+
+        Args:
+            frames: bytes of one frame, or of several of which only the last has an answer.
+            headers: beside, or instead of, those that make it a websocket.
+            answers: 0: no more of them are waited for at the end; None: until nothing comes.
+        """
+        gateway.websocket(self._url, self._dialogue, target, frames, headers, answers)
 
     def grpc_by_hand(
         self, name: str, *data: bytes, headers: Pairs = (), without: tuple[str, ...] = ()

@@ -25,7 +25,9 @@ from fake_etcd.transport.http1_chunks import BadChunk, Body, ChunkedBody, SizedB
 from fake_etcd.transport.http_date import http_date
 
 if TYPE_CHECKING:
+    from fake_etcd.transport.gateway.exchange import Exchange
     from fake_etcd.transport.gateway.http1 import Http1Call, Http1Door
+    from fake_etcd.transport.gateway.websocket import WebSocket
 
 MAX_FIRST_LINE_BYTES = 4096
 """cmux looks for the end of the first line in this many bytes and drops the connection beyond."""
@@ -367,6 +369,7 @@ class Http1Connection:
         "_out",
         "_request",
         "_searched",
+        "_websocket",
         "closed",
         "has_more",
     )
@@ -396,6 +399,7 @@ class Http1Connection:
         self._line_end = -1  # of the request line in the buffer, once that is known to be good
         self._searched = 0  # no end (of the line, then of the head) starts before this index
         self._request: _Request | None = None
+        self._websocket: WebSocket | None = None
         self._body_bytes = 0
 
     def receive(self, data: bytes) -> bytes:
@@ -403,6 +407,8 @@ class Http1Connection:
         if self.closed and not self._out:
             return b""
         out = self._out
+        if self._websocket is not None:
+            return self._receive_frames(self._websocket, data)
         self._buffer += data
         self.has_more = False
         try:
@@ -422,10 +428,24 @@ class Http1Connection:
     def eof(self) -> bytes:
         """The peer will send no more: what is still to be said to it. The connection is over."""
         request, out = self._request, list[bytes]()
-        if not self.closed and request is not None and not request.limit:
+        is_page = request is not None and request.call is None  # a call is cancelled
+        if not self.closed and request is not None and is_page and not request.limit:
             self._answer(request, out, reusable=False)  # Go answers who asks, and leaves then
         self.closed = True
         return b"".join(out)
+
+    def _receive_frames(self, websocket: WebSocket, data: bytes) -> bytes:
+        websocket.receive(data)
+        self.closed = websocket.closed
+        sent = b"".join(self._out)
+        self._out.clear()
+        return sent
+
+    def become(self, websocket: WebSocket) -> bool:
+        """Be this from now on; False, and nothing more, where the client did not wait for that."""
+        self._websocket = websocket
+        self.closed = bool(self._buffer)
+        return not self.closed
 
     @property
     def is_inside_request(self) -> bool:
@@ -466,11 +486,14 @@ class Http1Connection:
         """The socket takes bytes again."""
         if self._door is not None:
             self._door.is_paused = False
-            if self.call is not None:
-                self.call.exchange.writable()
+            exchange = self._exchange
+            if exchange is not None:
+                exchange.writable()
 
     def lost(self) -> None:
         """The peer is gone: the call that is open is told."""
+        if self._websocket is not None:
+            self._websocket.lost()
         call, self._request = self.call, None
         self.closed = True
         if call is not None and not call.exchange.is_over:
@@ -478,8 +501,15 @@ class Http1Connection:
 
     def end_stream(self, status: Status) -> None:
         """End a streaming call with this."""
-        if self.call is not None:
-            self.call.exchange.end_stream(status)
+        exchange = self._exchange
+        if exchange is not None:
+            exchange.end_stream(status)
+
+    @property
+    def _exchange(self) -> Exchange | None:
+        if self._websocket is not None:
+            return self._websocket.exchange
+        return self.call.exchange if self.call is not None else None
 
     def write(self, data: bytes) -> None:
         """Bytes of an answer that a call gives when it likes; `receive` returns them."""
@@ -510,6 +540,9 @@ class Http1Connection:
         request = _read_head(whole, not self._is_sniffed)
         if door is not None:
             door.open(self, request, head)
+            if self._websocket is not None:
+                self.closed = self.closed or self._websocket.closed
+                return False
         self._begin(request, out)
         return True
 
@@ -589,6 +622,10 @@ class Http1Connection:
         try:
             piece, is_over = request.body.read(self._buffer)
         except BadChunk:
+            if request.call is not None:
+                self._buffer.clear()
+                request.call.broken()
+                return True
             if request.limit:
                 raise _bad_request("malformed body") from None
             self._answer(request, out, reusable=False)
@@ -662,11 +699,21 @@ def encode(request: Asked, response: HttpResponse, date: str, connection: str) -
     if request.is_head or not has_body:
         return head
     if is_chunked and not request.is_old:
-        return head + chunk_of(response.body) + LAST_CHUNK
+        return head + chunk_of(response.body) + last_chunk(response.headers)
     return head + response.body
 
 
 LAST_CHUNK = b"0\r\n\r\n"
+
+TRAILERS = {"Grpc-Trailer-Content-Type": "application/grpc"}
+"""What stands behind a body where the head says so (RFC 9110 §6.6.2)."""
+
+
+def last_chunk(headers: Iterable[tuple[str, str]]) -> bytes:
+    """The end of a body, with the trailers that the head promises."""
+    named = [value for name, value in headers if name == "Trailer"]
+    fields = "".join(f"{name}: {TRAILERS[name]}\r\n" for name in named)
+    return b"0\r\n" + fields.encode("latin-1") + b"\r\n"
 
 
 def chunk_of(body: bytes) -> bytes:

@@ -23,7 +23,6 @@ from fake_etcd.services.http import HttpResponse
 from fake_etcd.transport.gateway import writing
 from fake_etcd.transport.gateway.fields import JsonMessage, table_of
 from fake_etcd.transport.gateway.heads import (
-    CHUNKED,
     CONTENT_TYPE,
     FROM_GRPC,
     MALFORMED,
@@ -34,6 +33,7 @@ from fake_etcd.transport.gateway.heads import (
 from fake_etcd.transport.gateway.reading import Unreadable, read, read_quickly
 from fake_etcd.transport.gateway.values import NotJson, Values
 from fake_etcd.transport.grpc import errors
+from fake_etcd.transport.http1 import CHUNKED
 
 _log = logging.getLogger("fake_etcd.transport")
 
@@ -82,10 +82,23 @@ def answer_unary(
         limit: bytes that its message may have.
     """
     try:
-        request = message_of(table_of(head.method.request), body)
-        if head.refusal is not None:
-            raise StatusError(head.refusal)
-        check_size(request, len(body), limit)
+        request = request_of(head, body)
+    except StatusError as error:
+        return head.failure(error.status, is_servers=False)
+    return answer_request(head, handler, request, len(body), limit, connection)
+
+
+def answer_request(
+    head: Head,
+    handler: UnaryHandler,
+    request: Message,
+    written_bytes: int,
+    limit: int,
+    connection: Connection,
+) -> HttpResponse:
+    """The same, of a request that was read already and took so many bytes."""
+    try:
+        check_size(request, written_bytes, limit)
         encoded = handler(request, Call(head.method, head.metadata, None, connection))
         return head.answer(writing.write_encoded(head.method.response, encoded))
     except EtcdError as error:
@@ -94,8 +107,23 @@ def answer_unary(
         return head.failure(internal_error(head))
 
 
-def message_of(table: JsonMessage, body: bytes) -> Message:
+def request_of(head: Head, body: bytes, broken: str = "") -> Message:
+    """The request of a method that takes one; see `message_of`.
+
+    Raises:
+        StatusError: there is no sense in it, or in the head; what serves it is not asked.
+    """
+    request = message_of(table_of(head.method.request), body if head.has_body else b"", broken)
+    if head.refusal is not None:
+        raise StatusError(head.refusal)
+    return request
+
+
+def message_of(table: JsonMessage, body: bytes, broken: str = "") -> Message:
     """The message of a body's first value; the empty one where there is none.
+
+    Args:
+        broken: why there is no more of the body, where that is not its end.
 
     Raises:
         StatusError: there is no sense in it.
@@ -106,6 +134,8 @@ def message_of(table: JsonMessage, body: bytes) -> Message:
         values.add(body)
         try:
             value = values.take()
+            if value is None and broken:
+                raise NotJson(broken)
             if value is None:
                 value = values.end()
             message = read(table, value) if value is not None else table.cls()
@@ -195,8 +225,8 @@ class UnaryExchange:
         if self._size <= BODY_FACTOR * self._limit:
             self._body += piece
 
-    def end(self) -> None:
-        """The body is whole."""
+    def end(self, broken: str = "") -> None:
+        """The body is whole; or there is no more of it, for this reason."""
         if self.is_over:
             return
         if self._size > BODY_FACTOR * self._limit:
@@ -204,14 +234,17 @@ class UnaryExchange:
             return
         head, body = self._head, bytes(self._body)
         self._body.clear()
-        if self._endpoint.unary is not None:
-            unary = self._endpoint.unary
-            self._respond(answer_unary(head, unary, body, self._limit, self._connection))
+        try:
+            request = request_of(head, body, broken)
+        except StatusError as error:
+            self._respond(head.failure(error.status, is_servers=False))
+            return
+        unary = self._endpoint.unary
+        if unary is not None:
+            limit, connection = self._limit, self._connection
+            self._respond(answer_request(head, unary, request, len(body), limit, connection))
             return
         try:
-            request = message_of(table_of(head.method.request), body)
-            if head.refusal is not None:
-                raise StatusError(head.refusal)
             check_size(request, len(body), self._limit)
             assert self._endpoint.stream is not None, "an endpoint has one of the two handlers"
             call = Call(head.method, head.metadata, self.deadline, self._connection)
@@ -369,7 +402,7 @@ class StreamExchange:
     def _refuse(self, status: Status) -> None:
         """End what has not become a stream."""
         self.is_over = True
-        self._carrier.respond(self._head.failure(status))
+        self._carrier.respond(self._head.failure(status, is_servers=False))
 
     # What the carrier calls
 
@@ -380,7 +413,7 @@ class StreamExchange:
 
     def data(self, piece: bytes) -> None:
         """A piece of the body."""
-        if not self._is_reading or self.is_over:
+        if not self._is_reading or self.is_over or not self._head.has_body:
             return
         if self._is_bidi:
             self._values.add(piece)
@@ -393,15 +426,15 @@ class StreamExchange:
         elif self._is_bidi:
             self._read()
 
-    def end(self) -> None:
-        """The body is whole."""
+    def end(self, broken: str = "") -> None:
+        """The body is whole; or there is no more of it, for this reason."""
         if self.is_over:
             return
         self._has_all = True
         if self._is_bidi:
             self._read()
         else:
-            self._take_request()
+            self._take_request(broken)
 
     def too_large(self, size: int | None) -> None:
         """The body is not read to its end; it has so many bytes, where that is known."""
@@ -435,11 +468,11 @@ class StreamExchange:
 
     # Requests
 
-    def _take_request(self) -> None:
+    def _take_request(self, broken: str) -> None:
         body = bytes(self._body)
         self._body.clear()
         try:
-            request = message_of(self._table, body)
+            request = message_of(self._table, body if self._head.has_body else b"", broken)
         except StatusError as error:
             self._refuse(error.status)
             return

@@ -22,7 +22,15 @@ from fake_etcd.transport.gateway.exchange import (
     UnaryExchange,
     answer_unary,
 )
-from fake_etcd.transport.gateway.heads import Head, KnownHead, path_of, read_call, read_head
+from fake_etcd.transport.gateway.heads import (
+    Head,
+    Headers,
+    KnownHead,
+    path_of,
+    read_call,
+    read_head,
+    redirection,
+)
 from fake_etcd.transport.grpc.head import status_of_unknown
 
 _HAS_NAME = (
@@ -85,6 +93,13 @@ class Gateway:
         Args:
             common_name: that of the client's certificate.
         """
+        place = self.place(request, common_name)
+        return read_head(request, *place) if isinstance(place, tuple) else place
+
+    def place(
+        self, request: HttpRequest, common_name: str | None
+    ) -> tuple[str, Headers] | HttpResponse | None:
+        """The path that a request is for, and the headers of every answer to it; else as `read`."""
         path = path_of(request)
         if path is None:
             return None
@@ -93,7 +108,8 @@ class Gateway:
             return refusal
         if common_name and path.startswith("/v3/") and self._refuses_names():
             return without_cors(plain_text(400, _HAS_NAME))
-        return read_head(request, path, self._access.cors(request))
+        cors = self._access.cors(request)
+        return redirection(request, path, cors) or (path, cors)
 
     def read_proxied(self, path: str, headers: list[tuple[str, str]]) -> Head | HttpResponse:
         """What a request is for that a websocket stands for."""

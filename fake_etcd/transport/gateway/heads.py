@@ -20,6 +20,7 @@ from fake_etcd.transport.gateway import writing
 from fake_etcd.transport.grpc import errors
 from fake_etcd.transport.grpc.coding import decode_binary
 from fake_etcd.transport.grpc.head import SHORTEST_TIMEOUT
+from fake_etcd.transport.http1 import CHUNKED
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -35,7 +36,8 @@ CONTENT_TYPE = ("Content-Type", "application/json")
 FROM_GRPC = ("Grpc-Metadata-Content-Type", "application/grpc")
 """What a call that has an answer had in its own header."""
 
-CHUNKED = ("Transfer-Encoding", "chunked")
+TRAILER = ("Trailer", "Grpc-Trailer-Content-Type")
+"""A failure comes in trailers alone, of which this is the one that goes on."""
 
 _ROOT = "/v3/"
 _OLD_ROOT = "/v3beta/"
@@ -73,6 +75,7 @@ class Head:
     Args:
         method: which.
         metadata: what the call has of the request's headers.
+        has_body: whether its body is looked at.
         timeout: seconds, None without one.
         refusal: what becomes of the call once its message is read, where it can be none.
         with_trailers: whether the client takes trailers, which has the answer come in chunks.
@@ -81,6 +84,7 @@ class Head:
 
     method: Method
     metadata: Metadata
+    has_body: bool
     timeout: float | None
     refusal: Status | None
     with_trailers: bool
@@ -92,9 +96,12 @@ class Head:
         headers = (*self.cors, CONTENT_TYPE, FROM_GRPC, *more)
         return HttpResponse(200, headers, content.encode("utf-8", "replace"))
 
-    def failure(self, status: Status) -> HttpResponse:
-        """How a call ended that has no answer."""
-        return failure(status, self.cors, chunked=self.with_trailers)
+    def failure(self, status: Status, *, is_servers: bool = True) -> HttpResponse:
+        """How a call ended that has no answer; `is_servers` where what serves it said so."""
+        headers = self.cors
+        if self.with_trailers:
+            headers = (*headers, CHUNKED, *((TRAILER,) if is_servers else ()))
+        return failure(status, headers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +118,9 @@ def http_code(status: Status) -> int:
     return _HTTP_CODES[status.code]
 
 
-def failure(status: Status, cors: Headers, *, chunked: bool = False) -> HttpResponse:
+def failure(status: Status, more: Headers) -> HttpResponse:
     """The page that says how a call ended."""
-    headers = [*cors, CONTENT_TYPE]
-    if chunked:
-        headers.append(CHUNKED)
+    headers = [*more, CONTENT_TYPE]
     if status.code is Code.UNAUTHENTICATED:
         headers.append(("Www-Authenticate", status.message))
     body = writing.error_of(status).encode("utf-8", "replace")
@@ -139,12 +144,17 @@ def path_of(request: HttpRequest) -> str | None:
     return None
 
 
-def read_head(request: HttpRequest, path: str, cors: Headers) -> Head | HttpResponse:
-    """What a request is for, whose path is this; or what it is answered at once."""
+def redirection(request: HttpRequest, path: str, cors: Headers) -> HttpResponse | None:
+    """Where a request is sent on to whose path is to be written otherwise."""
     moved = moved_to(request.method, path, frozenset({_ROOT[:-1]}))
-    if moved is not None:
-        query = request.target.partition("?")
-        return redirect(request.method, moved + "".join(query[1:]), cors)
+    if moved is None:
+        return None
+    query = request.target.partition("?")
+    return redirect(request.method, moved + "".join(query[1:]), cors)
+
+
+def read_head(request: HttpRequest, path: str, cors: Headers) -> Head | HttpResponse:
+    """What a request is for, whose path is this and well written; or the answer at once."""
     said = [(name.lower(), value) for name, value in request.headers]
     return read_call(request.method, path, said, cors)
 
@@ -156,8 +166,10 @@ def read_call(
     method = ROUTES.get(unquote_to_bytes(path).decode("utf-8", "replace"))
     if method is None:
         return failure(Status(Code.NOT_FOUND, "Not Found"), cors)
-    if verb == "POST" and _first(headers, "content-type") == _FORM:
-        verb = _first(headers, "x-http-method-override").upper() or verb
+    override = _first(headers, "x-http-method-override")
+    is_overridden = bool(override) and verb == "POST" and _first(headers, "content-type") == _FORM
+    if is_overridden:
+        verb = override.upper()
     if verb != "POST":
         return failure(Status(Code.UNIMPLEMENTED, "Method Not Allowed"), cors)
     try:
@@ -176,6 +188,7 @@ def read_call(
     return Head(
         method=method,
         metadata=metadata,
+        has_body=not is_overridden,  # it was read as a form, then
         timeout=timeout,
         refusal=refusal,
         with_trailers="trailers" in _first(headers, "te").lower(),

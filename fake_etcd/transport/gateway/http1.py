@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 from fake_etcd.api.methods import Kind
 from fake_etcd.services.http import HttpResponse
+from fake_etcd.transport.gateway import websocket
 from fake_etcd.transport.gateway.exchange import Exchange
 from fake_etcd.transport.gateway.gateway import Gateway, Peer
-from fake_etcd.transport.gateway.heads import Head, Headers, KnownHead
+from fake_etcd.transport.gateway.heads import Head, Headers, KnownHead, read_head
 from fake_etcd.transport.http1 import (
     CHUNKED,
     LAST_CHUNK,
@@ -36,6 +37,9 @@ SINK_LIMIT = 2**18
 
 _BUFFERED = 2_048
 """The longest body whose length Go's server knows when it sends the head."""
+
+_BROKEN = "invalid byte in chunk length"
+"""What Go says, most of the time, of a body whose framing is not good."""
 
 _MAX_HEADS = 1_024
 """Different heads whose meaning is remembered; a usual client has one a method and body length."""
@@ -84,7 +88,14 @@ class Http1Door:
 
     def open(self, http1: Http1Connection, request: _Request, raw: bytes) -> None:
         """Take a request, if it is for the gateway."""
-        head = self._gateway.read(request.public, self._common_name)
+        place = self._gateway.place(request.public, self._common_name)
+        if isinstance(place, tuple):
+            if websocket.is_upgrade(request.public):
+                self._upgrade(http1, request, *place)
+                return
+            head: Head | HttpResponse | None = read_head(request.public, *place)
+        else:
+            head = place
         if isinstance(head, HttpResponse):
             request.answer = head
         elif head is not None:
@@ -94,6 +105,21 @@ class Http1Door:
             request.give_body(call, None if is_endless else self._gateway.body_limit)
             call.exchange = self._gateway.open(head, call, self._peer, self._time())
             call.exchange.open()
+
+    def _upgrade(self, http1: Http1Connection, request: _Request, path: str, cors: Headers) -> None:
+        """Make a websocket of the connection, if the client knows how that goes."""
+        opening = websocket.handshake(request.public, cors)
+        if isinstance(opening, HttpResponse):
+            request.answer = opening
+            return
+        gateway = self._gateway
+        socket = websocket.WebSocket(
+            gateway.body_limit, http1.write, self.changed, lambda: self.is_paused
+        )
+        if http1.become(socket):
+            http1.write(opening)
+            headers = websocket.proxied_headers(request.public)
+            socket.open(gateway, path, headers, self._peer, self._time())
 
     def _remember(self, head: Head, request: _Request, raw: bytes) -> None:
         """Only what is as plain as it can be, so that nothing is left to be looked at."""
@@ -178,6 +204,7 @@ class Http1Call:
         "_is_done",
         "_is_endless",
         "_keep_alive",
+        "_opening",
         "_request",
         "exchange",
         "is_waiting",
@@ -194,6 +221,7 @@ class Http1Call:
         self._keep_alive = request.keep_alive
         self._held: list[bytes] = []
         self._held_size = 0
+        self._opening: tuple[int, Headers] | None = None
         self.exchange: Exchange
         """Set at once, by who makes it."""
         self.is_waiting = False
@@ -212,17 +240,30 @@ class Http1Call:
 
     def end(self, *, is_whole: bool) -> None:
         """The body is here, or as much of it as is read."""
-        self.is_waiting = True
         self._keep_alive = self._keep_alive and is_whole
+        if self._answer_now():
+            if is_whole:
+                self.exchange.end()
+            else:
+                self.exchange.too_large(self._request.content_length)
+
+    def broken(self) -> None:
+        """What comes is no body."""
+        self._keep_alive = False
+        if self._answer_now():
+            self.exchange.end(_BROKEN)
+
+    def _answer_now(self) -> bool:
+        """Send what was held back; whether there is more to come."""
+        self.is_waiting = True
+        if self._opening is not None:
+            self.start(*self._opening)
         for held in self._held:
             self._http1.write(held)
         self._held.clear()
         if self._is_done:
             self._http1.answered(keep_alive=self._keep_alive)
-        elif is_whole:
-            self.exchange.end()
-        else:
-            self.exchange.too_large(self._request.content_length)
+        return not self._is_done
 
     # Carrier
 
@@ -231,6 +272,9 @@ class Http1Call:
         self._done()
 
     def start(self, status: int, headers: Headers) -> None:
+        if not self.is_waiting:
+            self._opening = status, headers  # whether the connection stays is not known yet
+            return
         if self._request.is_old:
             self._keep_alive = False  # the end of the connection is that of the answer
         date = self._door.date()

@@ -12,7 +12,8 @@ from fake_etcd.api.status import Status
 from fake_etcd.services.http import HttpRequest, HttpResponse
 from fake_etcd.transport.gateway.exchange import Exchange
 from fake_etcd.transport.gateway.gateway import Gateway, Peer
-from fake_etcd.transport.gateway.heads import CHUNKED, Headers
+from fake_etcd.transport.gateway.heads import TRAILER, Headers
+from fake_etcd.transport.http1 import CHUNKED, TRAILERS
 from fake_etcd.transport.http2.connection import Http2Connection
 from fake_etcd.transport.http2.frames import ErrorCode
 from fake_etcd.transport.http2.pages import Pages, header_fields
@@ -118,7 +119,11 @@ class Http2Call:
         body = response.body
         length = len(body) if len(body) <= _BUFFERED else None
         self._send_head(response.status, response.headers, length, end_stream=not body)
-        if body:
+        if TRAILER in response.headers:
+            name, value = TRAILER[1].lower(), TRAILERS[TRAILER[1]]
+            self._host.http2.send_data(self._stream, body)
+            self._host.http2.send_trailers(self._stream, ((name.encode(), value.encode()),))
+        elif body:
             self._host.http2.send_rest(self._stream, body)
         self._host.changed()
 
