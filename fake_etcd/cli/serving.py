@@ -174,6 +174,7 @@ class PlainNode:
             reuse_port=reuse_port,
             only_grpc=only_grpc,
             gateway=self.gateway,
+            access=access,
         )
         peer_pages = functools.partial(peer_http.handle, self._node)
         self._peers = peer_server(peer_pages, config, reuse_port=reuse_port)
