@@ -611,7 +611,7 @@ FLAGS: tuple[Flag, ...] = (
         "cors",
         Kind.ORIGINS,
         "*",
-        "Origins of web pages whose scripts may read what HTTP answers; gRPC over TLS tells all.",
+        "Origins of web pages whose scripts may read what HTTP, and gRPC over TLS, answers.",
         Group.SECURITY,
     ),
     Flag(

@@ -37,7 +37,7 @@ DEFAULT = "default"
 """The output that is stderr, and may not be one of several."""
 
 JOURNAL = "systemd/journal"
-"""The output that only etcd has."""
+"""The output that is systemd's, and may not be one of several."""
 
 
 class LogError(Exception):
@@ -104,8 +104,8 @@ def set_up(
     Args:
         level: a key of `LEVELS`.
         log_format: a key of `FORMATS`.
-        outputs: "default" or "stderr", "stdout", or paths of files, which are appended to; each
-            once, whatever is said twice.
+        outputs: "default" or "stderr", "stdout", "systemd/journal", or paths of files, which are
+            appended to; each once, whatever is said twice.
         rotation: --log-rotation-config-json, where --enable-log-rotation is given.
 
     Raises:
@@ -114,8 +114,6 @@ def set_up(
     chosen = tuple(dict.fromkeys(outputs)) or (DEFAULT,)
     if len(outputs) > 1 and DEFAULT in outputs:
         raise LogError(f'multi logoutput for "{DEFAULT}" is not supported yet')
-    if JOURNAL in chosen:
-        raise LogError(f"--log-outputs={JOURNAL}: fake_etcd does not write to the journal itself")
     handlers = [_handler(output, rotation) for output in chosen]
     for handler in handlers:
         handler.setFormatter(FORMATS[log_format]())
@@ -132,6 +130,13 @@ def _handler(output: str, rotation: str | None) -> logging.Handler:
         return logging.StreamHandler(sys.stderr)
     if output == "stdout":
         return logging.StreamHandler(sys.stdout)
+    if output == JOURNAL:
+        from fake_etcd.cli import journal_log  # which is rare
+
+        try:
+            return journal_log.JournalHandler()
+        except journal_log.NoJournal as error:
+            raise LogError(str(error)) from None
     try:
         if rotation is not None:
             from fake_etcd.cli import log_rotation  # which is rare

@@ -124,6 +124,9 @@ def _say_what_is_wrong(error: UsageError, arguments: Sequence[str], *, as_etcd: 
         name = "etcd" if as_etcd else "fake-etcd"
         sys.stderr.write(f"{message}\n{flag_pages.usage(name)}\n")
         return
+    if error.stage is Stage.PLAIN:
+        console.complain(message)
+        return
     if error.stage is Stage.PANIC:
         console.complain(f"panic: {message}" if as_etcd else message)
         return

@@ -174,6 +174,7 @@ class PlainNode:
             reuse_port=reuse_port,
             only_grpc=only_grpc,
             gateway=self.gateway,
+            access=access,
         )
         peer_pages = functools.partial(peer_http.handle, self._node)
         self._peers = peer_server(peer_pages, config, reuse_port=reuse_port)
@@ -454,11 +455,29 @@ class NodeServer:
             for url in clients:
                 at = await _listen_at(url, tls, server.listen)
                 self.http_served.append((_without_scheme(at), url.is_tls))
+                await self._listen_on_the_other(url, at, tls, server)
         if metrics:
             server = page_doors.metrics_pages(node)
             self._page_servers.append(server)
             for url in metrics:
-                self.metrics_served.append(await _listen_at(url, tls, server.listen))
+                at = await _listen_at(url, tls, server.listen)
+                self.metrics_served.append(at)
+                await self._listen_on_the_other(url, at, tls, server)
+
+    async def _listen_on_the_other(
+        self, url: Url, at: str, tls: ServerTls | None, server: Server
+    ) -> None:
+        """Listen on the other family's address of a name or a wildcard, too, if it can be had."""
+        _, other = _PAIRS.get(url.hostname, (None, None))
+        if other is None or url.is_unix:
+            return
+        host = f"[{other}]" if ":" in other else other
+        port = at.rpartition(":")[2]
+        there = dataclasses.replace(url, host=f"{host}:{port}")
+        try:
+            await _listen_at(there, tls, server.listen)
+        except CannotStart as error:
+            self.notes.append(str(error))
 
     async def _listen_to_peers(self) -> None:
         urls, settings = self._settings.listen_peer_urls, self._settings.peer_tls

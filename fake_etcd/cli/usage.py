@@ -21,6 +21,7 @@ class Stage(enum.Enum):
     """How far etcd comes before it finds that something is wrong, which decides how it says so."""
 
     PARSE = "a flag cannot be read: the message and the usage, on stderr"
+    PLAIN = "the message alone, on stderr"
     PANIC = "a panic, whose first line we have"
     ENVIRONMENT = "a fatal line of the log"
     VERIFY = "a warning of the log: failed to verify flags"

@@ -172,6 +172,12 @@ def _wrong_log(values: Mapping[str, str]) -> str | None:
     outputs = text_set(values["log-outputs"])
     if len(outputs) > 1 and "default" in outputs:
         return 'multi logoutput for "default" is not supported yet'
+    if len(outputs) > 1 and "systemd/journal" in outputs:
+        return (
+            "running with systemd/journal but other '--log-outputs' values "
+            f"([{' '.join(map(quote, outputs))}]) are configured with 'default'; "
+            "override 'default' value with something else"
+        )
     if values["enable-log-rotation"] in TRUE:
         files = [each for each in outputs if each not in ("default", "stderr", "stdout")]
         if len(files) > 1 or (not files and len(outputs) == 1):

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from fake_etcd.services.call import Endpoints
 from fake_etcd.services.http import BodyLimit, HttpHandler, no_body
+from fake_etcd.services.page_access import OPEN, Access
 from fake_etcd.transport.gateway.rules import GatewayMaker, GatewayRules
 from fake_etcd.transport.grpc.keepalive import KeepaliveRules
 from fake_etcd.transport.grpc.server import GrpcServer
@@ -61,6 +62,7 @@ class Server:
         spares_http1: whether that is not asked of HTTP/1.1, so that who denies connections can be
             told to stop; of others it is asked when they have said what they speak, then.
         only_grpc: whether all that comes is taken for gRPC, and `http` is not asked.
+        access: whose scripts may read the answers of gRPC over TLS.
         gateway: what the JSON gateway is to know; None: there is none.
         reuse_port: whether other processes may listen on the same ports, if they say so, too.
     """
@@ -78,6 +80,7 @@ class Server:
         reuse_port: bool = False,
         only_grpc: bool = False,
         gateway: GatewayRules | None = None,
+        access: Access = OPEN,
     ) -> None:
         self.only_grpc = only_grpc
         self.http = http
@@ -103,6 +106,7 @@ class Server:
                 limits.keepalive_timeout_seconds,
             ),
             has_pages=not only_grpc,
+            access=access,
         )
         self._listeners: list[asyncio.AbstractServer] = []
         self._unix_paths: list[str] = []

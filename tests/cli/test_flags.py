@@ -576,3 +576,32 @@ def test_only_client_cert_auth_makes_users_of_common_names() -> None:
     assert verifies(*pair, "--client-cert-auth")
     assert not verifies(*pair, "--trusted-ca-file=a")
     assert not verifies("--auto-tls", "--client-cert-auth")
+
+
+def test_sections_of_a_config_file_are_flags(tmp_path: Path) -> None:
+    file = tmp_path / "etcd.conf"
+    file.write_text(
+        "max-txn-ops: 1e3\n"
+        "raft-read-timeout: ignored\n"
+        "socket-options: {reuse-port: true}\n"
+        "peer-transport-security: {allowed-cn: [a, b], auto-tls: true}\n"
+        "client-transport-security: {allowed-hostname: [c]}\n"
+        "log-outputs: [stderr, f]\n",
+        encoding="utf-8",
+    )
+    settings = parse([f"--config-file={file}"])
+    assert settings.max_txn_ops == 1000
+    assert (settings.socket_reuse_port, settings.socket_reuse_address) == (True, False)
+    assert (settings.peer_tls.allowed_cns, settings.peer_tls.auto_tls) == (("a", "b"), True)
+    assert settings.tls.client_cert_allowed_hostname == ("c",)
+    assert settings.log_outputs == ("f", "stderr")
+
+
+def test_a_discovery_service_of_a_config_file_is_not_asked(tmp_path: Path) -> None:
+    file = tmp_path / "etcd.conf"
+    file.write_text(
+        "discovery-config: {token: t, client: {endpoints: [a], dial-timeout: 5}}",
+        encoding="utf-8",
+    )
+    messages = [message for message, _ in parse([f"--config-file={file}"]).warnings]
+    assert any("no discovery service is asked" in message for message in messages)

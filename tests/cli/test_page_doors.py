@@ -148,3 +148,15 @@ def test_what_etcd_refuses(flag: str, message: str) -> None:
 def test_the_control_api_is_on_the_client_urls(flag: str) -> None:
     with pytest.raises(UsageError, match="--control serves HTTP on the client URLs"):
         parse(["--listen-client-urls=http://127.0.0.1:0", "--control", f"{flag}=http://[::1]:0"])
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="there is no IPv6 here")
+@pytest.mark.parametrize("flag", ["listen-client-http-urls", "listen-metrics-urls"])
+def test_a_name_of_this_machine_is_listened_on_for_both_families(flag: str) -> None:
+    def use(server: NodeServer) -> None:
+        (address,) = [at for at, _ in server.http_served] or server.metrics_served
+        port = address.rpartition(":")[2]
+        for host in ("127.0.0.1", "[::1]"):
+            assert ask(f"{host}:{port}", "GET", "/health")[2] == HEALTH
+
+    with_server([f"--{flag}=http://localhost:0"], use)

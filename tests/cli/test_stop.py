@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import signal
 import socket
+import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -62,9 +64,12 @@ class Socket:
     """A client that reads what it is sent, frame by frame."""
 
     def __init__(self, url: str) -> None:
-        host, _, port = url.removeprefix("http://").partition(":")
+        scheme, _, address = url.partition("://")
+        host, _, port = address.partition(":")
         self.client = Client()
         self._socket = socket.create_connection((host, int(port)), SECONDS)
+        if scheme == "https":
+            self._socket = _trusting().wrap_socket(self._socket)
         self._answers: list[Answer] = []
         self.send(HELLO)
 
@@ -89,8 +94,31 @@ class Socket:
             seen.append(self._answers.pop(0))
         return seen
 
+    def asked_within(self, seconds: float) -> list[Answer]:
+        """The pings that came so long, and the end, if it did."""
+        end = time.monotonic() + seconds
+        seen: list[Answer] = []
+        while (left := end - time.monotonic()) > 0:
+            self._socket.settimeout(left)
+            try:
+                received = self._socket.recv(65_536)
+            except TimeoutError:
+                break
+            if not received:
+                return [*seen, END]
+            seen += [answer for answer in self.client.read(received) if answer[0] == "PING"]
+        return seen
+
     def close(self) -> None:
         self._socket.close()
+
+
+def _trusting() -> ssl.SSLContext:
+    """What trusts every certificate, and speaks HTTP/2."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_alpn_protocols(["h2"])
+    return context
 
 
 def _is_news(answer: Answer) -> bool:
@@ -100,8 +128,11 @@ def _is_news(answer: Answer) -> bool:
 
 
 @contextlib.contextmanager
-def running(command: tuple[str, ...], folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def running(
+    command: tuple[str, ...], folder: Path, scheme: str = "http"
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
     url, peer_url = free_url(), free_url()
+    url = url.replace("http", scheme)
     process = subprocess.Popen(
         [
             *command,
@@ -190,3 +221,65 @@ def test_by_default_they_end_at_once(tmp_path: Path) -> None:
         ]
         client.close()
         assert process.wait(SECONDS) == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_over_tls_streams_go_on_behind_one_goodbye_that_says_nothing(
+    server: object, tmp_path: Path
+) -> None:
+    """There net/http is in front of gRPC, and stops in its own way."""
+    assert callable(server)
+    with running((*server(), "--auto-tls"), tmp_path / "data", "https") as (process, url):
+        watcher = Socket(url)
+        create = m.WatchRequest(create_request=m.WatchCreateRequest(key=b"k"))
+        watcher.open(1, WATCH, create.SerializeToString())
+        watcher.until(("DATA", 1))
+        process.send_signal(signal.SIGTERM)
+        assert watcher.until(("GOAWAY",)) == [("GOAWAY", 1, "NO_ERROR", "")]
+        put = m.PutRequest(key=b"k", value=b"v").SerializeToString()
+        watcher.send(watcher.client.call(3, put, PUT) + ping())  # which is not heard any more
+        assert watcher.until(("PING ACK",)) == [("PING ACK", b"12345678")]
+        watcher.send(rst_stream(1))
+        assert watcher.until() == [END]
+        watcher.close()
+        assert process.wait(SECONDS) == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_over_tls_streams_that_are_not_ended_get_no_status(server: object, tmp_path: Path) -> None:
+    assert callable(server)
+    command = (*server(), "--auto-tls")
+    if command[: len(COMMAND)] == COMMAND:
+        command += ("--fake-stop-grace=100ms",)  # etcd's seven seconds are waited for once
+    with running(command, tmp_path / "data", "https") as (process, url):
+        watcher = Socket(url)
+        create = m.WatchRequest(create_request=m.WatchCreateRequest(key=b"k"))
+        watcher.open(1, WATCH, create.SerializeToString())
+        watcher.until(("DATA", 1))
+        process.send_signal(signal.SIGTERM)
+        assert watcher.until() == [
+            ("GOAWAY", 1, "NO_ERROR", ""),
+            ("DATA", 1, b"", "END"),
+            ("RST_STREAM", 1, "NO_ERROR"),
+            END,
+        ]
+        watcher.close()
+        assert process.wait(SECONDS) == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_silent_client_is_pinged_and_cut_but_not_over_tls(
+    server: object, scheme: str, tmp_path: Path
+) -> None:
+    """`--grpc-keepalive-interval` and `-timeout`, of which a second is the least."""
+    assert callable(server)
+    flags = ["--grpc-keepalive-interval=1s", "--grpc-keepalive-timeout=1s"]
+    if scheme == "https":
+        flags.append("--auto-tls")
+    with running((*server(), *flags), tmp_path / "data", scheme) as (_, url):
+        client = Socket(url)
+        asked = client.asked_within(2.5)
+        client.close()
+    expected: list[Answer] = [("PING", bytes(8)), END] if scheme == "http" else []
+    assert asked == expected

@@ -111,6 +111,22 @@ def test_net_http_goes_away_in_one_step_and_says_no_reason() -> None:
         assert line.grpc.http2.is_done == (stop is GrpcConnection.stop)
 
 
+def test_net_http_ends_what_was_begun_without_a_status() -> None:
+    line = Line(is_behind_http=True)
+    line.send(line.watch(1) + line.watch(3))
+    begun, other = line.watches.opened
+    begun.sink.send(b"told")
+    line.take()
+    line.grpc.stop()
+    assert line.take() == [
+        ("GOAWAY", 3, "NO_ERROR", ""),
+        ("DATA", 1, b"", "END"),
+        ("RST_STREAM", 1, "NO_ERROR"),
+    ]
+    assert begun.told == other.told == ["cancelled"]
+    assert line.grpc.http2.is_done
+
+
 def test_a_stop_ends_all_but_the_calls_that_are_worked_at() -> None:
     line = Line()
     c = line.client

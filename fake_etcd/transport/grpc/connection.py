@@ -238,7 +238,16 @@ class GrpcConnection:
         for stream in self.http2.streams:
             user = stream.user
             if not stream.received_all or (isinstance(user, StreamCall) and not user.is_unary):
+                if self._is_behind_http and not stream.pending:
+                    self._end_body(stream, user)
                 self.http2.abandon(stream)
+
+    def _end_body(self, stream: Stream, user: StreamUser) -> None:
+        """End what was begun to be said, and say no status: net/http does, when it is stopped."""
+        if isinstance(user, StreamCall) and user.has_begun and not user.is_over:
+            self.http2.send_trailers(stream, ())
+            self.http2.stop_request(stream)
+            user.closed(ErrorCode.CANCEL)
 
     def end_streams(self, status: Status) -> None:
         """End every streaming call with this; the connection stays."""

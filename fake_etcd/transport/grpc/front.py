@@ -10,12 +10,14 @@ Go: net/http (`http2`), grpc-go `internal/transport/handler_server.go`; etcd: se
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from urllib.parse import unquote_to_bytes
 
 from fake_etcd.api.errors import StatusError
 from fake_etcd.api.status import Status
 from fake_etcd.services.call import Endpoints
 from fake_etcd.services.http import CORS, HttpResponse, plain_text, reaches_handlers
+from fake_etcd.services.page_access import OPEN, Access
 from fake_etcd.transport.grpc import errors
 from fake_etcd.transport.grpc.coding import decode_binary, decode_timeout
 from fake_etcd.transport.grpc.head import (
@@ -36,7 +38,7 @@ from fake_etcd.transport.grpc.page import Page, first, page_of
 from fake_etcd.transport.http2.hpack import Fields
 from fake_etcd.transport.http2.requests import Request, parse_request
 
-_CORS = tuple((name.lower().encode(), value.encode()) for name, value in CORS)
+_CORS: Fields = tuple((name.lower().encode(), value.encode()) for name, value in CORS)
 _TRAILERS = tuple(
     (b"trailer", name) for name in (b"Grpc-Status", b"Grpc-Message", b"Grpc-Status-Details-Bin")
 )
@@ -56,8 +58,15 @@ KEPT_FIELDS = frozenset((*_CORS, (b"content-type", CONTENT_TYPE), *_TRAILERS, *H
 """Response header fields that are nearly always the same."""
 
 
-def parse_behind_http(fields: Fields, endpoints: Endpoints) -> Head | Refusal | Page:
+def parse_behind_http(
+    fields: Fields, endpoints: Endpoints, access: Access = OPEN
+) -> Head | Refusal | Page:
     """Understand a request's fields.
+
+    Args:
+        fields: of the request.
+        endpoints: what is served.
+        access: whose scripts may read the answer.
 
     Raises:
         MalformedRequest: where they are no HTTP/2 request at all.
@@ -76,9 +85,13 @@ def parse_behind_http(fields: Fields, endpoints: Endpoints) -> Head | Refusal | 
     answer = _unfit(request, content_type)
     if answer is not None:
         return page.answered(answer)
-    return _grpc(
-        request, _path_of(page.request.target.encode("latin-1")), content_type, endpoints, page
-    )
+    path = _path_of(page.request.target.encode("latin-1"))
+    cors = _CORS if access.is_open else _cors_of(access.cors(page.request))
+    return _grpc(request, path, content_type, endpoints, page, cors)
+
+
+def _cors_of(headers: Iterable[tuple[str, str]]) -> Fields:
+    return tuple((name.lower().encode(), value.encode("latin-1")) for name, value in headers)
 
 
 def _unfit(request: Request, content_type: bytes) -> HttpResponse | None:
@@ -93,7 +106,12 @@ def _unfit(request: Request, content_type: bytes) -> HttpResponse | None:
 
 
 def _grpc(
-    request: Request, path: bytes, content_type: bytes, endpoints: Endpoints, page: Page
+    request: Request,
+    path: bytes,
+    content_type: bytes,
+    endpoints: Endpoints,
+    page: Page,
+    cors: Fields,
 ) -> Head | Refusal | Page:
     metadata: list[tuple[str, str | bytes]] = [("content-type", text_of(content_type))]
     host = request.authority or first(request.headers, b"host")
@@ -117,7 +135,7 @@ def _grpc(
             # The value is not in it: grpc-go names what it made of it, which is nothing.
             message = f'malformed binary metadata "" in header {errors.go_quote(name)}: {error}'
             return page.answered(plain_text(400, message))
-    opening = ((b":status", b"200"), *_CORS, (b"content-type", content_type))
+    opening = ((b":status", b"200"), *cors, (b"content-type", content_type))
     try:
         endpoint = find_endpoint(path, encoding, endpoints)
         if timeout is not None and timeout < SHORTEST_TIMEOUT:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from fake_etcd.services.call import Endpoints
+from fake_etcd.services.page_access import OPEN, Access
 from fake_etcd.transport.grpc.front import parse_behind_http
 from fake_etcd.transport.grpc.head import Head, Refusal, parse_head
 from fake_etcd.transport.grpc.keepalive import KeepaliveRules
@@ -35,6 +36,7 @@ class GrpcServer:
         number: which of several that serve the same state this is; 0 is the first.
         keepalive: how pings are treated, and when clients are pinged.
         has_pages: whether there are any; where not, all is taken for gRPC.
+        access: whose scripts may read the answers over TLS.
     """
 
     def __init__(
@@ -47,7 +49,9 @@ class GrpcServer:
         keepalive: KeepaliveRules = _ETCDS_RULES,
         *,
         has_pages: bool = True,
+        access: Access = OPEN,
     ) -> None:
+        self._access = access
         self._has_pages = has_pages
         self.endpoints = endpoints
         self.max_receive_bytes = max_receive_bytes
@@ -85,7 +89,7 @@ class GrpcServer:
         """
         head = self._heads_behind_http.get(fields)
         if head is None:
-            head = parse_behind_http(fields, self.endpoints)
+            head = parse_behind_http(fields, self.endpoints, self._access)
             _remember(self._heads_behind_http, fields, head)
         return head
 

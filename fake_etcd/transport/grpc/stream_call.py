@@ -147,6 +147,11 @@ class StreamCall:
         return self._stream.sent_all or self._stream.trailers is not None
 
     @property
+    def has_begun(self) -> bool:
+        """It has said something, if only that it is there."""
+        return self._opened
+
+    @property
     def is_unary(self) -> bool:
         """It has one request and one answer, which takes its time."""
         return self._head.endpoint.method.kind is Kind.UNARY
