@@ -170,6 +170,11 @@ class Attacker:
             while piece := self._tls.read(65_536):
                 self.answers += piece
 
+    def read_until(self, said: bytes) -> None:
+        """Until the server has said this, or is gone."""
+        while not self.is_gone and said not in self.answers:
+            self._read()
+
     def read_to_the_end(self) -> None:
         while not self.is_gone:
             self._read()
