@@ -20,6 +20,7 @@ from fake_etcd.transport.http2 import frames
 from fake_etcd.transport.http2.connection import Http2Connection
 from fake_etcd.transport.http2.frames import frame
 from fake_etcd.transport.http2.streams import Stream
+from fake_etcd.transport.shared_listener import SharedConnection
 from fake_etcd.transport.socket_connection import Connection
 
 from .wire import (
@@ -40,6 +41,7 @@ KINDS = (
     GrpcConnection,
     Http1Connection,
     Http2Connection,
+    SharedConnection,
     Stream,
     StreamCall,
     UnaryCall,
