@@ -27,6 +27,9 @@ OPERATIONS = ("get", "put")
 _ASKED = {"real": ("get",), "uvloop": OPERATIONS}
 """Of 10,000 puts at a time real etcd refuses some: "etcdserver: too many requests"."""
 
+_ROUNDS = 3
+"""In each turn; short and one behind the other, as the two sizes are to meet the same machine."""
+
 _SIZES = ((FEW_CONNECTIONS, FEW_WORKERS), (CONNECTIONS, WORKERS))
 
 
@@ -59,7 +62,7 @@ def run(turns: int, seconds: float, say: Callable[[str], None]) -> Crowd:
             say(f"{CONNECTIONS:,} connections, turn {turn + 1} of {turns}: {name}")
             with start() as server:
                 measure.fill(server, 0, scenarios.KEYS)
-                for operation in _ASKED[name]:
+                for operation in _ASKED[name] * _ROUNDS:
                     for seen, (connections, workers) in zip(found, _SIZES, strict=True):
                         load = _load(server, connections, workers, operation, seconds)
                         seen[operation][name].append(load)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import itertools
 from functools import partial
 
 import pytest
@@ -118,12 +119,13 @@ def test_look_ups_in_a_row_find_what_a_search_finds(
         elif range in drawn:
             found.remove(*range, drawn.index(range))
             drawn[drawn.index(range)] = (b"gone", b"gone")
-        for _ in ("searched", "put in a row", "kept", "kept", "kept"):
-            for key in everywhere:
-                searched = sorted(list(members) for members in found._search(key))
-                assert groups_at(found, key) == searched
-        found.check()
+        look_ups = 2 * len(found._ends) + len(found._open) + 1
+        # Searched, put in a row, found there, and kept.
+        for key in itertools.islice(itertools.cycle(everywhere), look_ups + 2 * len(everywhere)):
+            searched = sorted(list(members) for members in found._search(key))
+            assert groups_at(found, key) == searched
         assert found._row is not None
+        found.check()
 
 
 def test_thousands_of_ranges_within_each_other_are_not_kept_for_each_bound() -> None:
