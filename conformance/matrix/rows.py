@@ -352,6 +352,7 @@ def _cluster_rows() -> Iterator[Row]:
     gone = m.AlarmRequest(action=m.AlarmRequest.DEACTIVATE, alarm=m.CORRUPT)
     yield _row("Maintenance/Alarm", "activate", "", raised, (("Maintenance/Alarm", gone),))
     yield _row("Maintenance/Defragment", "", "", m.DefragmentRequest())
+    yield _row("Maintenance/Hash", "", "", m.HashRequest())
     yield _row("Maintenance/HashKV", "", "", m.HashKVRequest())
     yield _row("Maintenance/MoveLeader", "", "nobody", m.MoveLeaderRequest())
     for shape, version in (("", "3.6"), ("no version,", "x")):

@@ -235,7 +235,14 @@ _TABLE = (
         admin_only=True,
         handler="maintenance.defragment",
     ),
-    _maintenance("Hash", m.HashRequest, m.HashResponse, "/v3/maintenance/hash", admin_only=True),
+    _maintenance(
+        "Hash",
+        m.HashRequest,
+        m.HashResponse,
+        "/v3/maintenance/hash",
+        admin_only=True,
+        handler="maintenance.hash",
+    ),
     _maintenance(
         "HashKV",
         m.HashKVRequest,

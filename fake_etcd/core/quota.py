@@ -9,7 +9,7 @@ etcd: server/storage/quota.go.
 
 from __future__ import annotations
 
-from fake_etcd.core.db_size import DbSize
+from fake_etcd.core.db_size import PAGE_BYTES, DbSize
 
 DEFAULT_BYTES = 2 * 1024 * 1024 * 1024
 
@@ -21,6 +21,9 @@ LEASE_COST = 64
 _CAUTION = 8
 """Part of what is left that is given at a time. The model's size grows by twice the cost of a put
 at the most, but deletions and nested transactions are charged less than they may take."""
+
+_SLACK_BYTES = 16 * PAGE_BYTES
+"""Which is not given: the size grows by whole pages."""
 
 _UNLIMITED = 1 << 62
 
@@ -50,7 +53,7 @@ class Quota:
         if self.allowance >= 0 or not cost or self._limit is None:
             return True
         left = self._limit - self._db_size.file_bytes() - cost
-        self.allowance = max(left // _CAUTION, 0)
+        self.allowance = max((left - _SLACK_BYTES) // _CAUTION, 0)
         return left > 0
 
     def look_again(self) -> None:

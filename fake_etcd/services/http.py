@@ -25,14 +25,13 @@ CORS = (
 )
 """What every answer has."""
 
-VERSION = json.dumps(
-    {
-        "etcdserver": version.SERVER,
-        "etcdcluster": version.CLUSTER,
-        "storage": version.STORAGE,
-    },
-    separators=(",", ":"),
-).encode()
+
+def version_page(node: Node) -> bytes:
+    """The body of /version."""
+    cluster = str(node.versions.cluster)  # of its storage, too: see `core.downgrade`
+    told = {"etcdserver": version.SERVER, "etcdcluster": cluster, "storage": cluster}
+    return json.dumps(told, separators=(",", ":")).encode()
+
 
 _PATH_SAFE = "$&+,/:;=@~"  # what Go's url.URL leaves as it is in a path, beside letters and digits
 _ESCAPED_SAFE = _PATH_SAFE + "!'()*[]%"  # and what it leaves where the client sent it
@@ -148,7 +147,7 @@ def _health(node: Node, request: HttpRequest) -> HttpResponse:
 def _version(node: Node, request: HttpRequest) -> HttpResponse:
     if request.method != "GET":
         return _method_not_allowed()
-    return HttpResponse(200, (*CORS, ("Content-Type", "application/json")), VERSION)
+    return HttpResponse(200, (*CORS, ("Content-Type", "application/json")), version_page(node))
 
 
 _ROUTES: dict[bytes, Callable[[Node, HttpRequest], HttpResponse]] = {

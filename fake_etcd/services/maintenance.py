@@ -1,4 +1,4 @@
-"""The Maintenance service: Status, Defragment, HashKV and MoveLeader; what is larger is elsewhere.
+"""The Maintenance service: Status, Defragment, Hash, HashKV and MoveLeader.
 
 Alarm is in `alarms`, Downgrade in `downgrade`.
 etcd: server/etcdserver/api/v3rpc/maintenance.go, server/etcdserver/server.go (MoveLeader).
@@ -30,6 +30,7 @@ def unary(node: Node) -> dict[str, UnaryHandler]:
         "alarm": make_alarm(node),
         "defragment": _make_defragment(node),
         "downgrade": make_downgrade(node),
+        "hash": _make_hash(node),
         "hash_kv": _make_hash_kv(node),
         "move_leader": _make_move_leader(node),
         "status": _make_status(node),
@@ -77,6 +78,18 @@ def _make_defragment(node: Node) -> Callable[[m.DefragmentRequest, Call], bytes]
         return b""
 
     return defragment
+
+
+def _make_hash(node: Node) -> Callable[[m.HashRequest, Call], bytes]:
+    def hash_(request: m.HashRequest, call: Call) -> bytes:
+        access.require_admin(node, call)
+        # Hardly anybody asks, and who does not need not load the form of a snapshot.
+        from fake_etcd.core.snapshot.hash import hash_of_all
+
+        answer = m.HashResponse(hash=hash_of_all(node))
+        return node.header(node.store.current_revision) + answer.SerializeToString()
+
+    return hash_
 
 
 def _make_hash_kv(node: Node) -> Callable[[m.HashKVRequest, Call], bytes]:

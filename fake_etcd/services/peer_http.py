@@ -79,7 +79,7 @@ def _members(node: Node, request: HttpRequest) -> HttpResponse:
 def _version(node: Node, request: HttpRequest) -> HttpResponse:
     if request.method != "GET":
         return _not_allowed("GET")
-    return HttpResponse(200, (("Content-Type", "application/json"),), http.VERSION)
+    return HttpResponse(200, (("Content-Type", "application/json"),), http.version_page(node))
 
 
 def _promote(node: Node, request: HttpRequest) -> HttpResponse:

@@ -101,6 +101,7 @@ def test_these_have_handlers_so_far() -> None:
         "/etcdserverpb.Maintenance/Alarm": "maintenance.alarm",
         "/etcdserverpb.Maintenance/Defragment": "maintenance.defragment",
         "/etcdserverpb.Maintenance/Downgrade": "maintenance.downgrade",
+        "/etcdserverpb.Maintenance/Hash": "maintenance.hash",
         "/etcdserverpb.Maintenance/HashKV": "maintenance.hash_kv",
         "/etcdserverpb.Maintenance/MoveLeader": "maintenance.move_leader",
         "/etcdserverpb.Maintenance/Snapshot": "snapshot.snapshot",

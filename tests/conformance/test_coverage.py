@@ -89,6 +89,7 @@ def test_without_transcripts_all_of_the_served_methods_is_missing(tmp_path: Path
         "Maintenance/Alarm",
         "Maintenance/Defragment",
         "Maintenance/Downgrade",
+        "Maintenance/Hash",
         "Maintenance/HashKV",
         "Maintenance/MoveLeader",
         "Maintenance/Snapshot",

@@ -193,3 +193,16 @@ def test_a_hash_of_nothing_lives_is_of_all_that_is_left() -> None:
         each.database_key + each.database_value for each in store.versions_since(0)
     )
     assert (found.hash, len(naive.records)) == (crc32c(data), 4)
+
+
+def test_a_slice_is_bounded_by_its_bytes_as_well() -> None:
+    store = Store()
+    for number in range(50):
+        store.put(b"%d" % number, bytes(1_000_000))
+    store.delete_range(b"", b"")
+    store.put(b"last", b"")
+    store.compact(store.current_revision)
+    steps = 1
+    while store.compact_step(2_000):
+        steps += 1
+    assert steps > 50

@@ -25,7 +25,7 @@ _MASKS = (
     (re.compile(r"0x[0-9a-f]{6,}"), "0xADDRESS"),
     (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:PORT"),
     # How long it took, and how full a database is between two of its commits.
-    (re.compile(r"took = [\d.]+[mµn]?s"), "took = TIME"),
+    (re.compile(r"took (= )?[\d.]+[mµn]?s"), r"took \1TIME"),
     (re.compile(r'"took":"[^"]*"'), '"took":"TIME"'),
     (re.compile(r'"dbSizeInUse":\d+'), '"dbSizeInUse":BYTES'),
     (re.compile(r'"DBSizeInUse" : \d+'), '"DBSizeInUse" : BYTES'),

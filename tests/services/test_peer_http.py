@@ -347,6 +347,11 @@ def test_a_downgrade_is_told_of() -> None:
     node.versions.enable(Release(3, 6))
     found = handle(node, HttpRequest("GET", "/downgrade/enabled"))
     assert found.body == b"true"
+    assert isinstance(node.clock, VirtualClock)
+    node.clock.set(5.0)
+    node.run_due(5.0)
+    lowered = b'{"etcdserver":"3.7.3","etcdcluster":"3.6.0","storage":"3.6.0"}'
+    assert handle(node, HttpRequest("GET", "/version")).body == lowered
 
 
 def test_a_learner_is_shown_and_not_promoted() -> None:

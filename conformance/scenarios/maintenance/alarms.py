@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from fake_etcd.api import messages as m
 
+from ...connection import Connection
 from ...scenario import scenario
 from ...session import Session
+from ..auth.asking import READWRITE, add_person, as_person, switch_on
 
 NOSPACE, CORRUPT = m.NOSPACE, m.CORRUPT
 GET, ACTIVATE, DEACTIVATE = (
@@ -13,7 +15,7 @@ GET, ACTIVATE, DEACTIVATE = (
 )
 
 
-def alarm(s: Session, action: int, kind: int = m.NONE, member: int = 0) -> None:
+def alarm(s: Connection, action: int, kind: int = m.NONE, member: int = 0) -> None:
     request = m.AlarmRequest(action=action, alarm=kind, memberID=member)
     s.call("Maintenance/Alarm", request)
 
@@ -206,3 +208,47 @@ def a_request_that_is_wrong_in_itself_is_told_so_before_an_alarm_is(s: Session) 
     s.txn(success=[put_op(b"")])
     s.txn(success=[put_op(), put_op()])
     alarm(s, DEACTIVATE, NOSPACE, 5)
+
+
+# Alarms, and users
+
+
+def _try_in_the_name_of(caller: Connection) -> None:
+    for key in (b"a", b"b"):
+        caller.put(key=key)
+        caller.txn(success=[put_op(key)])
+        caller.delete_range(key=key)
+    caller.put(key=b"a", lease=7)
+    caller.call("Lease/LeaseGrant", m.LeaseGrantRequest(ID=8, TTL=60))
+    caller.call("Lease/LeaseRevoke", m.LeaseRevokeRequest(ID=7))
+    caller.compact(revision=99)
+
+
+@scenario
+def an_alarm_is_told_before_what_a_user_may_not_do_and_behind_who_it_is(s: Session) -> None:
+    s.call("Lease/LeaseGrant", m.LeaseGrantRequest(ID=7, TTL=60))
+    s.put(key=b"b", lease=7)
+    add_person(s, "u", (READWRITE, b"a"))
+    switch_on(s)
+    root, user = as_person(s, "root"), as_person(s, "u")
+    for kind in (NOSPACE, CORRUPT):
+        alarm(root, ACTIVATE, kind, 5)
+        for caller in (user, s, s.with_metadata(("token", "nobody.1"))):
+            _try_in_the_name_of(caller)
+        alarm(root, DEACTIVATE, kind, 5)
+
+
+@scenario(flags=("--quota-backend-bytes=1000", "--bcrypt-cost=4"))
+def whoever_finds_no_room_raises_the_alarm_unless_by_a_bad_token(s: Session) -> None:
+    add_person(s, "u", (READWRITE, b"a"))
+    switch_on(s)
+    root, user = as_person(s, "root"), as_person(s, "u")
+    stranger = s.with_metadata(("token", "nobody.1"))
+    for caller in (stranger, user, s):
+        caller.put(key=b"b")
+        alarm(root, GET)
+        caller.call("Lease/LeaseGrant", m.LeaseGrantRequest(ID=8, TTL=60))
+        alarm(root, GET)
+        status = root.call("Maintenance/Status", m.StatusRequest())
+        assert isinstance(status, m.StatusResponse)
+        alarm(root, DEACTIVATE, NOSPACE, status.leader)

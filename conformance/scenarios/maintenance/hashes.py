@@ -1,4 +1,4 @@
-"""HashKV: which history has which hash.
+"""HashKV: which history has which hash; and Hash, which is of the whole database.
 
 All are about servers that are new: a hash is of all that they ever were told.
 """
@@ -122,3 +122,16 @@ def only_the_ten_newest_compactions_are_remembered(s: Session) -> None:
         put(s, (b"a",))
         compact(s, revision)
     ask(s, 2, 3, 4, 5, 13)
+
+
+# Of the whole database. Where two servers are told the same it still has their addresses in it.
+
+
+@scenario
+def the_whole_database_has_a_hash_that_changes_with_it(s: Session) -> None:
+    for _ in range(2):
+        s.call("Maintenance/Hash", m.HashRequest())
+    s.put(key=b"a")
+    s.call("Maintenance/Hash", m.HashRequest())
+    s.call("Maintenance/Defragment", m.DefragmentRequest())
+    s.call("Maintenance/Hash", m.HashRequest())

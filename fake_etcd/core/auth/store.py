@@ -81,11 +81,13 @@ class AuthStore:
 
     Attributes:
         enabled: whether auth is on.
+        was_enabled: whether it ever was: a database has a record of it from then on.
         revision: grows with each change; 1 before the first.
     """
 
     def __init__(self, journal: Journal, tokens: TokenProvider) -> None:
         self.enabled = False
+        self.was_enabled = False
         self.revision = _FIRST_REVISION
         self._journal = journal
         self._tokens = tokens
@@ -98,7 +100,8 @@ class AuthStore:
         self, enabled: bool, revision: int, users: Iterable[User], roles: Iterable[Role]
     ) -> None:
         """Begin with these; nobody has been asked for, and nobody can take it back."""
-        self.enabled, self.revision = enabled, revision
+        self.enabled = self.was_enabled = enabled
+        self.revision = revision
         self._users = {user.name: user for user in users}
         self._roles = {role.name: role for role in roles}
         if enabled:
@@ -382,7 +385,9 @@ class AuthStore:
     def _set_enabled(self, enabled: bool) -> None:
         if self._journal.recording:
             self._journal.record(setattr, self, "enabled", self.enabled)
+            self._journal.record(setattr, self, "was_enabled", self.was_enabled)
         self.enabled = enabled
+        self.was_enabled |= enabled
 
     def _changed(self) -> None:
         if self._journal.recording:

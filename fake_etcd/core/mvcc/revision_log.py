@@ -186,41 +186,37 @@ class RevisionLog:
         return min((each for each in segments if each >= number), default=None)
 
     def some(self, start: Revision, last: int, most: int) -> tuple[list[Version], Revision | None]:
-        """The next versions from a revision on, up to main revision `last`: about `most` of them.
+        """The next versions from a revision on, up to main revision `last`.
+
+        Args:
+            start: where to begin.
+            last: where to end.
+            most: about how many; what is large counts for more, 128 bytes as much as a version,
+                which is what hashing them costs (`core.crc32c`). So does a segment that was freed.
 
         Returns:
-            the versions in order, and where to go on; None where they end. Segments in a row that
-            were freed count as one version. O(answer).
+            the versions in order, and where to go on; None where they end. O(most).
         """
         found: list[Version] = []
-        looked_at = 0
         main, sub = start
         end = min(last, self.last)
         while main <= end:
-            if looked_at >= most:
+            if most <= 0:
                 return found, Revision(main, sub)
             segment = self._segments.get(main >> SEGMENT_BITS)
             if segment is None:
-                number = self.next_segment((main >> SEGMENT_BITS) + 1)
-                if number is None:
-                    break
-                main, looked_at = number << SEGMENT_BITS, looked_at + 1
+                main, most = (main | _SLOT_MASK) + 1, most - 1
                 continue
             record = segment[main & _SLOT_MASK]
             if isinstance(record, Batch):
-                stop = sub + most - looked_at
-                versions = record.versions[sub:stop]
-                found += [version for version in versions if version is not None]
-                looked_at += len(versions)
-                if stop < len(record.versions):
-                    sub = stop
-                    continue
-                sub = 0
+                version, is_last = record.versions[sub], sub + 1 == len(record.versions)
             else:
-                looked_at += 1
-                if record is not None:
-                    found.append(record)
-            main += 1
+                version, is_last = record, True
+            most -= 1
+            if version is not None:
+                found.append(version)
+                most -= len(version.field) >> 7
+            main, sub = (main + 1, 0) if is_last else (main, sub + 1)
         return found, None
 
     def check(self) -> None:
