@@ -9,29 +9,29 @@ etcdserver/cindex, api/membership.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from fake_etcd.api import messages as m
-from fake_etcd.api import version
 from fake_etcd.core import cluster
+from fake_etcd.core.alarm import Alarm
 from fake_etcd.core.auth.store import AuthStore
 from fake_etcd.core.mvcc.version import Version
 from fake_etcd.core.node import Node
 from fake_etcd.core.snapshot import schema
-from fake_etcd.core.snapshot.schema import Pairs
+from fake_etcd.core.snapshot.schema import Buckets, Pairs
 
 
-def dump(node: Node) -> Mapping[bytes, Pairs]:
+def dump(node: Node) -> Buckets:
     """All buckets, in order of their names. O(versions): 20 ms for 600,000, and 8 bytes each."""
     members = cluster.with_client_urls(
         node.members, node.member_id, node.config.advertise_client_urls
     )
     buckets: dict[bytes, Pairs] = {
-        schema.KEY: Versions(list(node.store.versions_since(0))),
+        schema.KEY: KeyBucket(list(node.store.versions_since(0))),
         schema.META: _meta(node),
         schema.LEASE: _leases(node),
-        schema.ALARM: {},
-        schema.CLUSTER: {schema.CLUSTER_VERSION: version.CLUSTER.encode()},
+        schema.ALARM: dict(sorted((_alarm(alarm), b"") for alarm in node.alarms.listed())),
+        schema.CLUSTER: _cluster(node),
         schema.MEMBERS: dict(sorted(map(_member, members))),
         schema.MEMBERS_REMOVED: {},
         schema.AUTH: {
@@ -44,7 +44,7 @@ def dump(node: Node) -> Mapping[bytes, Pairs]:
     return dict(sorted(buckets.items()))
 
 
-class Versions:
+class KeyBucket:
     """The bucket of keys: versions by revision.
 
     Args:
@@ -70,7 +70,7 @@ def _meta(node: Node) -> dict[bytes, bytes]:
     meta = {
         schema.CONF_STATE: _json(state),
         schema.CONSISTENT_INDEX: schema.UINT64.pack(node.raft_index),
-        schema.STORAGE_VERSION: version.STORAGE.encode(),
+        schema.STORAGE_VERSION: str(node.versions.cluster).encode(),
         schema.TERM: schema.UINT64.pack(node.raft_term),
     }
     if store.compact_revision >= 0:
@@ -80,6 +80,18 @@ def _meta(node: Node) -> dict[bytes, bytes]:
         if not store.compaction_pending:
             meta[schema.FINISHED_COMPACT] = revision
     return dict(sorted(meta.items()))
+
+
+def _cluster(node: Node) -> dict[bytes, bytes]:
+    found = {schema.CLUSTER_VERSION: str(node.versions.cluster).encode()}
+    if node.versions.target is not None:
+        shown = {"target-version": str(node.versions.target), "enabled": True}
+        found[schema.DOWNGRADE] = _json(shown)
+    return found
+
+
+def _alarm(alarm: Alarm) -> bytes:
+    return m.AlarmMember(memberID=alarm.member, alarm=alarm.kind).SerializeToString()
 
 
 def _leases(node: Node) -> dict[bytes, bytes]:

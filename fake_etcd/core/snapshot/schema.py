@@ -7,7 +7,7 @@ etcd: server/storage/schema, server/storage/mvcc/revision.go, server/lease/lease
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Protocol
 
 from fake_etcd.core.damaged import Damaged
@@ -25,7 +25,7 @@ SCHEDULED_COMPACT, FINISHED_COMPACT = b"scheduledCompactRev", b"finishedCompactR
 AUTH_ENABLED, AUTH_REVISION = b"authEnabled", b"authRevision"
 """Of AUTH."""
 
-CLUSTER_VERSION = b"clusterVersion"
+CLUSTER_VERSION, DOWNGRADE = b"clusterVersion", b"downgrade"
 """Of CLUSTER."""
 
 REVISION = struct.Struct(">qcq")
@@ -45,6 +45,10 @@ class Pairs(Protocol):
 
     def items(self) -> Iterable[tuple[bytes, bytes]]:
         """All of them."""
+
+
+Buckets = Mapping[bytes, Pairs]
+"""A database: buckets by name."""
 
 
 class LeaseRecord(NamedTuple):

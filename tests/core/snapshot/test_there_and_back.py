@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given, settings
 
 from fake_etcd.api import errors
+from fake_etcd.core.alarm import CORRUPT, NOSPACE, Alarm
 from fake_etcd.core.auth.permissions import READ, WRITE, Permission
 from fake_etcd.core.clock import VirtualClock
 from fake_etcd.core.damaged import Damaged
+from fake_etcd.core.downgrade import parsed
 from fake_etcd.core.mvcc.version import Version
 from fake_etcd.core.node import Node, NodeConfig
 from fake_etcd.core.snapshot import schema
@@ -166,6 +168,32 @@ def test_users_roles_and_their_revision_come_along() -> None:
         other.user_delete("root")
 
 
+def test_alarms_come_along_and_forbid_as_before() -> None:
+    node = Node()
+    node.store.put(b"a", b"1")
+    node.compact(2)
+    node.alarms.activate(Alarm(CORRUPT, node.member_id))
+    node.alarms.activate(Alarm(NOSPACE, 5))
+    assert buckets_of(node)[b"alarm"] == {
+        b"\x08\x05\x10\x01": b"",
+        b"\x08\xcd\xd2\xd9\x8b\xd2\xc0\xf9\x8e\x8e\x01\x10\x02": b"",
+    }
+    other = loaded(buckets_of(node))
+    assert other.alarms.listed() == node.alarms.listed()
+    assert (other.alarms.corrupt, other.store.compact_revision) == (True, 2)
+
+
+def test_a_downgrade_is_told_of() -> None:
+    node = Node()
+    node.versions.enable(parsed("3.6"))
+    buckets = buckets_of(node)
+    assert buckets[b"cluster"] == {
+        b"clusterVersion": b"3.7.0",
+        b"downgrade": b'{"target-version":"3.6.0","enabled":true}',
+    }
+    assert loaded(buckets).versions.target is None
+
+
 def test_leases_begin_anew_behind_an_election() -> None:
     node = Node()
     node.lessor.grant(7, 100, 0.0)
@@ -254,7 +282,7 @@ def key_bucket(*versions: Version) -> dict[bytes, dict[bytes, bytes]]:
             {b"lease": {bytes(7) + b"\1": b"\x08\x01\x10\xff\xff\xff\xff\xff\x7f"}},
             "lease 1: .*too large lease TTL",
         ),
-        ({b"authUsers": {b"u": b"\x0a"}}, "user or role b'u': what is there is none"),
+        ({b"authUsers": {b"u": b"\x0a"}}, "user, role or alarm b'u': what is there is none"),
         ({b"authRoles": {b"u": b"\x0a\x01\xff"}}, r"user or role b'\\xff': it is no text"),
     ],
 )
