@@ -401,7 +401,8 @@ class NodeServer:
         except (persist.CannotPersist, snapshot_file.BadSnapshot) as error:
             raise CannotStart(str(error)) from None
         except OSError as error:
-            raise CannotStart(f"--fake-load={settings.fake_load}: {_reason(error)}") from None
+            why = _reason(error).lower()
+            raise CannotStart(f"--fake-load={settings.fake_load}: {why}") from None
 
     async def persist(self) -> None:
         """Keep what the node holds from now on, if that is asked for. To be called once started.
