@@ -32,8 +32,10 @@ def dump(node: Node) -> Buckets:
         schema.LEASE: _leases(node),
         schema.ALARM: dict(sorted((_alarm(alarm), b"") for alarm in node.alarms.listed())),
         schema.CLUSTER: _cluster(node),
-        schema.MEMBERS: dict(sorted(map(_member, members))),
-        schema.MEMBERS_REMOVED: {},
+        schema.MEMBERS: dict(sorted((schema.member_key(it.id), _member(it)) for it in members)),
+        schema.MEMBERS_REMOVED: dict(
+            sorted((schema.member_key(id), b"removed") for id in node.membership.removed)
+        ),
         schema.AUTH: {
             schema.AUTH_ENABLED: bytes((node.auth.enabled,)),
             schema.AUTH_REVISION: schema.UINT64.pack(node.auth.revision),
@@ -101,7 +103,7 @@ def _leases(node: Node) -> dict[bytes, bytes]:
     return dict(sorted(encoded))
 
 
-def _member(member: cluster.Member) -> tuple[bytes, bytes]:
+def _member(member: cluster.Member) -> bytes:
     shown: dict[str, object] = {"id": member.id, "peerURLs": list(member.peer_urls)}
     if member.is_learner:
         shown["isLearner"] = True
@@ -109,7 +111,7 @@ def _member(member: cluster.Member) -> tuple[bytes, bytes]:
         shown["name"] = member.name
     if member.client_urls:
         shown["clientURLs"] = list(member.client_urls)
-    return format(member.id, "x").encode(), _json(shown)
+    return _json(shown)
 
 
 def _json(value: object) -> bytes:

@@ -96,6 +96,26 @@ def read_number(value: bytes, what: bytes) -> int:
     return number
 
 
+def member_key(id: int) -> bytes:
+    """Under which a member is kept."""
+    return format(id, "x").encode()
+
+
+def read_member_key(key: bytes) -> int:
+    """The id of a member.
+
+    Raises:
+        Damaged
+    """
+    try:
+        id = int(key, 16)
+    except ValueError:
+        id = -1
+    if member_key(id) != key or id >> 64:
+        raise Damaged(f"member {key!r}: it is no id")
+    return id
+
+
 def lease_bytes(lease: LeaseRecord) -> bytes:
     """A lease as the message leasepb.Lease.
 

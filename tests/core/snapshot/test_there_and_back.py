@@ -13,6 +13,7 @@ from fake_etcd.api import messages as m
 from fake_etcd.core.alarm import CORRUPT, NOSPACE, Alarm
 from fake_etcd.core.auth.permissions import READ, WRITE, Permission
 from fake_etcd.core.clock import VirtualClock
+from fake_etcd.core.cluster import added
 from fake_etcd.core.damaged import Damaged
 from fake_etcd.core.downgrade import parsed
 from fake_etcd.core.mvcc.version import Version
@@ -221,6 +222,24 @@ def test_the_member_goes_on_where_it_stopped_or_begins_a_log_of_its_own() -> Non
     assert other.header(1)[-2:] == other.header_without_revision[-2:] == b"\x20\x06"
 
 
+def test_the_member_that_goes_on_has_the_members_that_it_had() -> None:
+    node = Node()
+    members = node.membership
+    for port, is_learner in ((1, False), (2, True), (3, False)):
+        members.add(added([f"http://a:{port}"], port, is_learner))
+    gone = members.all[-1].id if members.all[-1].id != node.member_id else members.all[0].id
+    members.remove(gone)
+    buckets = buckets_of(node)
+    other = loaded(buckets, continues=True)
+    assert (other.members, other.membership.removed) == (members.all, frozenset({gone}))
+    assert buckets_of(other)[b"members"] == buckets[b"members"]
+    assert buckets_of(other)[b"members_removed"] == {b"%x" % gone: b"removed"}
+    assert loaded(buckets).members == Node().members
+    another = Node(NodeConfig(initial_cluster_token="another"))
+    load(another, buckets, continues=True)
+    assert another.members == Node(NodeConfig(initial_cluster_token="another")).members
+
+
 def test_revisions_may_leap_as_restore_has_them_do() -> None:
     """etcdutl snapshot restore --bump-revision 1000000000 --mark-compacted."""
     node = Node()
@@ -281,6 +300,12 @@ def key_bucket(*versions: Version) -> dict[bytes, dict[bytes, bytes]]:
             {b"lease": {bytes(7) + b"\1": b"\x08\x01\x10\xff\xff\xff\xff\xff\x7f"}},
             "lease 1: .*too large lease TTL",
         ),
+        ({b"members": {b"x": b"{}"}}, "member b'x': it is no id"),
+        ({b"members": {b"1" * 17: b"{}"}}, "it is no id"),
+        ({b"members": {b"1": b"{"}}, "member 1: what is there is none"),
+        ({b"members": {b"1": b"[]"}}, "member 1: what is there is none"),
+        ({b"members": {b"1": b"{}"}}, "member 1: what is there is none"),
+        ({b"members": {b"1": b'{"peerURLs":5}'}}, "member 1: what is there is none"),
         ({b"authUsers": {b"u": b"\x0a"}}, "user, role or alarm b'u': what is there is none"),
         ({b"authRoles": {b"u": b"\x0a\x01\xff"}}, r"user or role b'\\xff': it is no text"),
     ],
