@@ -36,7 +36,6 @@ START: dict[str, StartServer] = {
     "etcd": lambda: oracle.start(flags=["--bcrypt-cost=4"]),
 }
 OF = {path.rpartition(".")[2]: method for path, method in METHODS.items()}
-ROOT = {"name": "root", "password": "secret"}
 LARGE = b"v" * 300_000
 
 
@@ -51,11 +50,10 @@ class Client:
     """Calls of any method, with a token where there is one."""
 
     def __init__(self, target: str | grpc.Channel) -> None:
-        options = [("grpc.max_receive_message_length", -1)]
-        is_url = isinstance(target, str)
-        self._channel = (
-            grpc.insecure_channel(target.removeprefix("http://"), options) if is_url else target
-        )
+        if isinstance(target, str):
+            options = [("grpc.max_receive_message_length", -1)]
+            target = grpc.insecure_channel(target.removeprefix("http://"), options)
+        self._channel = target
         self._metadata: tuple[tuple[str, str], ...] = ()
 
     def __call__(self, name: str, request: Message) -> Any:
@@ -66,7 +64,9 @@ class Client:
         return call(request, timeout=SECONDS, metadata=self._metadata)
 
     def sign_in(self) -> None:
-        token = self("Auth/Authenticate", m.AuthenticateRequest(**ROOT)).token
+        token = self(
+            "Auth/Authenticate", m.AuthenticateRequest(name="root", password="secret")
+        ).token
         self._metadata = (("token", token),)
 
     def close(self) -> None:
@@ -106,7 +106,7 @@ def add_users(client: Client) -> None:
     no_password = m.UserAddOptions(no_password=True)
     client("Auth/UserAdd", m.AuthUserAddRequest(name="nobody", options=no_password))
     client("Auth/UserGrantRole", m.AuthUserGrantRoleRequest(user="nobody", role="r"))
-    client("Auth/UserAdd", m.AuthUserAddRequest(**ROOT))
+    client("Auth/UserAdd", m.AuthUserAddRequest(name="root", password="secret"))
     client("Auth/UserGrantRole", m.AuthUserGrantRoleRequest(user="root", role="root"))
     client("Auth/AuthEnable", m.AuthEnableRequest())
 
