@@ -15,9 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from fake_etcd.cli import snapshot_file
 from fake_etcd.core.node import Node
-from fake_etcd.core.snapshot.dump import dump
 from fake_etcd.core.snapshot.schema import Buckets
 
 Mark = tuple[object, ...]
@@ -74,10 +72,13 @@ class Persistence:
         Raises:
             CannotPersist: it cannot be read, or is damaged. It is left as it is.
         """
+        if not os.path.lexists(self.path):
+            return False
+        # Only here and where it is written: who begins with nothing is to start at once.
+        from fake_etcd.cli import snapshot_file
+
         try:
             snapshot_file.load_file(node, self.path, continues=True)
-        except FileNotFoundError:
-            return False
         except OSError as error:
             raise CannotPersist(f"{self.path}: {_reason(error)}") from None
         except snapshot_file.BadSnapshot as error:
@@ -140,6 +141,8 @@ class Persistence:
 
     def _replace(self, buckets: Buckets) -> None:
         """Put a file of this in the place of the one before."""
+        from fake_etcd.cli import snapshot_file
+
         part = os.path.join(self._folder, _PART)
         with open(part, "wb") as file:
             os.chmod(part, 0o600)
@@ -154,7 +157,11 @@ class Persistence:
 
 def _moment(node: Node, written: Mark | None) -> Moment:
     mark = _mark(node)
-    return mark, None if mark == written else dump(node)
+    if mark == written:
+        return mark, None
+    from fake_etcd.core.snapshot.dump import dump
+
+    return mark, dump(node)
 
 
 def _mark(node: Node) -> Mark:

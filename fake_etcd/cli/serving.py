@@ -384,25 +384,35 @@ class NodeServer:
 
     def _load(self) -> None:
         """Have the node begin with what was kept, or what it is to begin with."""
-        from fake_etcd.cli import persist, snapshot_file  # most servers have nothing to load
-
         settings, hold = self._settings, self._served.hold
-        try:
-            if settings.fake_persist:
+        if settings.fake_persist:
+            from fake_etcd.cli import (
+                persist,
+            )  # only here, as what keeps nothing is to start at once
+
+            try:
                 syncs = not settings.unsafe_no_fsync
                 kept = persist.Persistence(settings.data_dir, settings.wal_dir, syncs=syncs)
-                self._persistence = kept
-                if hold(kept.load):
-                    return
-                if not settings.fake_load:
-                    hold(kept.is_new)
-            if settings.fake_load:
-                hold(lambda node: snapshot_file.load_file(node, settings.fake_load))
-        except (persist.CannotPersist, snapshot_file.BadSnapshot) as error:
+                was_there = hold(kept.load)
+            except persist.CannotPersist as error:
+                raise CannotStart(str(error)) from None
+            self._persistence = kept
+            if was_there:
+                return
+            if not settings.fake_load:
+                hold(kept.is_new)
+        if settings.fake_load:
+            self._load_snapshot(settings.fake_load)
+
+    def _load_snapshot(self, path: str) -> None:
+        from fake_etcd.cli import snapshot_file
+
+        try:
+            self._served.hold(lambda node: snapshot_file.load_file(node, path))
+        except snapshot_file.BadSnapshot as error:
             raise CannotStart(str(error)) from None
         except OSError as error:
-            why = _reason(error).lower()
-            raise CannotStart(f"--fake-load={settings.fake_load}: {why}") from None
+            raise CannotStart(f"--fake-load={path}: {_reason(error).lower()}") from None
 
     async def persist(self) -> None:
         """Keep what the node holds from now on, if that is asked for. To be called once started.

@@ -51,7 +51,9 @@ def seen(node: Node) -> list[Any]:
         for revision in range(max(store.compact_revision, 1), store.current_revision + 1)
     ]
     found.append([(str(it), it.lease) for it in store.versions_since(0)])
-    found.append([(it.id, it.ttl_seconds, it.sorted_keys()) for it in node.lessor.leases()])
+    # By id: those that end at the same time are in any order in etcd.
+    leases = sorted(node.lessor.leases(), key=lambda lease: lease.id)
+    found.append([(it.id, it.ttl_seconds, it.sorted_keys()) for it in leases])
     return found
 
 
