@@ -184,7 +184,7 @@ def _member(key: bytes, value: bytes) -> Member:
             tuple(map(str, stored["peerURLs"])),
             is_learner=bool(stored.get("isLearner", False)),
         )
-    except (ValueError, AttributeError, KeyError, TypeError):
+    except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
         raise Damaged(f"member {key.decode()}: what is there is none") from None
 
 
