@@ -13,11 +13,22 @@ from conformance import golang
 ROOT = Path(__file__).resolve().parent.parent
 BENCH_MODULE = ROOT / "bench" / "golang"
 INTEROP_MODULE = ROOT / "tests" / "interop" / "golang"
+SNAPSHOT_MODULE = ROOT / "tests" / "interop" / "snapshot_tools"
 
 
 def etcdctl() -> Path:
     """Real etcdctl, of the version that go.mod names."""
     return _build("etcdctl", INTEROP_MODULE, "go.etcd.io/etcd/etcdctl/v3")
+
+
+def etcdutl() -> Path:
+    """Real etcdutl, of the version that go.mod names."""
+    return _build("etcdutl", SNAPSHOT_MODULE, "go.etcd.io/etcd/etcdutl/v3")
+
+
+def bbolt() -> Path:
+    """bbolt's own command, of the version that etcd uses."""
+    return _build("bbolt", SNAPSHOT_MODULE, "go.etcd.io/bbolt/cmd/bbolt")
 
 
 def loadgen() -> Path:

@@ -5,10 +5,11 @@ It drives itself, on a thread of its own; the event loop that serves a plain nod
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from fake_etcd.cli.serving import peer_server
-from fake_etcd.core.node import NodeConfig
+from fake_etcd.core.node import Node, NodeConfig
 from fake_etcd.services import peer_http
 from fake_etcd.services.http import HttpRequest, HttpResponse
 from fake_etcd.services.page_access import OPEN, Access
@@ -16,6 +17,8 @@ from fake_etcd.services.request_watch import RequestWatch
 from fake_etcd.testing import server_options
 from fake_etcd.testing.fake import FakeEtcd
 from fake_etcd.transport.tls import ServerTls
+
+T = TypeVar("T")
 
 
 class ControlledNode:
@@ -49,6 +52,10 @@ class ControlledNode:
         if watch is not None:
             self._etcd._watch_requests(watch)
         self._peers = peer_server(self._handle_peer, config)
+
+    def hold(self, work: Callable[[Node], T]) -> T:
+        with self._etcd._shared as shared:
+            return work(shared.node)
 
     async def listen(self, url: str, tls: ServerTls | None = None) -> str:
         return self._etcd.listen(url, tls)

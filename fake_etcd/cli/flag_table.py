@@ -68,7 +68,7 @@ class Flag:
         return not self.accepted
 
 
-_NO_DISK = "nothing is kept on disk"
+_NO_DISK = "there is no log on disk; see --fake-persist"
 _NO_PEERS = "a member alone has no peers to talk to"
 _NO_ELECTION = "a member alone has nobody to be elected against"
 _NO_DISCOVERY = "no discovery service is asked: each process is its own cluster"
@@ -84,8 +84,8 @@ FLAGS: tuple[Flag, ...] = (
         "data-dir",
         Kind.PATH,
         "",
-        "Folder of this member, made where it is not there; nothing is kept in it. Empty: under "
-        "the name etcd NAME.etcd, else none.",
+        "Folder of this member, made where it is not there; see --fake-persist. Empty: under the "
+        "name etcd NAME.etcd, else none.",
         Group.MEMBER,
     ),
     Flag("wal-dir", Kind.PATH, "", "Folder of the write-ahead log, made as well.", Group.MEMBER),
@@ -847,9 +847,8 @@ FLAGS: tuple[Flag, ...] = (
         "unsafe-no-fsync",
         Kind.SWITCH,
         "false",
-        "Do not wait for the disk.",
+        "Do not wait for the disk, where --fake-persist writes to it.",
         Group.UNSAFE,
-        _NO_DISK,
     ),
     Flag(
         "transport",
@@ -863,6 +862,26 @@ FLAGS: tuple[Flag, ...] = (
         Kind.DURATION,
         "0s",
         "How long open streams may go on once the server is told to stop. etcd: about 7s.",
+    ),
+    Flag(
+        "fake-load",
+        Kind.PATH,
+        "",
+        "Begin with what a snapshot has, a file of `etcdctl snapshot save` or an etcd's database. "
+        "Where --fake-persist has something of before, that comes first.",
+    ),
+    Flag(
+        "fake-persist",
+        Kind.SWITCH,
+        "false",
+        "Keep all data in the data folder, as a snapshot: it is read at the start, and written at "
+        "the stop and now and then. Under the name etcd: true.",
+    ),
+    Flag(
+        "fake-persist-interval",
+        Kind.DURATION,
+        "1s",
+        "How long after it was written it is written again, at least, where something has changed.",
     ),
     Flag(
         "control",

@@ -125,6 +125,10 @@ class Settings:
     host_whitelist: tuple[str, ...]
     transport: str
     stop_grace_seconds: float
+    fake_load: str
+    fake_persist: bool
+    persist_interval_seconds: float
+    unsafe_no_fsync: bool
     print_bin_dir: bool
     early: tuple[LogLine, ...]
     warnings: tuple[Warned, ...]
@@ -300,6 +304,8 @@ def _values(given: _Given, as_etcd: bool) -> dict[str, str]:
     if not as_etcd and "listen-peer-urls" not in given.values:
         # Two dev servers side by side must not have to be told of ports that nobody calls.
         values["listen-peer-urls"] = ""
+    if as_etcd and "fake-persist" not in given.values:
+        values["fake-persist"] = "true"  # who starts an etcd again expects to find everything
     if as_etcd and not values["data-dir"]:
         values["data-dir"] = f"{values['name']}.etcd"
     if as_etcd and sys.platform == "linux":
@@ -384,6 +390,10 @@ def _settings(given: _Given, environment: Mapping[str, str] | None, as_etcd: boo
         host_whitelist=text_set(values["host-whitelist"]),
         transport=values["transport"],
         stop_grace_seconds=seconds("fake-stop-grace"),
+        fake_load=values["fake-load"],
+        fake_persist=is_on("fake-persist"),
+        persist_interval_seconds=seconds("fake-persist-interval"),
+        unsafe_no_fsync=is_on("unsafe-no-fsync"),
         print_bin_dir=is_on("print-bin-dir"),
         default_host=values.get(_DEFAULT_HOST, ""),
         early=tuple(given.early),

@@ -12,8 +12,8 @@ import errno
 import functools
 import os
 import socket
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 import grpc
@@ -30,6 +30,8 @@ from fake_etcd.transport.tls_transport import TlsError
 
 if TYPE_CHECKING:
     from fake_etcd.transport.tls import ServerTls
+
+T = TypeVar("T")
 
 _MOST = 2**31 - 1
 """What grpcio's options can be, in milliseconds for one."""
@@ -56,6 +58,9 @@ class GrpcioNode:
         self._options = _options(limits)
         self._servers: list[grpc.aio.Server] = []
         self._unix_paths: list[str] = []
+
+    def hold(self, work: Callable[[Node], T]) -> T:
+        return work(self._node)
 
     async def listen(self, url: str, tls: ServerTls | None = None) -> str:
         scheme, _, rest = url.partition(":")

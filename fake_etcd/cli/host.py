@@ -204,6 +204,7 @@ async def _listen(settings: Settings, log: _StartLog) -> NodeServer:
     )
     if settings.data_dir:
         await _make_data_dir(settings, log, server)
+    await server.persist()
     return server
 
 

@@ -15,7 +15,7 @@ import os
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from fake_etcd.cli import auth_token, logs, tls_flags
 from fake_etcd.cli import etcd_lines as lines
@@ -38,7 +38,10 @@ from fake_etcd.transport.loop_host import Aside, NodeTimer, SystemClock
 from fake_etcd.transport.tls_transport import TlsError
 
 if TYPE_CHECKING:
+    from fake_etcd.cli.persist import Persistence
     from fake_etcd.transport.tls import ServerTls
+
+T = TypeVar("T")
 
 _PAIRS = {"localhost": ("127.0.0.1", "::1"), "0.0.0.0": ("0.0.0.0", "::"), "::": ("::", "0.0.0.0")}
 """Hosts that stand for an address of each family: the one that must work, then the other.
@@ -82,6 +85,9 @@ def new_loop() -> asyncio.AbstractEventLoop:
 
 class ServedNode(Protocol):
     """A node, and the sockets that it is reached by."""
+
+    def hold(self, work: Callable[[Node], T]) -> T:
+        """Call with the node while nobody else uses it; also before it listens, and closed."""
 
     async def listen(self, url: str, tls: ServerTls | None = None) -> str:
         """As `Server.listen`."""
@@ -178,6 +184,9 @@ class PlainNode:
         )
         peer_pages = functools.partial(peer_http.handle, self._node)
         self._peers = peer_server(peer_pages, config, reuse_port=reuse_port)
+
+    def hold(self, work: Callable[[Node], T]) -> T:
+        return work(self._node)
 
     async def listen(self, url: str, tls: ServerTls | None = None) -> str:
         return await self._server.listen(url, tls)
@@ -343,7 +352,8 @@ class NodeServer:
         settings: what it is to be.
 
     Raises:
-        CannotStart: there can be no tokens as --auth-token says.
+        CannotStart: there can be no tokens as --auth-token says, or what it is to begin with
+            cannot be read.
 
     Attributes:
         addresses: where it listens once it is started, "http://127.0.0.1:2379" or "unix:path".
@@ -369,15 +379,68 @@ class NodeServer:
         self._page_servers: list[Server] = []
         self.advertise_client_urls: tuple[str, ...] = ()
         self.notes: list[str] = []
+        self._persistence: Persistence | None = None
+        if settings.fake_persist or settings.fake_load:
+            self._load()
+
+    def _load(self) -> None:
+        """Have the node begin with what was kept, or what it is to begin with."""
+        settings, hold = self._settings, self._served.hold
+        if settings.fake_persist:
+            from fake_etcd.cli import (
+                persist,
+            )  # only here, as what keeps nothing is to start at once
+
+            try:
+                syncs = not settings.unsafe_no_fsync
+                kept = persist.Persistence(settings.data_dir, settings.wal_dir, syncs=syncs)
+                was_there = hold(kept.load)
+            except persist.CannotPersist as error:
+                raise CannotStart(str(error)) from None
+            self._persistence = kept
+            if was_there:
+                return
+            if not settings.fake_load:
+                hold(kept.is_new)
+        if settings.fake_load:
+            self._load_snapshot(settings.fake_load)
+
+    def _load_snapshot(self, path: str) -> None:
+        from fake_etcd.cli import snapshot_file
+
+        try:
+            self._served.hold(lambda node: snapshot_file.load_file(node, path))
+        except snapshot_file.BadSnapshot as error:
+            raise CannotStart(str(error)) from None
+        except OSError as error:
+            raise CannotStart(f"--fake-load={path}: {_reason(error).lower()}") from None
+
+    async def persist(self) -> None:
+        """Keep what the node holds from now on, if that is asked for. To be called once started.
+
+        Raises:
+            CannotStart: the data folder cannot be used so.
+        """
+        if self._persistence is None:
+            return
+        from fake_etcd.cli import persist
+
+        interval = self._settings.persist_interval_seconds
+        try:
+            self._persistence.begin(self._served.hold, interval, _say_not_kept)
+        except persist.CannotPersist as error:
+            await self.stop(0)
+            raise CannotStart(str(error)) from None
 
     async def start(self) -> None:
         """Listen on every address of the settings, or on none.
 
         Raises:
-            CannotStart: an address cannot be had.
+            CannotStart: an address cannot be had, or the data cannot be kept.
         """
         await self.listen_to_peers()  # before clients, as etcd
         await self.listen_to_clients()
+        await self.persist()
 
     async def listen_to_peers(self) -> None:
         """The first half of `start`."""
@@ -434,6 +497,8 @@ class NodeServer:
         for server in self._page_servers:
             await server.close(0)
         await self._served.close(grace_seconds)
+        if self._persistence is not None:
+            await self._persistence.end()
 
     async def _listen_for_pages(self) -> None:
         """Listen where there are pages alone."""
@@ -545,6 +610,12 @@ def _check_files(tls: TlsSettings, line: lines.Line = lines.DISCOVERY_FAILED) ->
         tls_files.check(tls)
     except TlsError as error:
         raise CannotStart(str(error), line) from None
+
+
+def _say_not_kept(why: str) -> None:
+    logging.getLogger("fake_etcd").error(
+        "the data cannot be kept", extra={"fields": {"error": why}}
+    )
 
 
 async def _listen_at(

@@ -11,14 +11,14 @@ import contextlib
 import gc
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import BinaryIO
 
 from fake_etcd.bbolt import Bucket, Corrupt, Database, plan
 from fake_etcd.core.damaged import Damaged
 from fake_etcd.core.node import Node
 from fake_etcd.core.snapshot.load import load
-from fake_etcd.core.snapshot.schema import Pairs
+from fake_etcd.core.snapshot.schema import Buckets, Pairs
 
 _SHA256_BYTES = 32
 _BLOCK_BYTES = 512  # a database is a multiple of it; a file that is not has a digest behind it
@@ -49,7 +49,7 @@ def load_file(node: Node, path: str | os.PathLike[str], *, continues: bool = Fal
         raise BadSnapshot(f"{os.fspath(path)}: no snapshot of etcd, or damaged: {error}") from None
 
 
-def write_file(file: BinaryIO, buckets: Mapping[bytes, Pairs]) -> int:
+def write_file(file: BinaryIO, buckets: Buckets) -> int:
     """Write a snapshot with its digest; gives its bytes.
 
     Raises:

@@ -351,6 +351,10 @@ def _wrong_ours(values: Mapping[str, str]) -> str | None:
                 return f"--{name} does nothing with --transport=grpcio"
     if duration(values["fake-stop-grace"]) < 0:
         return f"--fake-stop-grace {quote(values['fake-stop-grace'])} is below 0"
+    if duration(values["fake-persist-interval"]) <= 0:
+        return f"--fake-persist-interval {quote(values['fake-persist-interval'])} is not above 0"
+    if values["fake-persist"] in TRUE and not values["data-dir"]:
+        return "--fake-persist needs a --data-dir to keep the data in"
     return None
 
 

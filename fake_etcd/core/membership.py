@@ -58,6 +58,10 @@ class Membership:
         """Ids that once were members', and never will be again."""
         return self._removed
 
+    def load(self, members: Iterable[Member], removed: Iterable[int]) -> None:
+        """Be these, and no longer those that it began with."""
+        self._set(members, frozenset(removed))
+
     def get(self, id: int) -> Member | None:
         """The member with this id."""
         return next((member for member in self.all if member.id == id), None)

@@ -11,7 +11,6 @@ import hashlib
 from collections.abc import Callable, Iterator
 
 from fake_etcd.api import messages as m
-from fake_etcd.api import version
 from fake_etcd.bbolt import Plan, plan
 from fake_etcd.core.node import Node
 from fake_etcd.core.snapshot.dump import dump
@@ -43,10 +42,11 @@ class SnapshotStream:
         """
         access.require_admin(self._node, self._call)
         buckets = dump(self._node)
+        storage = str(self._node.versions.cluster)
 
         def look() -> Callable[[], None]:
             planned = plan(buckets)
-            return lambda: self._begin(planned)
+            return lambda: self._begin(planned, storage)
 
         # All that is written is gone through for it, and versions never change.
         self._node.aside(look)
@@ -69,25 +69,25 @@ class SnapshotStream:
             elif not self._sink.send(piece):
                 return
 
-    def _begin(self, planned: Plan) -> None:
+    def _begin(self, planned: Plan, storage: str) -> None:
         if not self._is_over:
-            self._pieces = _messages(planned)
+            self._pieces = _messages(planned, storage)
             self.writable()
 
 
-def _messages(planned: Plan) -> Iterator[bytes]:
+def _messages(planned: Plan, storage: str) -> Iterator[bytes]:
     """The encoded answers."""
     digest = hashlib.sha256()
     left = planned.size
     for piece in pieces(planned.pages()):
         digest.update(piece)
         left -= len(piece)
-        yield _message(piece, left)
-    yield _message(digest.digest(), 0)
+        yield _message(piece, left, storage)
+    yield _message(digest.digest(), 0, storage)
 
 
-def _message(blob: bytes, remaining_bytes: int) -> bytes:
-    answer = m.SnapshotResponse(remaining_bytes=remaining_bytes, blob=blob, version=version.STORAGE)
+def _message(blob: bytes, remaining_bytes: int, storage: str) -> bytes:
+    answer = m.SnapshotResponse(remaining_bytes=remaining_bytes, blob=blob, version=storage)
     return answer.SerializeToString()
 
 

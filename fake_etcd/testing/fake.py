@@ -19,6 +19,7 @@ from fake_etcd.api.methods import METHODS
 from fake_etcd.api.status import Code, Status
 from fake_etcd.core.node import Node
 from fake_etcd.core.noise import Noise
+from fake_etcd.core.snapshot.schema import Buckets
 from fake_etcd.services import http, page_access, registry
 from fake_etcd.services.call import Endpoints, HostCall, Metadata
 from fake_etcd.services.http import HttpRequest, HttpResponse
@@ -73,13 +74,15 @@ class FakeEtcd(Doors):
         control_token: what such a program has to say to be listened to; empty: nothing.
         auth: users and roles, in the form of `testing.auth_seed`: a mapping, or the path of a file
             of JSON or YAML. Auth is on from the beginning then, and again after `reset`.
+        snapshot: the path of a snapshot of etcd's, as `etcdctl snapshot save` writes it: what it
+            has is there from the beginning, and again after `reset`, users and roles among it.
         tls: whether its addresses speak TLS, with certificates made for it; or how: a `Tls`.
         **options: the server's, "max_txn_ops" for example; docs/pytest.md has all of them.
 
     Raises:
         TypeError: there is no such option, or its value is of another kind.
-        ValueError: it is a number that makes no sense, or `auth` is not understood.
-        OSError: the file of `auth` cannot be read.
+        ValueError: it is a number that makes no sense, or `auth` or `snapshot` is not understood.
+        OSError: the file of `auth` or `snapshot` cannot be read.
 
     Attributes:
         clock: its time.
@@ -107,6 +110,7 @@ class FakeEtcd(Doors):
         control: bool = False,
         control_token: str = "",
         auth: auth_seed.Source | None = None,
+        snapshot: str | os.PathLike[str] | None = None,
         tls: bool | Tls = False,
         **options: Unpack[ServerOptions],
     ) -> None:
@@ -129,6 +133,9 @@ class FakeEtcd(Doors):
             server_options.check("auth", server_options.AuthSource, auth)
             self._auth = self._hashed(auth_seed.parsed(auth, needs_root=True))
         self._clock = SwitchClock()
+        self._loaded: Buckets | None = None
+        if snapshot is not None:
+            self._loaded = self._read_snapshot(snapshot)
         self._shared = SharedNode(self._new_node(), {})
         self._clock.on_move = self._shared.moved
         self.faults = Faults(self._shared, random_seed, self._serve)
@@ -558,6 +565,10 @@ class FakeEtcd(Doors):
     def _new_node(self) -> Node:
         epoch = time.time() - self._clock.now()
         node = Node(dataclasses.replace(self._config, unix_epoch=epoch), self._clock)
+        if self._loaded is not None:
+            from fake_etcd.core.snapshot.load import load
+
+            load(node, self._loaded)
         if self._auth is not None:
             self._auth.apply(node.auth)
         if self._aside is not None:
@@ -565,6 +576,18 @@ class FakeEtcd(Doors):
         if self._watch is not None:
             self._watch.attach(node)
         return node
+
+    def _read_snapshot(self, path: str | os.PathLike[str]) -> Buckets:
+        """What is in it, without a second copy: versions are shared by all nodes that have them."""
+        server_options.check("snapshot", server_options.PathSource, path)
+        if self._auth is not None:
+            raise ValueError("auth= and snapshot=: users and roles are those of the snapshot")
+        from fake_etcd.cli import snapshot_file
+        from fake_etcd.core.snapshot.dump import dump
+
+        node = Node(self._config, self._clock)
+        snapshot_file.load_file(node, path)
+        return dump(node)
 
     def _hashed(self, auth: auth_seed.AuthSeed) -> auth_seed.HashedAuth:
         return auth.hashed(self._config.bcrypt_cost, self._noise)

@@ -14,7 +14,7 @@ Options = dict[str, Any]
 SEED = "seed"
 """What is put first: a file, or a mapping. The one option that is no argument of FakeEtcd's."""
 
-FILES = frozenset((SEED, "auth"))
+FILES = frozenset((SEED, "auth", "snapshot"))
 """Those whose text is the path of a file."""
 
 
@@ -127,6 +127,7 @@ _READERS: Mapping[object, Callable[[str], object]] = {
     tuple[str, ...]: _texts,
     cluster.InitialCluster: _members,
     server_options.AuthSource: str,
+    server_options.PathSource: str,
     server_options.TLS: _tls,
 }
 """How a value is read that is such a thing."""

@@ -51,6 +51,8 @@ BCRYPT_COST = auth_token.LEAST_BCRYPT_COST
 
 AuthSource = Mapping[Any, Any] | str | os.PathLike[str]
 """Users and roles, or the file where they are; see `auth_seed`."""
+PathSource = str | os.PathLike[str]
+"""The path of a file."""
 TLS = bool | Tls
 """The type of the option `tls`."""
 
@@ -60,6 +62,7 @@ OF_FAKE: Mapping[str, object] = {
     "control": bool,
     "control_token": str,
     "auth": AuthSource,
+    "snapshot": PathSource,
     "tls": TLS,
 }
 """What a FakeEtcd takes itself, beside the server's options."""
@@ -115,6 +118,7 @@ _KINDS: Mapping[object, _Kind] = {
         "a mapping, or the path of a file",
         lambda value: isinstance(value, (Mapping, str, os.PathLike)),
     ),
+    PathSource: _Kind("the path of a file", lambda value: isinstance(value, (str, os.PathLike))),
     TLS: _Kind("True, False or a Tls", lambda value: isinstance(value, (bool, Tls))),
 }
 

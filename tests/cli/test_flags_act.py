@@ -18,6 +18,7 @@ FIELD_OF = {
     "peer-auto-tls": "generates",
     "auto-compaction-mode": "auto_compaction_revisions",
     "auto-compaction-retention": "auto_compaction_period_seconds",
+    "fake-persist-interval": "persist_interval_seconds",
     "fake-stop-grace": "stop_grace_seconds",
 }
 """Flags whose field is not called as they are."""

@@ -9,31 +9,33 @@ etcdserver/cindex, api/membership.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from fake_etcd.api import messages as m
-from fake_etcd.api import version
 from fake_etcd.core import cluster
+from fake_etcd.core.alarm import Alarm
 from fake_etcd.core.auth.store import AuthStore
 from fake_etcd.core.mvcc.version import Version
 from fake_etcd.core.node import Node
 from fake_etcd.core.snapshot import schema
-from fake_etcd.core.snapshot.schema import Pairs
+from fake_etcd.core.snapshot.schema import Buckets, Pairs
 
 
-def dump(node: Node) -> Mapping[bytes, Pairs]:
+def dump(node: Node) -> Buckets:
     """All buckets, in order of their names. O(versions): 20 ms for 600,000, and 8 bytes each."""
     members = cluster.with_client_urls(
         node.members, node.member_id, node.config.advertise_client_urls
     )
     buckets: dict[bytes, Pairs] = {
-        schema.KEY: Versions(list(node.store.versions_since(0))),
+        schema.KEY: KeyBucket(list(node.store.versions_since(0))),
         schema.META: _meta(node),
         schema.LEASE: _leases(node),
-        schema.ALARM: {},
-        schema.CLUSTER: {schema.CLUSTER_VERSION: version.CLUSTER.encode()},
-        schema.MEMBERS: dict(sorted(map(_member, members))),
-        schema.MEMBERS_REMOVED: {},
+        schema.ALARM: dict(sorted((_alarm(alarm), b"") for alarm in node.alarms.listed())),
+        schema.CLUSTER: _cluster(node),
+        schema.MEMBERS: dict(sorted((schema.member_key(it.id), _member(it)) for it in members)),
+        schema.MEMBERS_REMOVED: dict(
+            sorted((schema.member_key(id), b"removed") for id in node.membership.removed)
+        ),
         schema.AUTH: {
             schema.AUTH_ENABLED: bytes((node.auth.enabled,)),
             schema.AUTH_REVISION: schema.UINT64.pack(node.auth.revision),
@@ -44,7 +46,7 @@ def dump(node: Node) -> Mapping[bytes, Pairs]:
     return dict(sorted(buckets.items()))
 
 
-class Versions:
+class KeyBucket:
     """The bucket of keys: versions by revision.
 
     Args:
@@ -70,7 +72,7 @@ def _meta(node: Node) -> dict[bytes, bytes]:
     meta = {
         schema.CONF_STATE: _json(state),
         schema.CONSISTENT_INDEX: schema.UINT64.pack(node.raft_index),
-        schema.STORAGE_VERSION: version.STORAGE.encode(),
+        schema.STORAGE_VERSION: str(node.versions.cluster).encode(),
         schema.TERM: schema.UINT64.pack(node.raft_term),
     }
     if store.compact_revision >= 0:
@@ -82,6 +84,18 @@ def _meta(node: Node) -> dict[bytes, bytes]:
     return dict(sorted(meta.items()))
 
 
+def _cluster(node: Node) -> dict[bytes, bytes]:
+    found = {schema.CLUSTER_VERSION: str(node.versions.cluster).encode()}
+    if node.versions.target is not None:
+        shown = {"target-version": str(node.versions.target), "enabled": True}
+        found[schema.DOWNGRADE] = _json(shown)
+    return found
+
+
+def _alarm(alarm: Alarm) -> bytes:
+    return m.AlarmMember(memberID=alarm.member, alarm=alarm.kind).SerializeToString()
+
+
 def _leases(node: Node) -> dict[bytes, bytes]:
     # How much time each has left etcd writes only with the feature LeaseCheckpointPersist.
     records = [schema.LeaseRecord(each.id, each.ttl_seconds) for each in node.lessor.leases()]
@@ -89,7 +103,7 @@ def _leases(node: Node) -> dict[bytes, bytes]:
     return dict(sorted(encoded))
 
 
-def _member(member: cluster.Member) -> tuple[bytes, bytes]:
+def _member(member: cluster.Member) -> bytes:
     shown: dict[str, object] = {"id": member.id, "peerURLs": list(member.peer_urls)}
     if member.is_learner:
         shown["isLearner"] = True
@@ -97,7 +111,7 @@ def _member(member: cluster.Member) -> tuple[bytes, bytes]:
         shown["name"] = member.name
     if member.client_urls:
         shown["clientURLs"] = list(member.client_urls)
-    return format(member.id, "x").encode(), _json(shown)
+    return _json(shown)
 
 
 def _json(value: object) -> bytes:

@@ -1,13 +1,14 @@
 """From the buckets of etcd's database to a node, which was just made and has nothing yet.
 
-Members are not taken: whoever starts a node from a snapshot says what cluster it is, as with
-`etcdutl snapshot restore`.
+Members are taken only for the member that goes on: whoever starts a new one from a snapshot says
+what cluster it is, as with `etcdutl snapshot restore`. The version of the cluster is never taken.
 etcd: server/storage/mvcc/kvstore.go (restore), server/lease/lessor.go (initAndRecover, Promote),
 server/auth/store.go (NewAuthStore).
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
@@ -15,15 +16,17 @@ from google.protobuf.message import DecodeError, Message
 
 from fake_etcd.api import errors
 from fake_etcd.api import messages as m
+from fake_etcd.core.alarm import Alarm
 from fake_etcd.core.auth.permissions import Permission
 from fake_etcd.core.auth.store import Role, User
+from fake_etcd.core.cluster import Member
 from fake_etcd.core.damaged import Damaged
 from fake_etcd.core.lease import Lessor
 from fake_etcd.core.mvcc.encoding import encode_field
 from fake_etcd.core.mvcc.version import Version
 from fake_etcd.core.node import Node
 from fake_etcd.core.snapshot import schema
-from fake_etcd.core.snapshot.schema import LeaseRecord, Pairs
+from fake_etcd.core.snapshot.schema import Buckets, LeaseRecord, Pairs
 
 _KNOWN_STORAGE = ("3.6", "3.7")
 """Versions of the schema that there are, beside the one before, which does not say so."""
@@ -31,7 +34,7 @@ _KNOWN_STORAGE = ("3.6", "3.7")
 AnyMessage = TypeVar("AnyMessage", bound=Message)
 
 
-def load(node: Node, buckets: Mapping[bytes, Pairs], *, continues: bool = False) -> None:
+def load(node: Node, buckets: Buckets, *, continues: bool = False) -> None:
     """Fill a node that has just been made. About 5 us for each version.
 
     Leases begin anew with all of their time, or what a checkpoint says is left of it, and the
@@ -60,7 +63,11 @@ def load(node: Node, buckets: Mapping[bytes, Pairs], *, continues: bool = False)
     if scheduled > finished:
         node.compact(scheduled)
     _load_auth(node, buckets)
+    for key in dict(buckets.get(schema.ALARM, {}).items()):
+        alarm = _message(m.AlarmMember, key, key)
+        node.alarms.activate(Alarm(alarm.alarm, alarm.memberID))  # forbids to compact, for one
     if continues:
+        _load_members(node, buckets)
         index = meta.get(schema.CONSISTENT_INDEX, schema.UINT64.pack(0))
         term = meta.get(schema.TERM, schema.UINT64.pack(0))
         node.go_on(
@@ -139,7 +146,7 @@ def _grant(lessor: Lessor, lease: LeaseRecord, begins: float) -> None:
         raise Damaged(f"lease {lease.id:x}: {error}") from None
 
 
-def _load_auth(node: Node, buckets: Mapping[bytes, Pairs]) -> None:
+def _load_auth(node: Node, buckets: Buckets) -> None:
     auth = dict(buckets.get(schema.AUTH, {}).items())
     revision = auth.get(schema.AUTH_REVISION, schema.UINT64.pack(0))
     users = [
@@ -158,11 +165,34 @@ def _load_auth(node: Node, buckets: Mapping[bytes, Pairs]) -> None:
     )
 
 
+def _load_members(node: Node, buckets: Buckets) -> None:
+    """Where this member is not among them, it was started as another one, and they stay away."""
+    members = [_member(*pair) for pair in buckets.get(schema.MEMBERS, {}).items()]
+    removed = map(schema.read_member_key, dict(buckets.get(schema.MEMBERS_REMOVED, {}).items()))
+    if any(member.id == node.member_id for member in members):
+        node.membership.load(members, removed)
+
+
+def _member(key: bytes, value: bytes) -> Member:
+    id = schema.read_member_key(key)
+    try:
+        stored = json.loads(value)
+        # Where clients find it each says when it starts; the others have never started.
+        return Member(
+            id,
+            str(stored.get("name", "")),
+            tuple(map(str, stored["peerURLs"])),
+            is_learner=bool(stored.get("isLearner", False)),
+        )
+    except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
+        raise Damaged(f"member {key.decode()}: what is there is none") from None
+
+
 def _message(kind: type[AnyMessage], name: bytes, value: bytes) -> AnyMessage:
     try:
         return kind.FromString(value)
     except DecodeError:
-        raise Damaged(f"user or role {name!r}: what is there is none") from None
+        raise Damaged(f"user, role or alarm {name!r}: what is there is none") from None
 
 
 def _text(name: bytes) -> str:

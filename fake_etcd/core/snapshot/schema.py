@@ -7,7 +7,7 @@ etcd: server/storage/schema, server/storage/mvcc/revision.go, server/lease/lease
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Protocol
 
 from fake_etcd.core.damaged import Damaged
@@ -25,7 +25,7 @@ SCHEDULED_COMPACT, FINISHED_COMPACT = b"scheduledCompactRev", b"finishedCompactR
 AUTH_ENABLED, AUTH_REVISION = b"authEnabled", b"authRevision"
 """Of AUTH."""
 
-CLUSTER_VERSION = b"clusterVersion"
+CLUSTER_VERSION, DOWNGRADE = b"clusterVersion", b"downgrade"
 """Of CLUSTER."""
 
 REVISION = struct.Struct(">qcq")
@@ -45,6 +45,10 @@ class Pairs(Protocol):
 
     def items(self) -> Iterable[tuple[bytes, bytes]]:
         """All of them."""
+
+
+Buckets = Mapping[bytes, Pairs]
+"""A database: buckets by name."""
 
 
 class LeaseRecord(NamedTuple):
@@ -90,6 +94,26 @@ def read_number(value: bytes, what: bytes) -> int:
         raise Damaged(f"{what.decode()}: {value!r} is no number of 64 bits")
     number: int = UINT64.unpack(value)[0]
     return number
+
+
+def member_key(id: int) -> bytes:
+    """Under which a member is kept."""
+    return format(id, "x").encode()
+
+
+def read_member_key(key: bytes) -> int:
+    """The id of a member.
+
+    Raises:
+        Damaged
+    """
+    try:
+        id = int(key, 16)
+    except ValueError:
+        id = -1
+    if member_key(id) != key or id >> 64:
+        raise Damaged(f"member {key!r}: it is no id")
+    return id
 
 
 def lease_bytes(lease: LeaseRecord) -> bytes:

@@ -9,9 +9,13 @@ import pytest
 from hypothesis import given, settings
 
 from fake_etcd.api import errors
+from fake_etcd.api import messages as m
+from fake_etcd.core.alarm import CORRUPT, NOSPACE, Alarm
 from fake_etcd.core.auth.permissions import READ, WRITE, Permission
 from fake_etcd.core.clock import VirtualClock
+from fake_etcd.core.cluster import added
 from fake_etcd.core.damaged import Damaged
+from fake_etcd.core.downgrade import parsed
 from fake_etcd.core.mvcc.version import Version
 from fake_etcd.core.node import Node, NodeConfig
 from fake_etcd.core.snapshot import schema
@@ -47,7 +51,9 @@ def seen(node: Node) -> list[Any]:
         for revision in range(max(store.compact_revision, 1), store.current_revision + 1)
     ]
     found.append([(str(it), it.lease) for it in store.versions_since(0)])
-    found.append([(it.id, it.ttl_seconds, it.sorted_keys()) for it in node.lessor.leases()])
+    # By id: those that end at the same time are in any order in etcd.
+    leases = sorted(node.lessor.leases(), key=lambda lease: lease.id)
+    found.append([(it.id, it.ttl_seconds, it.sorted_keys()) for it in leases])
     return found
 
 
@@ -166,6 +172,30 @@ def test_users_roles_and_their_revision_come_along() -> None:
         other.user_delete("root")
 
 
+def test_alarms_come_along_and_forbid_as_before() -> None:
+    node = Node()
+    node.store.put(b"a", b"1")
+    node.compact(2)
+    node.alarms.activate(Alarm(CORRUPT, node.member_id))
+    node.alarms.activate(Alarm(NOSPACE, 5))
+    corrupt = m.AlarmMember(memberID=node.member_id, alarm=m.CORRUPT).SerializeToString()
+    assert buckets_of(node)[b"alarm"] == {b"\x08\x05\x10\x01": b"", corrupt: b""}
+    other = loaded(buckets_of(node))
+    assert other.alarms.listed() == node.alarms.listed()
+    assert (other.alarms.corrupt, other.store.compact_revision) == (True, 2)
+
+
+def test_a_downgrade_is_told_of() -> None:
+    node = Node()
+    node.versions.enable(parsed("3.6"))
+    buckets = buckets_of(node)
+    assert buckets[b"cluster"] == {
+        b"clusterVersion": b"3.7.0",
+        b"downgrade": b'{"target-version":"3.6.0","enabled":true}',
+    }
+    assert loaded(buckets).versions.target is None
+
+
 def test_leases_begin_anew_behind_an_election() -> None:
     node = Node()
     node.lessor.grant(7, 100, 0.0)
@@ -192,6 +222,24 @@ def test_the_member_goes_on_where_it_stopped_or_begins_a_log_of_its_own() -> Non
     other = loaded(buckets_of(node), continues=True)
     assert (other.raft_index, other.raft_term) == (102, 6)
     assert other.header(1)[-2:] == other.header_without_revision[-2:] == b"\x20\x06"
+
+
+def test_the_member_that_goes_on_has_the_members_that_it_had() -> None:
+    node = Node()
+    members = node.membership
+    for port, is_learner in ((1, False), (2, True), (3, False)):
+        members.add(added([f"http://a:{port}"], port, is_learner))
+    gone = members.all[-1].id if members.all[-1].id != node.member_id else members.all[0].id
+    members.remove(gone)
+    buckets = buckets_of(node)
+    other = loaded(buckets, continues=True)
+    assert (other.members, other.membership.removed) == (members.all, frozenset({gone}))
+    assert buckets_of(other)[b"members"] == buckets[b"members"]
+    assert buckets_of(other)[b"members_removed"] == {b"%x" % gone: b"removed"}
+    assert loaded(buckets).members == Node().members
+    another = Node(NodeConfig(initial_cluster_token="another"))
+    load(another, buckets, continues=True)
+    assert another.members == Node(NodeConfig(initial_cluster_token="another")).members
 
 
 def test_revisions_may_leap_as_restore_has_them_do() -> None:
@@ -254,7 +302,13 @@ def key_bucket(*versions: Version) -> dict[bytes, dict[bytes, bytes]]:
             {b"lease": {bytes(7) + b"\1": b"\x08\x01\x10\xff\xff\xff\xff\xff\x7f"}},
             "lease 1: .*too large lease TTL",
         ),
-        ({b"authUsers": {b"u": b"\x0a"}}, "user or role b'u': what is there is none"),
+        ({b"members": {b"x": b"{}"}}, "member b'x': it is no id"),
+        ({b"members": {b"1" * 17: b"{}"}}, "it is no id"),
+        ({b"members": {b"1": b"{"}}, "member 1: what is there is none"),
+        ({b"members": {b"1": b"[]"}}, "member 1: what is there is none"),
+        ({b"members": {b"1": b"{}"}}, "member 1: what is there is none"),
+        ({b"members": {b"1": b'{"peerURLs":5}'}}, "member 1: what is there is none"),
+        ({b"authUsers": {b"u": b"\x0a"}}, "user, role or alarm b'u': what is there is none"),
         ({b"authRoles": {b"u": b"\x0a\x01\xff"}}, r"user or role b'\\xff': it is no text"),
     ],
 )
