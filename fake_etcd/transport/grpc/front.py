@@ -15,7 +15,7 @@ from urllib.parse import unquote_to_bytes
 from fake_etcd.api.errors import StatusError
 from fake_etcd.api.status import Status
 from fake_etcd.services.call import Endpoints
-from fake_etcd.services.http import CORS, HttpResponse, plain_text, reaches_handlers
+from fake_etcd.services.http import CORS, HttpRequest, HttpResponse, plain_text, reaches_handlers
 from fake_etcd.transport.grpc import errors
 from fake_etcd.transport.grpc.coding import decode_binary, decode_timeout
 from fake_etcd.transport.grpc.head import (
@@ -56,8 +56,12 @@ KEPT_FIELDS = frozenset((*_CORS, (b"content-type", CONTENT_TYPE), *_TRAILERS, *H
 """Response header fields that are nearly always the same."""
 
 
-def parse_behind_http(fields: Fields, endpoints: Endpoints) -> Head | Refusal | Page:
+def parse_behind_http(
+    fields: Fields, endpoints: Endpoints, *, has_gateway: bool = False
+) -> Head | Refusal | Page:
     """Understand a request's fields.
+
+    The gateway's paths are its own, whatever the content type: it is in front of gRPC.
 
     Raises:
         MalformedRequest: where they are no HTTP/2 request at all.
@@ -73,12 +77,20 @@ def parse_behind_http(fields: Fields, endpoints: Endpoints) -> Head | Refusal | 
         page.request.method, page.request.target
     ):
         return page
+    if has_gateway and _is_gateways(page.request):
+        return page
     answer = _unfit(request, content_type)
     if answer is not None:
         return page.answered(answer)
     return _grpc(
         request, _path_of(page.request.target.encode("latin-1")), content_type, endpoints, page
     )
+
+
+def _is_gateways(request: HttpRequest) -> bool:
+    from fake_etcd.transport.gateway.heads import path_of  # as late as the gateway itself
+
+    return path_of(request) is not None
 
 
 def _unfit(request: Request, content_type: bytes) -> HttpResponse | None:

@@ -318,6 +318,34 @@ def test_who_shows_a_name_is_refused_where_users_are_told_apart_by_them() -> Non
         assert status_of(site.send(post("/v3/kv/put", "{}"))) == code
 
 
+def test_over_tls_the_headers_of_the_inner_call_go_on() -> None:
+    """Recorded from etcd 3.7.3 with --auto-tls."""
+    inner = (
+        b"Grpc-Metadata-Access-Control-Allow-Headers: accept, content-type, authorization\r\n"
+        b"Grpc-Metadata-Access-Control-Allow-Methods: POST, GET, OPTIONS, PUT, DELETE\r\n"
+        b"Grpc-Metadata-Access-Control-Allow-Origin: *\r\n"
+        b"Grpc-Metadata-Content-Type: application/grpc\r\n"
+        b"Grpc-Metadata-Trailer: Grpc-Status\r\n"
+        b"Grpc-Metadata-Trailer: Grpc-Message\r\n"
+        b"Grpc-Metadata-Trailer: Grpc-Status-Details-Bin\r\n"
+    )
+    site = Site(registry.endpoints(Node(NodeConfig())))
+    for sent, has_them in (
+        (post("/v3/kv/put", '{"key":"YQ=="}'), True),
+        (post("/v3/kv/put", '{"key":"YQ=="}', "TE: trailers"), True),
+        (post("/v3/kv/range", "{}"), True),
+        (post("/v3/lease/keepalive", '{"ID":7}'), True),
+        (post("/v3/lease/keepalive", ""), True),
+        (post("/v3/kv/range", "{"), False),
+        (post("/v3/nope", "{}"), False),
+    ):
+        site.http1 = site.connect("")
+        answer = site.send(sent)
+        assert (inner in answer) == has_them
+        assert answer.count(b"Grpc-Metadata-") == (7 if has_them else 0)
+        assert b"\r\nTrailer: " not in answer
+
+
 # The short way for heads that came before
 
 _requests = st.lists(
@@ -384,14 +412,15 @@ def test_a_head_that_came_before_is_known() -> None:
 class Site2:
     """A connection of HTTP/2 on plaintext, and a client of it."""
 
-    def __init__(self, endpoints: Endpoints) -> None:
+    def __init__(self, endpoints: Endpoints, is_behind_http: bool = False) -> None:
         pages = Pages(
             lambda request: http.plain_text(404, "404 page not found"),
             http.no_body,
             lambda: "now",
             GatewayMaker(GatewayRules(), endpoints, LIMIT),
         )
-        self.grpc = GrpcConnection(GrpcServer(endpoints, LIMIT, pages), time=lambda: 100.0)
+        server = GrpcServer(endpoints, LIMIT, pages)
+        self.grpc = GrpcConnection(server, time=lambda: 100.0, is_behind_http=is_behind_http)
         self.client = Client()
         self.send(HELLO)
 
@@ -406,7 +435,7 @@ class Site2:
     def open(self, path: str, *more: tuple[str, str]) -> list[Answer]:
         fields = (
             (":method", "POST"),
-            (":scheme", "http"),
+            (":scheme", "https"),
             (":authority", "x"),
             (":path", path),
             *more,
@@ -459,6 +488,14 @@ def test_over_http2_streams_are_ended_for_a_reason() -> None:
     site.grpc.end_streams(Status(Code.UNAVAILABLE, "gone"))
     assert "gone" in str(site.answers())
     assert recorder.told == ["cancelled"]
+
+
+def test_behind_net_http_the_gateways_paths_are_its_own_whatever_the_content_type() -> None:
+    site = Site2(registry.endpoints(Node(NodeConfig())), is_behind_http=True)
+    site.open("/v3/kv/range", ("content-type", "application/grpc"))
+    head, body = site.send(data(1, b"{}", True))
+    assert "400" in str(head)
+    assert body[2] == b'{"code":3,"message":"etcdserver: key is not provided"}'
 
 
 def test_over_http2_failures_have_their_trailer() -> None:
