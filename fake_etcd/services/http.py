@@ -1,8 +1,8 @@
 """What etcd answers to plain HTTP on its client port: /health, /version, and the rest of the mux.
 
 A request value in, an answer value out. Framing, and the headers that Go's server adds to what a
-handler sets (Date, Content-Length, a guessed Content-Type), are the transport's. The JSON gateway
-is not here yet, so its paths are as unknown as they are with `--enable-grpc-gateway=false`.
+handler sets (Date, Content-Length, a guessed Content-Type), are the transport's, and so is the JSON
+gateway: here its paths are as unknown as they are with `--enable-grpc-gateway=false`.
 etcd: server/etcdserver/api/etcdhttp/{health,version}.go, server/embed/serve.go; Go: net/http
 ServeMux. Answers recorded from 3.7.3.
 """

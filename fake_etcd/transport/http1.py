@@ -721,6 +721,10 @@ def chunk_of(body: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(body), body) if body else b""
 
 
+def _name_of(header: tuple[str, str]) -> str:
+    return header[0]
+
+
 def encode_head(
     request: Asked,
     status: int,
@@ -736,7 +740,7 @@ def encode_head(
         content_length: None where it is not known, or is not to be said.
         is_text: whether there is a body of text, if nothing else is said of its type.
     """
-    said = sorted(header for header in headers if header != CHUNKED)
+    said = sorted((each for each in headers if each != CHUNKED), key=_name_of)
     present = {name.lower() for name, _ in said}
     if "date" not in present:
         said.append(("Date", date))

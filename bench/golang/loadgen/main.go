@@ -4,6 +4,7 @@
 //
 //	loadgen load  -endpoint URL -op put|get|get-rev|range|txn|grant|keepalive [-workers N ...]
 //	loadgen crowd -endpoint URL -op put|get [-conns N -workers N ...]
+//	loadgen posts -endpoint URL -op put|get [-conns N ...]
 //	loadgen fill  -endpoint URL -from A -to B [-batch 120]
 //	loadgen grow  -endpoint URL -index I -times N
 //	loadgen compact -endpoint URL
@@ -39,9 +40,10 @@ func main() {
 		"users":   users,
 		"auth":    auth,
 		"first":   first,
+		"posts":   posts,
 	}
 	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: loadgen load|crowd|fill|grow|compact|fanout|hold|users|auth|first [flags]")
+		fmt.Fprintln(os.Stderr, "usage: loadgen load|crowd|fill|grow|compact|fanout|hold|users|auth|first|posts [flags]")
 		os.Exit(2)
 	}
 	result, err := commands[os.Args[1]](os.Args[2:])

@@ -24,7 +24,6 @@ from fake_etcd.transport.gateway import writing
 from fake_etcd.transport.gateway.fields import JsonMessage, table_of
 from fake_etcd.transport.gateway.heads import (
     CONTENT_TYPE,
-    FROM_GRPC,
     MALFORMED,
     Head,
     Headers,
@@ -308,7 +307,7 @@ class UnaryExchange:
         _cancel(receiver, self._head)
 
     def _fail(self, status: Status) -> None:
-        self._respond(self._head.failure(status))
+        self._respond(self._head.failure(status, is_servers=status is not errors.EXPIRED))
 
     def _respond(self, response: HttpResponse) -> None:
         if not self.is_over:
@@ -534,7 +533,7 @@ class StreamExchange:
         if not self._started:
             self._started = True
             head = self._head
-            self._carrier.start(200, (*head.cors, CONTENT_TYPE, FROM_GRPC, CHUNKED))
+            self._carrier.start(200, (*head.cors, CONTENT_TYPE, *head.from_grpc, CHUNKED))
         content = writing.write_encoded(self._head.method.response, message)
         if not self._carrier.send(writing.chunk("result", content)):
             self._is_full = True
@@ -550,15 +549,20 @@ class StreamExchange:
             return
         self.is_over = True
         self._receiver = _DEAF
-        carrier, cors = self._carrier, self._head.cors
-        if status.code is Code.OK:
-            if not self._started:
-                carrier.start(200, (*cors, CHUNKED))
-        else:
-            if not self._started:
-                carrier.start(http_code(status), (*cors, CONTENT_TYPE, CHUNKED))
-            carrier.send(writing.chunk("error", writing.error_of(status)))
-        carrier.finish()
+        carrier, head = self._carrier, self._head
+        line = b""
+        if status.code is not Code.OK:
+            line = writing.chunk("error", writing.error_of(status))
+        if self._started:
+            if line:
+                carrier.send(line)
+            carrier.finish()
+            return
+        more = (CONTENT_TYPE,) if line else ()
+        is_servers = status is not errors.EXPIRED
+        inner = head.from_grpc if head.is_encrypted and is_servers else ()
+        headers = (*head.cors, *more, *inner, CHUNKED)
+        carrier.respond(HttpResponse(http_code(status), headers, line))
 
 
 Exchange = UnaryExchange | StreamExchange

@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote_to_bytes
 from fake_etcd.api.methods import METHODS, Method
 from fake_etcd.api.status import Code, Status
 from fake_etcd.services.call import Metadata
-from fake_etcd.services.http import HttpRequest, HttpResponse, moved_to, redirect
+from fake_etcd.services.http import CORS, HttpRequest, HttpResponse, moved_to, redirect
 from fake_etcd.transport.gateway import writing
 from fake_etcd.transport.grpc import errors
 from fake_etcd.transport.grpc.coding import decode_binary
@@ -33,8 +33,14 @@ ROUTES: Mapping[str, Method] = {
 """Every path that is one of a method's."""
 
 CONTENT_TYPE = ("Content-Type", "application/json")
-FROM_GRPC = ("Grpc-Metadata-Content-Type", "application/grpc")
+_FROM_GRPC = (("Grpc-Metadata-Content-Type", "application/grpc"),)
 """What a call that has an answer had in its own header."""
+
+_TRAILERS = tuple(
+    ("Grpc-Metadata-Trailer", name)
+    for name in ("Grpc-Status", "Grpc-Message", "Grpc-Status-Details-Bin")
+)
+"""And what it had too where net/http served it, as it does over TLS."""
 
 TRAILER = ("Trailer", "Grpc-Trailer-Content-Type")
 """A failure comes in trailers alone, of which this is the one that goes on."""
@@ -80,6 +86,9 @@ class Head:
         refusal: what becomes of the call once its message is read, where it can be none.
         with_trailers: whether the client takes trailers, which has the answer come in chunks.
         cors: headers of every answer.
+        is_encrypted: whether it came by TLS: etcd's gateway makes its call by TLS, then, and what
+            net/http says there of a call goes on as metadata.
+        from_grpc: headers of an answer that the call itself had.
     """
 
     method: Method
@@ -89,19 +98,25 @@ class Head:
     refusal: Status | None
     with_trailers: bool
     cors: Headers
+    is_encrypted: bool
+    from_grpc: Headers
 
     def answer(self, content: str) -> HttpResponse:
         """A call's one answer."""
         more = (CHUNKED,) if self.with_trailers else ()
-        headers = (*self.cors, CONTENT_TYPE, FROM_GRPC, *more)
+        headers = (*self.cors, CONTENT_TYPE, *self.from_grpc, *more)
         return HttpResponse(200, headers, content.encode("utf-8", "replace"))
 
     def failure(self, status: Status, *, is_servers: bool = True) -> HttpResponse:
         """How a call ended that has no answer; `is_servers` where what serves it said so."""
-        headers = self.cors
+        headers = [*self.cors]
         if self.with_trailers:
-            headers = (*headers, CHUNKED, *((TRAILER,) if is_servers else ()))
-        return failure(status, headers)
+            headers.append(CHUNKED)
+        if is_servers and self.is_encrypted:
+            headers += self.from_grpc
+        elif is_servers and self.with_trailers:
+            headers.append(TRAILER)
+        return failure(status, tuple(headers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +171,16 @@ def redirection(request: HttpRequest, path: str, cors: Headers) -> HttpResponse 
 def read_head(request: HttpRequest, path: str, cors: Headers) -> Head | HttpResponse:
     """What a request is for, whose path is this and well written; or the answer at once."""
     said = [(name.lower(), value) for name, value in request.headers]
-    return read_call(request.method, path, said, cors)
+    return read_call(request.method, path, said, cors, is_encrypted=request.is_encrypted)
 
 
 def read_call(
-    verb: str, path: str, headers: list[tuple[str, str]], cors: Headers
+    verb: str,
+    path: str,
+    headers: list[tuple[str, str]],
+    cors: Headers,
+    *,
+    is_encrypted: bool = False,
 ) -> Head | HttpResponse:
     """The same of a request whose path is well written; its headers' names are in lower case."""
     method = ROUTES.get(unquote_to_bytes(path).decode("utf-8", "replace"))
@@ -193,7 +213,16 @@ def read_call(
         refusal=refusal,
         with_trailers="trailers" in _first(headers, "te").lower(),
         cors=cors,
+        is_encrypted=is_encrypted,
+        from_grpc=_from_grpc(cors) if is_encrypted else _FROM_GRPC,
     )
+
+
+def _from_grpc(cors: Headers) -> Headers:
+    """What a call over TLS has in its header; etcd's own calls have no Origin."""
+    is_open = cors == CORS
+    inner = tuple((f"Grpc-Metadata-{name}", value) for name, value in CORS) if is_open else ()
+    return (*inner, *_FROM_GRPC, *_TRAILERS)
 
 
 _FORM = "application/x-www-form-urlencoded"

@@ -206,6 +206,7 @@ class Http1Call:
         "_keep_alive",
         "_opening",
         "_request",
+        "_whole",
         "exchange",
         "is_waiting",
     )
@@ -222,6 +223,7 @@ class Http1Call:
         self._held: list[bytes] = []
         self._held_size = 0
         self._opening: tuple[int, Headers] | None = None
+        self._whole: HttpResponse | None = None
         self.exchange: Exchange
         """Set at once, by who makes it."""
         self.is_waiting = False
@@ -256,6 +258,9 @@ class Http1Call:
     def _answer_now(self) -> bool:
         """Send what was held back; whether there is more to come."""
         self.is_waiting = True
+        if self._whole is not None:
+            self.respond(self._whole)
+            return False
         if self._opening is not None:
             self.start(*self._opening)
         for held in self._held:
@@ -268,6 +273,12 @@ class Http1Call:
     # Carrier
 
     def respond(self, response: HttpResponse) -> None:
+        if not self.is_waiting:
+            self._whole = response  # whether the connection stays is not known yet
+            self._is_done = True
+            return
+        if self._request.is_old and CHUNKED in response.headers:
+            self._keep_alive = False  # the end of the connection is that of the answer
         self._write(self._door.whole(self._request, response, self._connection))
         self._done()
 

@@ -64,6 +64,11 @@ class GatewayMaker:
         if self._made is not None and self._rules is not None and self._rules.endpoints is None:
             self._made.endpoints = endpoints
 
+    @property
+    def is_there(self) -> bool:
+        """Whether there is one to make."""
+        return self._rules is not None
+
     def get(self) -> Gateway | None:
         """The gateway; None where there is none."""
         rules = self._rules

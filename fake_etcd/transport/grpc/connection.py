@@ -282,6 +282,8 @@ class GrpcConnection:
             self._refuse(stream, head)
             return NOBODY
         if isinstance(head, Page):
+            if volatile is not None:
+                head = head.with_header(TIMEOUT, volatile)
             return self._turn_to(head, stream, end_stream)
         if volatile is None:
             timeout = head.timeout

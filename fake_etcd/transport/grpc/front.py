@@ -16,7 +16,7 @@ from urllib.parse import unquote_to_bytes
 from fake_etcd.api.errors import StatusError
 from fake_etcd.api.status import Status
 from fake_etcd.services.call import Endpoints
-from fake_etcd.services.http import CORS, HttpResponse, plain_text, reaches_handlers
+from fake_etcd.services.http import CORS, HttpRequest, HttpResponse, plain_text, reaches_handlers
 from fake_etcd.services.page_access import OPEN, Access
 from fake_etcd.transport.grpc import errors
 from fake_etcd.transport.grpc.coding import decode_binary, decode_timeout
@@ -59,14 +59,17 @@ KEPT_FIELDS = frozenset((*_CORS, (b"content-type", CONTENT_TYPE), *_TRAILERS, *H
 
 
 def parse_behind_http(
-    fields: Fields, endpoints: Endpoints, access: Access = OPEN
+    fields: Fields, endpoints: Endpoints, access: Access = OPEN, *, has_gateway: bool = False
 ) -> Head | Refusal | Page:
     """Understand a request's fields.
+
+    The gateway's paths are its own, whatever the content type: it is in front of gRPC.
 
     Args:
         fields: of the request.
         endpoints: what is served.
         access: whose scripts may read the answer.
+        has_gateway: whether there is the JSON gateway.
 
     Raises:
         MalformedRequest: where they are no HTTP/2 request at all.
@@ -82,6 +85,8 @@ def parse_behind_http(
         page.request.method, page.request.target
     ):
         return page
+    if has_gateway and _is_gateways(page.request):
+        return page
     answer = _unfit(request, content_type)
     if answer is not None:
         return page.answered(answer)
@@ -92,6 +97,12 @@ def parse_behind_http(
 
 def _cors_of(headers: Iterable[tuple[str, str]]) -> Fields:
     return tuple((name.lower().encode(), value.encode("latin-1")) for name, value in headers)
+
+
+def _is_gateways(request: HttpRequest) -> bool:
+    from fake_etcd.transport.gateway.heads import path_of  # as late as the gateway itself
+
+    return path_of(request) is not None
 
 
 def _unfit(request: Request, content_type: bytes) -> HttpResponse | None:

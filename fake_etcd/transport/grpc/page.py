@@ -6,6 +6,7 @@ is for `head` and `front` to say. What a target may look like is Go's (net/url, 
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from dataclasses import dataclass
 
@@ -24,6 +25,12 @@ class Page:
     request: HttpRequest
     content_length: int | None
     answer: HttpResponse | None = None
+
+    def with_header(self, name: bytes, value: bytes) -> Page:
+        """The same with a header more."""
+        header = (name.decode("ascii"), value.decode("latin-1"))
+        request = dataclasses.replace(self.request, headers=(*self.request.headers, header))
+        return Page(request, self.content_length, self.answer)
 
     def answered(self, answer: HttpResponse) -> Page:
         """The same with its answer."""

@@ -89,7 +89,8 @@ class GrpcServer:
         """
         head = self._heads_behind_http.get(fields)
         if head is None:
-            head = parse_behind_http(fields, self.endpoints, self._access)
+            has_gateway = self.pages.gateway.is_there
+            head = parse_behind_http(fields, self.endpoints, self._access, has_gateway=has_gateway)
             _remember(self._heads_behind_http, fields, head)
         return head
 

@@ -147,7 +147,7 @@ def header_fields(
     Args:
         content_length: None where it is not known, or is not to be said.
     """
-    said = sorted(headers)
+    said = sorted(headers, key=lambda header: header[0])
     present = {name.lower() for name, _ in said}
     if content_length is not None and "content-length" not in present:
         said.append(("content-length", str(content_length)))
