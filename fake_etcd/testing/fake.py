@@ -677,7 +677,21 @@ class FakeEtcd(Doors):
                     sockets.listen(number, url, self._own_tls())
                     if not address.is_up:
                         sockets.shut(number)
+            self._advertise_addresses(sockets)
         return sockets
+
+    def _advertise_addresses(self, sockets: Listening) -> None:
+        """Tell clients of its addresses, unless somebody said where it is found.
+
+        A client that asks for members goes on with what it is told, which had better be there.
+        """
+        urls = tuple(addresses[0] for addresses in sockets.addresses)
+        with self._shared as shared:
+            if not self._config.advertise_client_urls:
+                self._config = dataclasses.replace(self._config, advertise_client_urls=urls)
+                shared.node.config = dataclasses.replace(
+                    shared.node.config, advertise_client_urls=urls
+                )
 
     def _http(self, request: HttpRequest) -> HttpResponse:
         if self._control is not None and self._control.serves(request):

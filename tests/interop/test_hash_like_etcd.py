@@ -105,6 +105,9 @@ def hashes_of_all(sides: Pair) -> list[int]:
 
 def test_of_the_whole_database_where_all_that_is_chance_is_the_same() -> None:
     advertised = ("--advertise-client-urls=http://a.example:1",)
+    raised = m.AlarmRequest(action=m.AlarmRequest.ACTIVATE, alarm=m.NOSPACE, memberID=5)
+    no_password = m.UserAddOptions(no_password=True)
+    root = m.AuthUserGrantRoleRequest(user="root", role="root")
     steps: tuple[tuple[str, Message], ...] = (
         ("KV/Put", m.PutRequest(key=b"a", value=b"1")),
         ("KV/Put", m.PutRequest(key=b"a", value=b"2")),
@@ -113,6 +116,9 @@ def test_of_the_whole_database_where_all_that_is_chance_is_the_same() -> None:
         ("KV/DeleteRange", m.DeleteRangeRequest(key=b"a")),
         ("KV/Compact", m.CompactionRequest(revision=4, physical=True)),
         ("Auth/RoleAdd", m.AuthRoleAddRequest(name="r")),
+        ("Maintenance/Alarm", raised),
+        ("Auth/UserAdd", m.AuthUserAddRequest(name="root", options=no_password)),
+        ("Auth/UserGrantRole", root),
         ("Maintenance/Defragment", m.DefragmentRequest()),
     )
     with contextlib.ExitStack() as stack:

@@ -398,3 +398,28 @@ def test_it_is_an_asynchronous_context_too() -> None:
             return put(etcd.channel(), b"a")
 
     assert asyncio.run(use()) == 2
+
+
+def client_urls(etcd: FakeEtcd) -> list[str]:
+    path = "/etcdserverpb.Cluster/MemberList"
+    members = etcd.channel().unary_unary(path, None, m.MemberListResponse.FromString)(b"")
+    return list(members.members[0].clientURLs)
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_a_member_list_has_the_addresses_once_they_are_open(tls: bool) -> None:
+    with FakeEtcd(endpoints=2, tls=tls) as etcd:
+        assert client_urls(etcd) == []
+        scheme = "https" if tls else "http"
+        urls = [f"{scheme}://{endpoint}" for endpoint in etcd.endpoints]
+        assert client_urls(etcd) == urls
+        etcd.reset()
+        assert client_urls(etcd) == urls
+        etcd.advertise(["http://a.example:1"])
+        assert client_urls(etcd) == ["http://a.example:1"]
+
+
+def test_a_member_list_has_what_it_was_told_to_have() -> None:
+    with FakeEtcd(advertise_client_urls=("http://a.example:1",)) as etcd:
+        assert etcd.url != "http://a.example:1"
+        assert client_urls(etcd) == ["http://a.example:1"]
