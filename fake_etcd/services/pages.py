@@ -1,0 +1,181 @@
+"""The pages that say how the server is: /health, /livez, /readyz, /debug/vars and /metrics.
+
+Which path is which page, and what the rest of the mux says, is `http`'s.
+etcd: server/etcdserver/api/etcdhttp/{health,debug,metrics}.go. Answers recorded from 3.7.3.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from urllib.parse import unquote_to_bytes
+
+from fake_etcd.core.node import Node
+from fake_etcd.services.http import (
+    CORS,
+    HttpRequest,
+    HttpResponse,
+    go_escaped,
+    method_not_allowed,
+    plain_text,
+)
+
+_PLAIN = (("Content-Type", "text/plain; charset=utf-8"), ("X-Content-Type-Options", "nosniff"))
+
+Page = Callable[[Node, HttpRequest], HttpResponse]
+
+
+def query_values(target: str, wanted: str) -> list[str]:
+    """The values of a parameter, as Go's ParseQuery has them: what is wrong is left out.
+
+    >>> query_values("/health?exclude=A&exclude=%zz&x;exclude=B&exclude", "exclude")
+    ['A', '']
+    """
+    found = []
+    for part in target.partition("?")[2].split("&"):
+        name, _, value = part.partition("=")
+        is_well = part and ";" not in part and _is_escaped(name) and _is_escaped(value)
+        if is_well and _unescaped(name) == wanted:
+            found.append(_unescaped(value))
+    return found
+
+
+def _is_escaped(text: str) -> bool:
+    return all(len(after) >= 2 and _is_hex(after[:2]) for after in text.split("%")[1:])
+
+
+def _is_hex(digits: str) -> bool:
+    return all(digit in "0123456789abcdefABCDEF" for digit in digits)
+
+
+def _unescaped(text: str) -> str:
+    return unquote_to_bytes(text.replace("+", " ")).decode("utf-8", "surrogateescape")
+
+
+# /health
+
+
+def _health(node: Node, request: HttpRequest) -> HttpResponse:
+    """A single member is well unless there is an alarm that is not excluded; `serializable`
+    changes nothing, for it always leads."""
+    if request.method != "GET":
+        return method_not_allowed()
+    excluded = query_values(request.target, "exclude")
+    alarm = next((name for name in active_alarms(node) if name not in excluded), None)
+    if alarm is None:
+        return HttpResponse(200, CORS, b'{"health":"true","reason":""}')
+    return plain_text(503, f'{{"health":"false","reason":"ALARM {alarm}"}}')
+
+
+def active_alarms(node: Node) -> Sequence[str]:
+    """The names of alarms that are raised: nothing raises any yet."""
+    return ()
+
+
+# /livez and /readyz
+
+Check = Callable[[Node], str]
+"""What is wrong; empty where nothing is."""
+
+
+def _is_well(node: Node) -> str:
+    """Reading, and being no learner: a single member can and is."""
+    return ""
+
+
+def _has_no_corruption(node: Node) -> str:
+    return "alarm activated: CORRUPT" if "CORRUPT" in active_alarms(node) else ""
+
+
+_LIVEZ: Mapping[str, Check] = {"serializable_read": _is_well}
+_READYZ: Mapping[str, Check] = {
+    "data_corruption": _has_no_corruption,
+    "linearizable_read": _is_well,
+    "non_learner": _is_well,
+    "serializable_read": _is_well,
+}
+
+
+def _all_checks(checks: Mapping[str, Check], node: Node, request: HttpRequest) -> HttpResponse:
+    """All but those that are excluded, in the order of their names, where etcd has any."""
+    excluded = query_values(request.target, "exclude")
+    left = {name: check for name, check in checks.items() if name not in excluded}
+    return _checked(left, node, request)
+
+
+def _checked(checks: Mapping[str, Check], node: Node, request: HttpRequest) -> HttpResponse:
+    if request.method != "GET":
+        return method_not_allowed()
+    wrong = {name: check(node) for name, check in checks.items()}
+    lines = "".join(
+        f"[-]{name} failed: {reason}\n" if reason else f"[+]{name} ok\n"
+        for name, reason in wrong.items()
+    )
+    if any(wrong.values()):
+        return plain_text(503, lines)
+    shown = lines if query_values(request.target, "verbose") else ""
+    return HttpResponse(200, (*CORS, *_PLAIN), f"{shown}ok\n".encode())
+
+
+def _check_pages() -> dict[bytes, Page]:
+    found: dict[bytes, Page] = {}
+    for path, checks in (("/livez", _LIVEZ), ("/readyz", _READYZ)):
+        found[path.encode()] = functools.partial(_all_checks, checks)
+        for name, check in checks.items():
+            found[f"{path}/{name}".encode()] = functools.partial(_checked, {name: check})
+    return found
+
+
+# /debug/vars
+
+
+def _debug_vars(node: Node, request: HttpRequest) -> HttpResponse:
+    """What Go's expvar has of etcd, without the statistics of Go's memory."""
+    if request.method != "GET":
+        return method_not_allowed()
+    variables: dict[str, object] = {"cmdline": sys.argv}
+    limit = _file_descriptor_limit()
+    if limit:
+        variables["file_descriptor_limit"] = limit
+    variables["raft.status"] = _raft_status(node)
+    lines = [
+        b'"%s": %s' % (name.encode(), go_escaped(json.dumps(value, separators=(",", ":"))))
+        for name, value in variables.items()
+    ]
+    kind = ("Content-Type", "application/json; charset=utf-8")
+    return HttpResponse(200, (*CORS, kind), b"{\n" + b",\n".join(lines) + b"\n}\n")
+
+
+def _file_descriptor_limit() -> int:
+    """0 where a system has none."""
+    try:
+        import resource
+    except ImportError:
+        return 0
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+def _raft_status(node: Node) -> dict[str, object]:
+    id, index = f"{node.member_id:x}", node.raft_index
+    progress = {"match": index, "next": index + 1, "state": "StateReplicate"}
+    return {
+        "id": id,
+        "term": node.raft_term,
+        "vote": id,
+        "commit": index,
+        "lead": id,
+        "raftState": "StateLeader",
+        "applied": index,
+        "progress": {id: progress},
+        "leadtransferee": "0",
+    }
+
+
+PAGES: Mapping[bytes, Page] = {
+    b"/health": _health,
+    **_check_pages(),
+    b"/debug/vars": _debug_vars,
+}
+"""By path."""
