@@ -46,3 +46,12 @@ def what_is_no_request_of_health_is_refused(s: Session) -> None:
     s.call("Health/Check", b"\x0a\x01\xff")
     s.call("Health/Check", b"\x12\x01v")
     s.call("Health/List", b"\x0a\x01v")
+
+
+@scenario
+def an_alarm_changes_nothing_of_it(s: Session) -> None:
+    for kind in (m.NOSPACE, m.CORRUPT):
+        alarm = m.AlarmRequest(action=m.AlarmRequest.ACTIVATE, alarm=kind)
+        s.call("Maintenance/Alarm", alarm)
+        s.call("Health/Check", m.HealthCheckRequest())
+        s.begin("Health/Watch", m.HealthCheckRequest()).receive()

@@ -9,9 +9,10 @@ from __future__ import annotations
 import functools
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from urllib.parse import unquote_to_bytes
 
+from fake_etcd.core.alarm import CORRUPT, NOSPACE
 from fake_etcd.core.node import Node
 from fake_etcd.services.http import (
     CORS,
@@ -63,15 +64,15 @@ def _health(node: Node, request: HttpRequest) -> HttpResponse:
     if request.method != "GET":
         return method_not_allowed()
     excluded = query_values(request.target, "exclude")
-    alarm = next((name for name in active_alarms(node) if name not in excluded), None)
-    if alarm is None:
-        return HttpResponse(200, CORS, b'{"health":"true","reason":""}')
-    return plain_text(503, f'{{"health":"false","reason":"ALARM {alarm}"}}')
+    for alarm in node.alarms.listed():
+        name = _ALARMS.get(alarm.kind, str(alarm.kind))
+        if name not in excluded:
+            reason = name if alarm.kind in _ALARMS else "UNKNOWN"
+            return plain_text(503, f'{{"health":"false","reason":"ALARM {reason}"}}')
+    return HttpResponse(200, CORS, b'{"health":"true","reason":""}')
 
 
-def active_alarms(node: Node) -> Sequence[str]:
-    """The names of alarms that are raised: nothing raises any yet."""
-    return ()
+_ALARMS: Mapping[int, str] = {NOSPACE: "NOSPACE", CORRUPT: "CORRUPT"}
 
 
 # /livez and /readyz
@@ -86,7 +87,7 @@ def _is_well(node: Node) -> str:
 
 
 def _has_no_corruption(node: Node) -> str:
-    return "alarm activated: CORRUPT" if "CORRUPT" in active_alarms(node) else ""
+    return "alarm activated: CORRUPT" if node.alarms.corrupt else ""
 
 
 _LIVEZ: Mapping[str, Check] = {"serializable_read": _is_well}
