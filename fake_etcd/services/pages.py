@@ -7,6 +7,7 @@ etcd: server/etcdserver/api/etcdhttp/{health,debug,metrics}.go. Answers recorded
 from __future__ import annotations
 
 import functools
+import gzip
 import json
 import sys
 from collections.abc import Callable, Mapping
@@ -68,7 +69,9 @@ def _health(node: Node, request: HttpRequest) -> HttpResponse:
         name = _ALARMS.get(alarm.kind, str(alarm.kind))
         if name not in excluded:
             reason = name if alarm.kind in _ALARMS else "UNKNOWN"
+            node.counts.unhealthy += 1
             return plain_text(503, f'{{"health":"false","reason":"ALARM {reason}"}}')
+    node.counts.healthy += 1
     return HttpResponse(200, CORS, b'{"health":"true","reason":""}')
 
 
@@ -99,17 +102,23 @@ _READYZ: Mapping[str, Check] = {
 }
 
 
-def _all_checks(checks: Mapping[str, Check], node: Node, request: HttpRequest) -> HttpResponse:
+def _all_checks(
+    page: str, checks: Mapping[str, Check], node: Node, request: HttpRequest
+) -> HttpResponse:
     """All but those that are excluded, in the order of their names, where etcd has any."""
     excluded = query_values(request.target, "exclude")
     left = {name: check for name, check in checks.items() if name not in excluded}
-    return _checked(left, node, request)
+    return _checked(page, left, node, request)
 
 
-def _checked(checks: Mapping[str, Check], node: Node, request: HttpRequest) -> HttpResponse:
+def _checked(
+    page: str, checks: Mapping[str, Check], node: Node, request: HttpRequest
+) -> HttpResponse:
     if request.method != "GET":
         return method_not_allowed()
     wrong = {name: check(node) for name, check in checks.items()}
+    for name, reason in wrong.items():
+        node.counts.checks[page, name, not reason] += 1
     lines = "".join(
         f"[-]{name} failed: {reason}\n" if reason else f"[+]{name} ok\n"
         for name, reason in wrong.items()
@@ -122,10 +131,10 @@ def _checked(checks: Mapping[str, Check], node: Node, request: HttpRequest) -> H
 
 def _check_pages() -> dict[bytes, Page]:
     found: dict[bytes, Page] = {}
-    for path, checks in (("/livez", _LIVEZ), ("/readyz", _READYZ)):
-        found[path.encode()] = functools.partial(_all_checks, checks)
+    for page, checks in (("livez", _LIVEZ), ("readyz", _READYZ)):
+        found[f"/{page}".encode()] = functools.partial(_all_checks, page, checks)
         for name, check in checks.items():
-            found[f"{path}/{name}".encode()] = functools.partial(_checked, {name: check})
+            found[f"/{page}/{name}".encode()] = functools.partial(_checked, page, {name: check})
     return found
 
 
@@ -174,9 +183,30 @@ def _raft_status(node: Node) -> dict[str, object]:
     }
 
 
+# /metrics
+
+
+def _metrics(node: Node, request: HttpRequest) -> HttpResponse:
+    """In the text format, whatever format is asked for and however."""
+    from fake_etcd.services import metrics  # heavy, and often nobody asks
+
+    body = metrics.text(node)
+    node.counts.pages += 1
+    headers = [*CORS, ("Content-Type", _METRICS_TYPE)]
+    if any(
+        name.lower() == "accept-encoding" and "gzip" in value for name, value in request.headers
+    ):
+        headers.insert(-1, ("Content-Encoding", "gzip"))
+        body = gzip.compress(body, 1)
+    return HttpResponse(200, tuple(headers), body)
+
+
+_METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores"
+
 PAGES: Mapping[bytes, Page] = {
     b"/health": _health,
     **_check_pages(),
     b"/debug/vars": _debug_vars,
+    b"/metrics": _metrics,
 }
 """By path."""
