@@ -113,7 +113,9 @@ _TEXT_RULES: tuple[tuple[str, re.Pattern[str], str | Callable[[re.Match[str]], s
 LARGEST_REVISION = 1 << 32
 """Numbers from here on, as those from 0 down, are no revision of any store: never shifted."""
 
-_CLASSES = {Rule.SIZE: "<bytes>", Rule.INDEX: "<index>", Rule.TIME: "<seconds>"}
+SOME_BYTES = "<bytes>"
+
+_CLASSES = {Rule.SIZE: SOME_BYTES, Rule.INDEX: "<index>", Rule.TIME: "<seconds>"}
 
 
 @dataclass(slots=True)

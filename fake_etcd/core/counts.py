@@ -8,7 +8,11 @@ interceptors.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
+
+BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Seconds, as Prometheus' clients divide them unless they are told otherwise."""
 
 
 class CallCount:
@@ -18,15 +22,25 @@ class CallCount:
         started: how many there were.
         ended: how many are over, by the number of their status.
         received, sent: messages.
+        times: how many took as long as each of `BOUNDS` and not as long as the one before, and
+            behind these how many took longer; zeros where calls are not timed.
+        seconds: how long they took together.
     """
 
-    __slots__ = ("ended", "received", "sent", "started")
+    __slots__ = ("ended", "received", "seconds", "sent", "started", "times")
 
     def __init__(self) -> None:
         self.started = 0
         self.received = 0
         self.sent = 0
         self.ended: Counter[int] = Counter()
+        self.times = [0] * (len(BOUNDS) + 1)
+        self.seconds = 0.0
+
+    def took(self, seconds: float) -> None:
+        """A call is over that took so long."""
+        self.times[bisect_left(BOUNDS, seconds)] += 1
+        self.seconds += seconds
 
     @property
     def open(self) -> int:

@@ -76,6 +76,7 @@ class NodeConfig:
         bcrypt_cost: `--bcrypt-cost`, the logarithm of the rounds that a password is hashed with.
         client_cert_auth: `--client-cert-auth`; the common name of a client's certificate is its
             user then, where it has no token.
+        extensive_metrics: `--metrics=extensive`: calls are timed.
         unix_epoch: the Unix time at the zero of the member's clock, in seconds.
         seed: what `Node.noise` begins with.
         secret_bytes: gives so many bytes that nobody can guess, for tokens and salts. None: they
@@ -101,6 +102,7 @@ class NodeConfig:
     strict_reconfig_check: bool = True
     bcrypt_cost: int = 10
     client_cert_auth: bool = False
+    extensive_metrics: bool = False
     unix_epoch: float = 0.0
     seed: int = 0
     secret_bytes: Callable[[int], bytes] | None = None

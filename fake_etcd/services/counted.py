@@ -7,7 +7,7 @@ etcd: server/etcdserver/api/v3rpc/{grpc,codec}.go; grpc-ecosystem's prometheus i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from google.protobuf.message import Message
 
@@ -30,7 +30,38 @@ from fake_etcd.services.call import (
 def layer(node: Node, endpoints: Endpoints) -> dict[str, Endpoint]:
     """The same endpoints, counted in the node's counts."""
     counts = node.counts
-    return {path: _counted(counts, endpoint) for path, endpoint in endpoints.items()}
+    found = {path: _counted(counts, endpoint) for path, endpoint in endpoints.items()}
+    if not node.config.extensive_metrics:
+        return found
+    return {path: _timed(node, endpoint) for path, endpoint in found.items()}
+
+
+def _timed(node: Node, endpoint: Endpoint) -> Endpoint:
+    """The same, with the time that each call takes."""
+    now, count = node.clock.now, node.counts.of(endpoint.method.path)
+    unary, stream = endpoint.unary, endpoint.stream
+    if unary is not None:
+        handler = unary
+
+        def timed(request: Message, call: Call) -> bytes:
+            start = now()
+            try:
+                return handler(request, call)
+            finally:
+                count.took(now() - start)
+
+        return Endpoint(endpoint.method, unary=timed)
+    assert stream is not None, "an endpoint has one of the two handlers"
+    open_stream = stream
+
+    def timed_stream(call: Call, sink: Sink) -> Receiver:
+        start = now()
+        receiver = open_stream(call, sink)
+        assert isinstance(receiver, _Stream), "it was made by this layer"
+        receiver.took = lambda: count.took(now() - start)
+        return receiver
+
+    return Endpoint(endpoint.method, stream=timed_stream)
 
 
 def _counted(counts: Counts, endpoint: Endpoint) -> Endpoint:
@@ -79,10 +110,14 @@ def _stream(
     return counted
 
 
+def _untimed() -> None:
+    """Nobody asks how long it took."""
+
+
 class _Stream:
     """A call that answers when it likes, seen from both sides."""
 
-    __slots__ = ("_count", "_counts", "_is_over", "_reads_on", "_sink", "inner")
+    __slots__ = ("_count", "_counts", "_is_over", "_reads_on", "_sink", "inner", "took")
 
     inner: Receiver
 
@@ -91,6 +126,7 @@ class _Stream:
         self._count = count
         self._sink = sink
         self._is_over = False
+        self.took: Callable[[], None] = _untimed
         self._reads_on = is_bidi
         """Whether a handler of etcd's would be about to read, which counts however it ends."""
         count.started += 1
@@ -100,6 +136,7 @@ class _Stream:
         if not self._is_over:
             self._is_over = True
             self._count.ended[code] += 1
+            self.took()
 
     def _stop_reading(self) -> None:
         if self._reads_on:

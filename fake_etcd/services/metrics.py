@@ -9,6 +9,7 @@ etcd: the metrics.go files of server/etcdserver, server/storage, server/lease an
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,6 +21,7 @@ from prometheus_client.core import HistogramMetricFamily, Metric
 from fake_etcd.api import version
 from fake_etcd.api.methods import METHODS, Kind, Method
 from fake_etcd.api.status import Code
+from fake_etcd.core.counts import BOUNDS
 from fake_etcd.core.node import Node
 from fake_etcd.core.quota import DEFAULT_BYTES
 
@@ -379,6 +381,9 @@ OF_THE_PROCESS = (
 """What prometheus_client gives of the process, where there is /proc."""
 
 
+TIMES = "grpc_server_handling_seconds"
+"""What --metrics=extensive gives beside these."""
+
 # Always zero
 
 
@@ -456,6 +461,20 @@ class _Page:
                 yield family
         for zero in ZEROS:
             yield _zero(zero)
+        if self._node.config.extensive_metrics:
+            yield _times(self._node)
+
+
+def _times(node: Node) -> Metric:
+    labels = ["grpc_method", "grpc_service", "grpc_type"]
+    family = HistogramMetricFamily(TIMES, "How long calls take, in seconds.", labels=labels)
+    limits = [*(f"{bound:g}" for bound in BOUNDS), "+Inf"]
+    for method in _methods(node):
+        count = node.counts.of(method.path)
+        so_far = map(float, itertools.accumulate(count.times))
+        buckets = list(zip(limits, so_far, strict=True))
+        family.add_metric([*_method_labels(method.path).values()], buckets, count.seconds)
+    return family
 
 
 def _family(name: str, kind: str) -> str:

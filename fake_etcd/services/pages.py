@@ -138,6 +138,14 @@ def _check_pages() -> dict[bytes, Page]:
     return found
 
 
+def _long(request: HttpRequest, headers: tuple[tuple[str, str], ...], body: bytes) -> HttpResponse:
+    """A page that is longer than what Go's server waits for before it sends: it comes in chunks,
+    and nobody says how long it is."""
+    if request.method == "HEAD":
+        return HttpResponse(200, headers)
+    return HttpResponse(200, (*headers, ("Transfer-Encoding", "chunked")), body)
+
+
 # /debug/vars
 
 
@@ -155,7 +163,7 @@ def _debug_vars(node: Node, request: HttpRequest) -> HttpResponse:
         for name, value in variables.items()
     ]
     kind = ("Content-Type", "application/json; charset=utf-8")
-    return HttpResponse(200, (*CORS, kind), b"{\n" + b",\n".join(lines) + b"\n}\n")
+    return _long(request, (*CORS, kind), b"{\n" + b",\n".join(lines) + b"\n}\n")
 
 
 def _file_descriptor_limit() -> int:
@@ -198,15 +206,17 @@ def _metrics(node: Node, request: HttpRequest) -> HttpResponse:
     ):
         headers.insert(-1, ("Content-Encoding", "gzip"))
         body = gzip.compress(body, 1)
-    return HttpResponse(200, tuple(headers), body)
+    return _long(request, tuple(headers), body)
 
 
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores"
 
+DEBUG_VARS, METRICS = b"/debug/vars", b"/metrics"
+
 PAGES: Mapping[bytes, Page] = {
     b"/health": _health,
     **_check_pages(),
-    b"/debug/vars": _debug_vars,
-    b"/metrics": _metrics,
+    DEBUG_VARS: _debug_vars,
+    METRICS: _metrics,
 }
 """By path."""

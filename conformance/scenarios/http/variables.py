@@ -38,3 +38,33 @@ def versions_are_json(s: Session) -> None:
         s.http(method, "/version")
     for path in ("/version/", "/version/etcdserver", "/Version", "/v3/version"):
         s.http("GET", path)
+
+
+@scenario
+def variables_come_as_json_in_chunks(s: Session) -> None:
+    s.http("GET", "/debug/vars", shows_body=False)
+    s.http("GET", "/debug/vars?x=1", b"body", shows_body=False)
+
+
+@scenario
+def metrics_are_text_whatever_the_method(s: Session) -> None:
+    for method in ("GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "FOO"):
+        s.http(method, "/metrics", shows_body=False)
+
+
+@scenario
+def metrics_are_text_for_who_wants_another_kind(s: Session) -> None:
+    for kind in ("text/plain", "application/openmetrics-text; version=1.0.0", "application/json"):
+        s.http("GET", "/metrics", headers=[("Accept", kind)], shows_body=False)
+
+
+@scenario
+def metrics_are_compressed_for_who_takes_that(s: Session) -> None:
+    for coding in ("gzip", "deflate, gzip;q=0.5", "identity", "br", ""):
+        s.http("GET", "/metrics", headers=[("Accept-Encoding", coding)], shows_body=False)
+
+
+@scenario
+def metrics_are_at_one_path_alone(s: Session) -> None:
+    for path in ("/metrics/", "/Metrics", "/metrics/x", "/proxy/metrics", "//metrics"):
+        s.http("GET", path)
