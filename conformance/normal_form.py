@@ -238,8 +238,8 @@ def _fields(message: Message, names: Names, sent: bool) -> Iterator[Field]:
     for descriptor, value in message.ListFields():
         if hasattr(value, "items"):
             for key in sorted(value):
-                entry = message_fields(value[key], names, sent=sent)
-                yield Field(descriptor.name, (Field("key", quote(key.encode())), *entry))
+                entry = Field("value", message_fields(value[key], names, sent=sent))
+                yield Field(descriptor.name, (Field("key", quote(key.encode())), entry))
         elif isinstance(value, (str, bytes, int, Message)):
             yield _field(kind, descriptor, value, names, sent)
         else:
