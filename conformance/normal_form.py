@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -91,9 +91,20 @@ _LEASE_KEY = re.compile(rb"(?<=/)[0-9a-f]{14,16}$")
 _FILES = frozenset(("SnapshotResponse.blob",))
 """Bytes of a database's file, or its digest: `<bytes>`. Two that hold the same differ in them."""
 
-_TEXT_RULES: tuple[tuple[str, re.Pattern[str], str], ...] = (
+
+def _sorted_lines(lines: re.Match[str]) -> str:
+    return "".join(sorted(lines[0].splitlines(keepends=True)))
+
+
+_TEXT_RULES: tuple[tuple[str, re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     # Go's protobuf puts one or the other into each build, lest anyone compare the text.
     ("white space in proto errors", re.compile("proto:(\N{NO-BREAK SPACE}|%C2%A0)"), "proto: "),
+    # In the order of a Go map, which is any.
+    (
+        "checks of /livez and /readyz",
+        re.compile(r"(?:^\[[+-]\].*\n)+", re.MULTILINE),
+        _sorted_lines,
+    ),
     # grpcio, which has run out of patience, words it by where the call was just then.
     ("a call cut short", re.compile(r"^Stream removed \((Deadline Exceeded)\)$"), r"\1"),
 )
@@ -102,7 +113,9 @@ _TEXT_RULES: tuple[tuple[str, re.Pattern[str], str], ...] = (
 LARGEST_REVISION = 1 << 32
 """Numbers from here on, as those from 0 down, are no revision of any store: never shifted."""
 
-_CLASSES = {Rule.SIZE: "<bytes>", Rule.INDEX: "<index>", Rule.TIME: "<seconds>"}
+SOME_BYTES = "<bytes>"
+
+_CLASSES = {Rule.SIZE: SOME_BYTES, Rule.INDEX: "<index>", Rule.TIME: "<seconds>"}
 
 
 @dataclass(slots=True)
@@ -225,8 +238,8 @@ def _fields(message: Message, names: Names, sent: bool) -> Iterator[Field]:
     for descriptor, value in message.ListFields():
         if hasattr(value, "items"):
             for key in sorted(value):
-                entry = message_fields(value[key], names, sent=sent)
-                yield Field(descriptor.name, (Field("key", quote(key.encode())), *entry))
+                entry = Field("value", message_fields(value[key], names, sent=sent))
+                yield Field(descriptor.name, (Field("key", quote(key.encode())), entry))
         elif isinstance(value, (str, bytes, int, Message)):
             yield _field(kind, descriptor, value, names, sent)
         else:

@@ -45,8 +45,21 @@ class Session(Connection):
         self._more.append(Connection(self._url, self._dialogue, label))
         return self._more[-1]
 
-    def http(self, method: str, target: str, body: bytes = b"", headers: Pairs = ()) -> bytes:
-        """A request over HTTP/1.1, on a connection of its own; gives the answer's body."""
+    def http(
+        self,
+        method: str,
+        target: str,
+        body: bytes = b"",
+        headers: Pairs = (),
+        *,
+        shows_body: bool = True,
+    ) -> bytes:
+        """A request over HTTP/1.1, on a connection of its own; gives the answer's body.
+
+        Args:
+            method, target, body, headers: of the request.
+            shows_body: whether the answer's is written down, and not only whether there is one.
+        """
         headers = tuple(headers)
         fields = [Field("body", quote(body))] if body else []
         self._dialogue.did(
@@ -63,7 +76,10 @@ class Session(Connection):
         finally:
             connection.close()
         fields = list(self._dialogue.pairs("header", by_hand.comparable(response.getheaders())))
-        fields.append(Field("body", quote(normal_form.data(answer))))
+        is_shown = shows_body or not answer
+        fields.append(
+            Field("body", quote(normal_form.data(answer)) if is_shown else normal_form.SOME_BYTES)
+        )
         self._dialogue.came(f"{response.status} {quote(response.reason.encode())}", fields)
         return answer
 

@@ -396,6 +396,13 @@ def _concurrency_rows() -> Iterator[Row]:
         yield _row("Lock/Unlock", "", target, m.UnlockRequest(key=name), mending_of_keys())
 
 
+def _health_rows() -> Iterator[Row]:
+    for shape, name in (("", ""), ("of a service by name", "etcd")):
+        for method in ("Health/Check", "Health/Watch"):
+            yield _row(method, shape, "", m.HealthCheckRequest(service=name))
+    yield _row("Health/List", "", "", m.HealthListRequest())
+
+
 ROWS: tuple[Row, ...] = (
     *_kv_rows(),
     *_txn_rows(),
@@ -405,5 +412,6 @@ ROWS: tuple[Row, ...] = (
     *_cluster_rows(),
     *_member_rows(),
     *_concurrency_rows(),
+    *_health_rows(),
 )
 """Every row, in the order of the page and of trying."""

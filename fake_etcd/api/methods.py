@@ -469,11 +469,18 @@ _TABLE = (
         handler="concurrency.unlock",
         since="3.2",
     ),
-    _health("Check", m.HealthCheckRequest, m.HealthCheckResponse, since="3.3"),
-    # Older releases got List in late patches (3.5.33 and 3.6.9 have it), with a newer grpc-go.
-    _health("List", m.HealthListRequest, m.HealthListResponse, since="3.7"),
     _health(
-        "Watch", m.HealthCheckRequest, m.HealthCheckResponse, kind=Kind.SERVER_STREAM, since="3.3"
+        "Check", m.HealthCheckRequest, m.HealthCheckResponse, handler="health.check", since="3.3"
+    ),
+    # Older releases got List in late patches (3.5.33 and 3.6.9 have it), with a newer grpc-go.
+    _health("List", m.HealthListRequest, m.HealthListResponse, handler="health.list", since="3.7"),
+    _health(
+        "Watch",
+        m.HealthCheckRequest,
+        m.HealthCheckResponse,
+        kind=Kind.SERVER_STREAM,
+        handler="health.watch",
+        since="3.3",
     ),
 )
 

@@ -99,6 +99,7 @@ class Settings:
     initial_advertise_peer_urls: tuple[Url, ...]
     listen_client_http_urls: tuple[Url, ...]
     listen_metrics_urls: tuple[Url, ...]
+    extensive_metrics: bool
     initial_cluster: initial_cluster.Cluster
     initial_cluster_token: str
     initial_cluster_state: str
@@ -364,6 +365,7 @@ def _settings(given: _Given, environment: Mapping[str, str] | None, as_etcd: boo
         initial_advertise_peer_urls=parse_urls(values["initial-advertise-peer-urls"]),
         listen_client_http_urls=parse_urls(values["listen-client-http-urls"]),
         listen_metrics_urls=parse_urls(values["listen-metrics-urls"]),
+        extensive_metrics=values["metrics"] == "extensive",
         initial_cluster=initial_cluster.read(values["initial-cluster"]),
         initial_cluster_token=values["initial-cluster-token"],
         initial_cluster_state=values["initial-cluster-state"],

@@ -1,14 +1,25 @@
 """Addresses for pages alone: --listen-client-http-urls and --listen-metrics-urls.
 
-etcd: server/embed/etcd.go (`configureClientListeners`, `serveMetrics`). There is no /metrics yet.
+etcd: server/embed/etcd.go (`configureClientListeners`, `serveMetrics`).
 """
 
 from __future__ import annotations
 
 import functools
 from typing import Protocol, runtime_checkable
+from urllib.parse import unquote_to_bytes
 
-from fake_etcd.services.http import CORS, HttpHandler, HttpRequest, HttpResponse, plain_text
+from fake_etcd.services.http import (
+    CORS,
+    HttpHandler,
+    HttpRequest,
+    HttpResponse,
+    method_not_allowed,
+    moved_to,
+    plain_text,
+    redirect,
+)
+from fake_etcd.services.pages import DEBUG_VARS, METRICS, PAGES
 from fake_etcd.transport.gateway.rules import GatewayRules
 from fake_etcd.transport.listener import Limits, Server
 
@@ -41,12 +52,18 @@ def _server(handler: HttpHandler, gateway: GatewayRules | None = None) -> Server
 
 
 def _metrics_page(node: HasPages, request: HttpRequest) -> HttpResponse:
-    is_health = request.target.partition("?")[0] == "/health"
-    if not is_health:
+    path, question_mark, query = request.target.partition("?")
+    moved = None if path == "*" else moved_to(request.method, path)
+    name = unquote_to_bytes(path)
+    if moved is not None:
+        answer = redirect(request.method, moved + question_mark + query)
+    elif name not in PAGES or name == DEBUG_VARS:
         answer = plain_text(404, _NOT_THERE)
-    elif request.method != "GET":
-        answer = plain_text(405, "Method Not Allowed", ("Allow", "GET"))
+    elif name != METRICS and request.method != "GET":
+        answer = method_not_allowed()
     else:
-        answer = node.page(HttpRequest("GET", request.target, is_encrypted=True))
-    headers = tuple(header for header in answer.headers if header not in CORS)
-    return HttpResponse(answer.status, headers, answer.body)
+        method = "HEAD" if request.method == "HEAD" else "GET"
+        headers = [header for header in request.headers if header[0].lower() == "accept-encoding"]
+        answer = node.page(HttpRequest(method, request.target, headers, is_encrypted=True))
+    said = tuple(header for header in answer.headers if header not in CORS)
+    return HttpResponse(answer.status, said, answer.body)

@@ -242,6 +242,7 @@ def _config(settings: Settings) -> tuple[NodeConfig, list[Warned]]:
         auth_token=tokens.options,
         auth_token_ttl_seconds=auth_token.token_ttl_seconds(settings.auth_token_ttl),
         bcrypt_cost=bcrypt_cost,
+        extensive_metrics=settings.extensive_metrics,
         unix_epoch=time.time() - SystemClock().now(),
         seed=secrets.randbits(64),
         secret_bytes=secrets.token_bytes,
@@ -277,6 +278,8 @@ def _served(settings: Settings, config: NodeConfig) -> ServedNode:
             only_grpc=bool(settings.listen_client_http_urls),
             has_gateway=settings.enable_grpc_gateway,
         )
+    if settings.extensive_metrics:
+        raise CannotStart("--metrics=extensive is for a server without --control")
     # With it comes grpcio, which takes longer to import than a plain server to start.
     from fake_etcd.cli.controlled import ControlledNode
 

@@ -125,6 +125,8 @@ class Lessor:
         self._orders = 0
         self._waiting: dict[Lease, list[Callable[[], None]]] = {}
         self._left_over: list[Callable[[], None]] = []
+        self.granted = self.renewed = self.revoked = self.expired = 0
+        """How many were, for metrics; what expires is revoked, too."""
         store.leases = self
 
     # Leases
@@ -142,6 +144,7 @@ class Lessor:
         if id in self._leases:
             raise errors.LEASE_EXIST
         ttl_seconds = max(ttl_seconds, self.min_ttl_seconds)
+        self.granted += 1
         self._orders += 1
         lease = Lease(id, ttl_seconds, round(now + ttl_seconds, 9), self._orders)
         self._leases[id] = lease
@@ -180,6 +183,7 @@ class Lessor:
         assert not lease.has_expired(now), "what has expired is revoked and never renewed"
         if self._journal.recording:
             self._journal.record(self._undo_renew, lease, lease.expiry, lease.order)
+        self.renewed += 1
         self._orders += 1
         lease.order = self._orders
         lease.expiry = round(now + lease.ttl_seconds, 9)
@@ -202,6 +206,7 @@ class Lessor:
             for key in lease.sorted_keys():
                 txn.delete_range(key, None)
             del self._leases[lease.id]
+            self.revoked += 1
             if self._journal.recording:
                 self._journal.record(self._undo_revoke, lease)
         for callback in self._waiting.pop(lease, ()):
@@ -310,6 +315,7 @@ class Lessor:
                 break
             lease = heapq.heappop(queue)[2]
             lease.queued = 0
+            self.expired += 1
             self._revoke(lease)
         if self._journal.recording:
             self._journal.record(self._set_tick, self._tick)

@@ -17,6 +17,7 @@ from fake_etcd.core.auth.store import AuthStore
 from fake_etcd.core.auth.token_options import DEFAULT_TTL_SECONDS, AuthTokenOptions, PlainTokens
 from fake_etcd.core.auto_compaction import PeriodicCompaction, RevisionCompaction
 from fake_etcd.core.clock import Clock, VirtualClock
+from fake_etcd.core.counts import Counts
 from fake_etcd.core.db_size import DbSize
 from fake_etcd.core.downgrade import Versions
 from fake_etcd.core.ids import IdSource
@@ -75,6 +76,7 @@ class NodeConfig:
         bcrypt_cost: `--bcrypt-cost`, the logarithm of the rounds that a password is hashed with.
         client_cert_auth: `--client-cert-auth`; the common name of a client's certificate is its
             user then, where it has no token.
+        extensive_metrics: `--metrics=extensive`: calls are timed.
         unix_epoch: the Unix time at the zero of the member's clock, in seconds.
         seed: what `Node.noise` begins with.
         secret_bytes: gives so many bytes that nobody can guess, for tokens and salts. None: they
@@ -100,6 +102,7 @@ class NodeConfig:
     strict_reconfig_check: bool = True
     bcrypt_cost: int = 10
     client_cert_auth: bool = False
+    extensive_metrics: bool = False
     unix_epoch: float = 0.0
     seed: int = 0
     secret_bytes: Callable[[int], bytes] | None = None
@@ -146,6 +149,7 @@ class Node:
         lessor: the leases.
         ids: where the ids of leases come from that a client leaves to the member.
         watches: who is told of changes.
+        counts: what it has counted, for its metrics.
         schedule: calls to be made later; the node makes them when their time has come.
         journal: undo, for everything this node owns.
         member_id, cluster_id: as etcd computes them, 64 bits.
@@ -177,6 +181,7 @@ class Node:
         self.watches = WatchHub(self.store)
         self.watches.on_work = self._work_came
         self.noise = Noise(self.config.seed)
+        self.counts = Counts()
         self.schedule = Schedule()
         self.schedule.on_sooner = self._work_came
         members = cluster.members(_initial_cluster(self.config), self.config.initial_cluster_token)

@@ -1,4 +1,4 @@
-"""What etcd answers to plain HTTP on its client port: /health, /version, and the rest of the mux.
+"""What etcd answers to plain HTTP on its client port: /version, and the mux; pages are `pages`'s.
 
 A request value in, an answer value out. Framing, and the headers that Go's server adds to what a
 handler sets (Date, Content-Length, a guessed Content-Type), are the transport's, and so is the JSON
@@ -94,7 +94,7 @@ def handle(node: Node, request: HttpRequest) -> HttpResponse:
     moved = moved_to(request.method, path)
     if moved is not None:
         return redirect(request.method, moved + question_mark + query, CORS)
-    route = _ROUTES.get(unquote_to_bytes(path))
+    route = _route(unquote_to_bytes(path))
     return route(node, request) if route else plain_text(404, "404 page not found")
 
 
@@ -137,26 +137,22 @@ def reaches_handlers(method: str, target: str) -> bool:
     return method == "CONNECT" or _clean(path) == path
 
 
-def _health(node: Node, request: HttpRequest) -> HttpResponse:
-    """Nothing can make this node unhealthy yet, so `exclude` and `serializable` change nothing."""
-    if request.method != "GET":
-        return _method_not_allowed()
-    return HttpResponse(200, CORS, b'{"health":"true","reason":""}')
-
-
 def _version(node: Node, request: HttpRequest) -> HttpResponse:
     if request.method != "GET":
-        return _method_not_allowed()
+        return method_not_allowed()
     return HttpResponse(200, (*CORS, ("Content-Type", "application/json")), version_page(node))
 
 
-_ROUTES: dict[bytes, Callable[[Node, HttpRequest], HttpResponse]] = {
-    b"/health": _health,
-    b"/version": _version,
-}
+def _route(path: bytes) -> Callable[[Node, HttpRequest], HttpResponse] | None:
+    if path == b"/version":
+        return _version
+    from fake_etcd.services.pages import PAGES  # which a server may live without being asked for
+
+    return PAGES.get(path)
 
 
-def _method_not_allowed() -> HttpResponse:
+def method_not_allowed() -> HttpResponse:
+    """What all pages say that can only be read."""
     return plain_text(405, "Method Not Allowed", ("Allow", "GET"))
 
 

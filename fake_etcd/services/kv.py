@@ -121,6 +121,8 @@ def _make_put(node: Node) -> Callable[[m.PutRequest, Call], bytes]:
         if auth.enabled:
             access.check_put(node, info, request)
         previous = kv_txn.check_put_applies(node, request)
+        if kv_txn.looks_back(request):
+            store.txns += 1
         value, lease = kv_txn.value_and_lease(request, previous)
         answer = header(store_put(request.key, value, lease))
         return answer + previous.field if previous and request.prev_kv else answer

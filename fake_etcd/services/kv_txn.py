@@ -46,19 +46,24 @@ def make_txn(node: Node) -> Callable[[m.TxnRequest, Call], bytes]:
             if auth.enabled:
                 access.check_txn(node, info, transaction)
                 access.check_unchanged(node, info)
+            before = store.ranges
             taken = _Taken(store, transaction)
             _check(node, taken)
-            return header(store.current_revision) + _run_reads(store, taken)
+            body = _run_reads(store, taken)
+            store.txns += store.ranges > before + 1
+            return header(store.current_revision) + body
         raft_log.propose(node, info, request.ByteSize())
         alarms.check_change()
         if alarms.forbid_growth and space.cost_of_txn(request):
             alarms.check_growth()
         if auth.enabled:
             access.check_txn(node, info, transaction)
+        before = store.ranges + store.puts + store.deletes
         taken = _Taken(store, transaction)
         _check(node, taken)
         with store.write() as writer:
             body = _run(writer, taken)
+        store.txns += store.ranges + store.puts + store.deletes > before + 1
         return header(store.current_revision) + body
 
     return txn
@@ -181,9 +186,14 @@ def check_put_applies(node: Node, request: m.PutRequest) -> Version | None:
 # Doing it
 
 
+def looks_back(request: m.PutRequest) -> bool:
+    """Whether a put asks for any of what it replaces."""
+    return request.prev_kv or request.ignore_value or request.ignore_lease
+
+
 def replaced_by(view: kv_range.View, request: m.PutRequest) -> Version | None:
     """What a put replaces, where the request asks for any of it."""
-    if request.prev_kv or request.ignore_value or request.ignore_lease:
+    if looks_back(request):
         versions = view.range(request.key, None).versions
         return versions[0] if versions else None
     return None

@@ -69,6 +69,7 @@ class Locking:
         time (`python -m bench.concurrency`)."""
         client, store = self._client, self._client.node.store
         client.put(self._call, m.PutRequest(key=self._key, lease=lease))
+        store.txns += 1  # as it would have been
         revision = store.current_revision
         if store.range(prefix, prefix_end(prefix), count_only=True).count == 1:
             self._answer(revision)

@@ -15,6 +15,8 @@ from fake_etcd.services import (
     auth,
     cluster,
     concurrency,
+    counted,
+    health,
     kv,
     lease,
     maintenance,
@@ -27,6 +29,7 @@ _SERVICES: tuple[ModuleType, ...] = (
     auth,
     cluster,
     concurrency,
+    health,
     kv,
     lease,
     maintenance,
@@ -36,7 +39,7 @@ _SERVICES: tuple[ModuleType, ...] = (
 
 
 def endpoints(node: Node) -> dict[str, Endpoint]:
-    """The endpoints of all methods that this node serves, by path.
+    """The endpoints of all methods that this node serves, by path; their calls are counted.
 
     Raises:
         KeyError: the table names a handler that is not there.
@@ -53,4 +56,4 @@ def endpoints(node: Node) -> dict[str, Endpoint]:
             found[path] = Endpoint(method, unary=unary[method.handler])
         elif method.handler is not None:
             found[path] = Endpoint(method, stream=streams[method.handler])
-    return found
+    return counted.layer(node, found)

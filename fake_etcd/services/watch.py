@@ -232,6 +232,7 @@ class WatchCall:
             if len(message) > _LARGE or len(gathered) >= _MANY:
                 self._send_gathered()
             return
+        self._node.counts.events += len(events) - 1  # and one when it is sent
         start = header + options.watch_id_field
         prev_kv = options.prev_kv
         whole = events.encoded(prev_kv)
@@ -268,6 +269,7 @@ class WatchCall:
 
     def _send_gathered(self) -> None:
         messages, self._gathered = self._gathered, []
+        self._node.counts.events += len(messages)
         if messages and not self._sink.send_all(messages):
             self.is_full = True
 

@@ -130,6 +130,9 @@ def test_these_have_handlers_so_far() -> None:
         "/v3electionpb.Election/Resign": "concurrency.resign",
         "/v3lockpb.Lock/Lock": "concurrency.lock",
         "/v3lockpb.Lock/Unlock": "concurrency.unlock",
+        "/grpc.health.v1.Health/Check": "health.check",
+        "/grpc.health.v1.Health/List": "health.list",
+        "/grpc.health.v1.Health/Watch": "health.watch",
     }
 
 

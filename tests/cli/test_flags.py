@@ -76,6 +76,7 @@ def test_without_arguments_all_is_as_etcd_has_it() -> None:
         initial_advertise_peer_urls=parse_urls("http://localhost:2380"),
         listen_client_http_urls=(),
         listen_metrics_urls=(),
+        extensive_metrics=False,
         initial_cluster=(("default", ("http://localhost:2380",)),),
         initial_cluster_token="etcd-cluster",
         initial_cluster_state="new",

@@ -22,6 +22,7 @@ CORS = {
 }
 PLAIN = {"Content-Type": "text/plain; charset=utf-8"}
 NOSNIFF = {"X-Content-Type-Options": "nosniff"}
+METRICS = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8; escaping=underscores"}
 HEALTH = b'{"health":"true","reason":""}'
 VERSION = b'{"etcdserver":"3.7.3","etcdcluster":"3.7.0","storage":"3.7.0"}'
 
@@ -105,18 +106,39 @@ def test_client_urls_are_for_grpc_alone_then() -> None:
     with_server(["--listen-client-http-urls=http://localhost:0"], use)
 
 
-def test_health_is_served_where_metrics_are() -> None:
+def test_metrics_have_addresses_of_their_own_with_health_beside() -> None:
     def use(server: NodeServer) -> None:
         [url] = server.metrics_served
         address = url.removeprefix("http://")
         assert ask(address, "GET", "/health") == (200, PLAIN, HEALTH)
         refused = {"Allow": "GET", **PLAIN, **NOSNIFF}
         assert ask(address, "OPTIONS", "/health") == (405, refused, b"Method Not Allowed\n")
-        for path in ("/version", "/foo"):
+        assert ask(address, "GET", "/readyz/non_learner") == (200, {**PLAIN, **NOSNIFF}, b"ok\n")
+        assert ask(address, "POST", "/livez") == (405, refused, b"Method Not Allowed\n")
+        for path in ("/version", "/debug/vars", "/metrics/", "/foo"):
             not_found = (404, {**PLAIN, **NOSNIFF}, b"404 page not found\n")
             assert ask(address, "GET", path) == not_found
+        moved = b'<a href="/health">Temporary Redirect</a>.\n\n'
+        html = {"Content-Type": "text/html; charset=utf-8", "Location": "/health"}
+        assert ask(address, "GET", "//health") == (307, html, moved)
+        for method in ("GET", "POST", "OPTIONS"):
+            status, headers, body = ask(address, method, "/metrics")
+            assert (status, headers) == (200, {**METRICS, "Transfer-Encoding": "chunked"})
+            assert b"\netcd_server_has_leader 1.0\n" in body
+        assert ask(address, "HEAD", "/metrics") == (200, METRICS, b"")
 
     with_server([f"--listen-metrics-urls={ANYWHERE}"], use)
+
+
+def test_extensive_metrics_have_the_times_of_calls() -> None:
+    def use(server: NodeServer) -> None:
+        address = server.metrics_served[0].removeprefix("http://")
+        assert (
+            b"\n# TYPE grpc_server_handling_seconds histogram\n"
+            in ask(address, "GET", "/metrics")[2]
+        )
+
+    with_server(["--metrics=extensive", f"--listen-metrics-urls={ANYWHERE}"], use)
 
 
 @pytest.mark.parametrize(

@@ -284,8 +284,9 @@ def test_entries_of_a_map_are_in_the_order_of_their_keys() -> None:
     for key in ("b", "a", ""):
         health.statuses[key].status = m.HealthCheckResponse.SERVING
     assert line(health) == (
-        'statuses { key: "" status: SERVING } statuses { key: "a" status: SERVING } '
-        'statuses { key: "b" status: SERVING }'
+        'statuses { key: "" value { status: SERVING } } '
+        'statuses { key: "a" value { status: SERVING } } '
+        'statuses { key: "b" value { status: SERVING } }'
     )
     encoded = b"".join(
         m.HealthListResponse(statuses={key: health.statuses[key]}).SerializeToString()

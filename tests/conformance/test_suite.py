@@ -20,6 +20,8 @@ AREAS = {
     "compact",
     "concurrency",
     "errors",
+    "health",
+    "http",
     "kv",
     "lease",
     "maintenance",

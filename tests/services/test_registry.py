@@ -29,6 +29,7 @@ def test_only_what_may_have_to_wait_is_a_stream() -> None:
         "/v3electionpb.Election/Campaign",
         "/v3electionpb.Election/Observe",
         "/v3lockpb.Lock/Lock",
+        "/grpc.health.v1.Health/Watch",
     }
 
 

@@ -154,3 +154,27 @@ def what_is_no_request_of_a_lock_is_refused(s: Session) -> None:
 def a_lock_is_a_transaction_of_two(s: Session) -> None:
     grant_all(s, 7)
     lock(s)
+
+
+@scenario
+def without_space_a_lock_is_refused_and_let_go(s: Session) -> None:
+    grant_all(s, 7, 8)
+    key = lock(s)
+    alarm = m.AlarmRequest(action=m.AlarmRequest.ACTIVATE, alarm=m.NOSPACE)
+    s.call("Maintenance/Alarm", alarm)
+    lock(s)
+    lock(s, b"other", 8)
+    lock(s, b"other", 0)
+    unlock(s, key)
+    lock(s)
+
+
+@scenario
+def a_lock_of_what_is_corrupt_is_refused(s: Session) -> None:
+    grant_all(s, 7, 8)
+    key = lock(s)
+    alarm = m.AlarmRequest(action=m.AlarmRequest.ACTIVATE, alarm=m.CORRUPT)
+    s.call("Maintenance/Alarm", alarm)
+    lock(s)
+    lock(s, b"other", 8)
+    unlock(s, key)

@@ -95,9 +95,13 @@ class Store:
         "_writing",
         "compact_revision",
         "current_revision",
+        "deletes",
         "journal",
         "leases",
         "on_commit",
+        "puts",
+        "ranges",
+        "txns",
     )
 
     def __init__(self, journal: Journal | None = None) -> None:
@@ -116,8 +120,15 @@ class Store:
         """Told of keys that get or lose a lease; a put names one that exists. None: nobody is."""
         self.on_commit: Callable[[int, Record], None] | None = None
         """Called with each new revision and what it changed, for watchers. None: nobody listens."""
+        self.ranges = self.puts = self.deletes = self.txns = 0
+        """How many there were, for metrics; who has several of them in one adds to `txns`."""
 
     # Reading
+
+    @property
+    def key_count(self) -> int:
+        """How many keys there are now. O(1)."""
+        return len(self._live)
 
     def range(
         self,
@@ -149,6 +160,7 @@ class Store:
         At an older one O(log h) for a key with h versions, else that for each live and dead key
         of the range, or with a limit and no total count only as far as the limit goes.
         """
+        self.ranges += 1
         if range_end is None and revision <= 0:
             version = self._live.get(key)
             if version is None:
@@ -259,6 +271,7 @@ class Store:
         return WriteTxn(self)
 
     def _put(self, key: bytes, value: bytes, lease: int, main: int, sub: int) -> Version:
+        self.puts += 1
         old = self._live.get(key)
         previous: Version | None
         if old is None:
@@ -280,6 +293,7 @@ class Store:
         return version
 
     def _delete(self, key: bytes, range_end: bytes | None, main: int, sub: int) -> list[Version]:
+        self.deletes += 1
         index = self._index
         if range_end is None:
             old = self._live.get(key)
@@ -470,6 +484,7 @@ class WriteTxn:
         total_count: bool = True,
     ) -> RangeResult:
         """`Store.range` that sees this transaction's changes, as of the revision they will be."""
+        self._store.ranges += 1
         current = self._begin + 1 if self.changes else self._begin
         return self._store._range(current, key, range_end, revision, limit, count_only, total_count)
 

@@ -295,6 +295,12 @@ class WatchHub:
         return watcher.state is State.SYNCED and watcher.start_revision <= current
 
     @property
+    def watchers(self) -> tuple[int, int]:
+        """How many there are, and how many of them are behind."""
+        behind = len(self._unsynced)
+        return len(self._synced.members) + behind, behind
+
+    @property
     def has_work(self) -> bool:
         """Whether `catch_up` may have something to do."""
         return self._pass is not None or self._may_begin

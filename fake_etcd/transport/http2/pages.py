@@ -126,15 +126,22 @@ class PageCall:
     def drained(self) -> None: ...
 
 
+_OF_HTTP_1 = ("Connection", "Transfer-Encoding")
+"""Headers that a handler sets and that HTTP/2 has no need of (RFC 9113 §8.2.2)."""
+
+
 def _encode(request: HttpRequest, response: HttpResponse, date: str) -> tuple[Fields, bytes]:
     """Header fields, and the body that follows them."""
     has_body = response.status >= 200 and response.status not in (204, 304)
     is_head = request.method == "HEAD"
-    headers = [header for header in response.headers if header[0] != "Connection"]
+    headers = [header for header in response.headers if header[0] not in _OF_HTTP_1]
     is_untyped = not any(name.lower() == "content-type" for name, _ in headers)
     if is_untyped and has_body and response.body:
         headers.append(("content-type", "text/plain; charset=utf-8"))
-    length = len(response.body) if has_body and (response.body or not is_head) else None
+    is_long = any(name == "Transfer-Encoding" for name, _ in response.headers)
+    length = None
+    if has_body and not is_long and (response.body or not is_head):
+        length = len(response.body)
     fields = header_fields(response.status, headers, date, length)
     return fields, b"" if is_head or not has_body else response.body
 

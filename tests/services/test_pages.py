@@ -1,0 +1,144 @@
+"""Pages that say how the server is, where real etcd's differ too much to be recorded whole."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+import pytest
+
+from fake_etcd.api import messages as m
+from fake_etcd.api.errors import EMPTY_KEY
+from fake_etcd.api.methods import METHODS
+from fake_etcd.core.clock import VirtualClock
+from fake_etcd.core.node import Node, NodeConfig
+from fake_etcd.services import metrics, registry
+from fake_etcd.services.call import Call
+from fake_etcd.services.http import CORS, HttpRequest, HttpResponse, handle
+from fake_etcd.services.pages import query_values
+from tests.services.handlers import MemorySink
+
+CHUNKED = ("Transfer-Encoding", "chunked")
+TEXT = ("Content-Type", "text/plain; version=0.0.4; charset=utf-8; escaping=underscores")
+JSON = ("Content-Type", "application/json; charset=utf-8")
+PUT, LOCK = "/etcdserverpb.KV/Put", "/v3lockpb.Lock/Lock"
+
+
+def answer(method: str, target: str, *headers: tuple[str, str]) -> HttpResponse:
+    return handle(Node(), HttpRequest(method, target, headers))
+
+
+def test_variables_are_json_in_lines() -> None:
+    found = answer("GET", "/debug/vars")
+    assert (found.status, found.headers) == (200, (*CORS, JSON, CHUNKED))
+    variables = json.loads(found.body)
+    assert [*variables] == ["cmdline", "file_descriptor_limit", "raft.status"]
+    id = "8e9e05c52164694d"
+    assert variables["raft.status"] == {
+        "id": id,
+        "term": 2,
+        "vote": id,
+        "commit": 4,
+        "lead": id,
+        "raftState": "StateLeader",
+        "applied": 4,
+        "progress": {id: {"match": 4, "next": 5, "state": "StateReplicate"}},
+        "leadtransferee": "0",
+    }
+    assert found.body.startswith(b'{\n"cmdline": [')
+    assert found.body.endswith(b"\n}\n")
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "FOO"])
+def test_metrics_are_answered_whatever_the_method(method: str) -> None:
+    found = answer(method, "/metrics?x")
+    assert (found.status, found.headers) == (200, (*CORS, TEXT, CHUNKED))
+    assert found.body.startswith(b"# HELP etcd_cluster_version ")
+
+
+def test_the_head_of_metrics_says_no_length() -> None:
+    assert answer("HEAD", "/metrics") == HttpResponse(200, (*CORS, TEXT))
+
+
+def test_metrics_are_compressed_for_who_wants_that() -> None:
+    found = answer("GET", "/metrics", ("Accept-Encoding", "deflate, gzip"))
+    assert found.headers == (*CORS, ("Content-Encoding", "gzip"), TEXT, CHUNKED)
+    assert gzip.decompress(found.body).startswith(b"# HELP etcd_cluster_version ")
+
+
+def test_servers_have_numbers_of_their_own() -> None:
+    first, second = Node(), Node()
+    first.store.put(b"a", b"1")
+    assert b"\netcd_mvcc_put_total 1.0\n" in metrics.text(first)
+    assert b"\netcd_mvcc_put_total 0.0\n" in metrics.text(second)
+
+
+def test_going_back_takes_nothing_back() -> None:
+    node = Node()
+    before = node.snapshot()
+    node.store.put(b"a", b"1")
+    node.restore(before)
+    page = metrics.text(node)
+    assert b"\netcd_mvcc_put_total 1.0\n" in page
+    assert b"\netcd_debugging_mvcc_keys_total 0.0\n" in page
+
+
+def samples(node: Node, method: str) -> dict[str, float]:
+    """Those of the time that calls of a method took."""
+    found = {}
+    for line in metrics.text(node).decode().splitlines():
+        if line.startswith(f"{metrics.TIMES}_") and f'grpc_method="{method}"' in line:
+            name, _, value = line.rpartition(" ")
+            bound = name.partition('le="')[2].partition('"')[0]
+            found[bound or name.partition("{")[0].rpartition("_")[2]] = float(value)
+    return found
+
+
+def test_extensive_metrics_time_calls() -> None:
+    clock = VirtualClock()
+    node = Node(NodeConfig(extensive_metrics=True), clock)
+    clock.attach(node)
+    endpoints = registry.endpoints(node)
+    put, lock = endpoints[PUT].unary, endpoints[LOCK].stream
+    assert put is not None
+    assert lock is not None
+    put(m.PutRequest(key=b"l/x"), Call(METHODS[PUT]))
+    with pytest.raises(EMPTY_KEY):
+        put(m.PutRequest(), Call(METHODS[PUT]))
+    node.lessor.grant(7, 60, 0.0)
+    waiting = lock(Call(METHODS[LOCK]), MemorySink())
+    waiting.message(m.LockRequest(name=b"l", lease=7))
+    clock.advance(3)
+    node.store.delete_range(b"l/x", None)
+    bounds = [
+        *(f"{bound:g}" for bound in (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10))
+    ]
+    assert samples(node, "Put") == {**dict.fromkeys([*bounds, "+Inf"], 2), "count": 2, "sum": 0}
+    assert samples(node, "Lock") == {
+        **dict.fromkeys(bounds[:9], 0),
+        **dict.fromkeys([*bounds[9:], "+Inf"], 1),
+        "count": 1,
+        "sum": 3,
+    }
+
+
+def test_basic_metrics_time_nothing() -> None:
+    node = Node()
+    registry.endpoints(node)
+    assert samples(node, "Put") == {}
+
+
+@pytest.mark.parametrize(
+    ("query", "values"),
+    [
+        ("a", [""]),
+        ("a=1&b=2&a=3", ["1", "3"]),
+        ("%61=%31", ["1"]),
+        ("a=+%2B", [" +"]),
+        ("a=%zz&a=%1&a=1;2&;a&a=4", ["4"]),
+        ("", []),
+        ("=a", []),
+    ],
+)
+def test_a_query_is_read_as_go_reads_it(query: str, values: list[str]) -> None:
+    assert query_values(f"/health?{query}", "a") == values
