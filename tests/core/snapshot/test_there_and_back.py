@@ -278,6 +278,21 @@ def test_revisions_may_leap_as_restore_has_them_do() -> None:
     assert seen(again) == seen(other)
 
 
+def test_what_lies_behind_a_leap_is_compacted_too() -> None:
+    far = 1_000_000_000
+    versions = [
+        Version.of_put(b"a", b"", 2, 2, 0, 1),
+        Version.of_put(b"b", b"", far, far, 0, 1),
+        Version.of_put(b"b", b"", far, far + 5_000, 0, 2),
+    ]
+    node = loaded({**buckets_of(Node()), **key_bucket(*versions)})
+    node.compact(far + 5_000)
+    finish(node)
+    node.store.check()
+    assert [it.mod_revision for it in node.store.versions_since(0)] == [2, far + 5_000]
+    assert node.store.hash_at(far + 5_000).compact_revision == -1
+
+
 PUT = Version.of_put(b"k", b"v", 2, 2, 0, 1)
 NEXT = Version.of_put(b"k", b"v", 2, 3, 0, 2)
 GONE = Version.of_delete(b"k", 4, 0)
