@@ -170,6 +170,16 @@ def test_a_bucket_is_not_in_itself() -> None:
         Database.of(bytes(file)).check()
 
 
+def test_a_page_is_not_of_two_buckets() -> None:
+    of_another = next(
+        page
+        for page in range(3, len(BASE) // PAGE)
+        if BASE[page * PAGE :][:PAGE].find(b"0000" + b"v" * 30) > 0
+    )
+    with pytest.raises(Corrupt, match=f"page {of_another} belongs to two buckets"):
+        Database.of(changed(branch_of_many() + 32 + 8, "<Q", of_another)).check()
+
+
 def test_one_sound_meta_is_enough() -> None:
     for page in (0, 1):
         file = bytearray(BASE)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fake_etcd.bbolt
-from fake_etcd.bbolt import Database, plan
+from fake_etcd.bbolt import Database, layout, plan
 from tests.bbolt.trees import Tree, read, trees, written
 
 
@@ -40,7 +40,13 @@ def test_a_file_on_disk_is_read(tmp_path: Path) -> None:
 
 def test_there_are_branches_above_branches() -> None:
     tree = {b"b": {b"%0900d" % number: b"" for number in range(100)}}
-    assert read(Database.of(written(tree, 1_024)).root) == tree
+    file = written(tree, 1_024)
+    assert read(Database.of(file).root) == tree
+    heads = [layout.PAGE_HEAD.unpack_from(file, at) for at in range(3 * 1_024, len(file), 1_024)]
+    branches = [count for _, flag, count, _ in heads if flag == layout.BRANCH]
+    # Their keys take most of a page, so that two are in each; three where one would be alone.
+    assert len(branches) == 50 + 25 + 12 + 6 + 3 + 1
+    assert set(branches) == {2, 3}
 
 
 def test_pairs_are_gone_through_and_not_kept() -> None:

@@ -246,6 +246,26 @@ def test_a_fake_etcd_begins_with_a_snapshot_of_etcd(tmp_path: Path) -> None:
             etcd.reset()
 
 
+@pytest.mark.parametrize("page_bytes", [1_024, 4_096, 65_536])
+def test_bbolt_finds_nothing_wrong_with_any_buckets(tmp_path: Path, page_bytes: int) -> None:
+    """Small ones that have no page, in each other, of many pairs, with values of many pages."""
+    tree: dict[bytes, Any] = {
+        b"empty": {},
+        b"large": {b"a": b"", b"b": b"v" * 1_000_000, b"c": b"v" * 70_000},
+        b"long keys": {b"%030000d" % number: b"v" for number in range(30)},
+        b"many": {b"%09d" % number: b"v" * (number % 90) for number in range(30_000)},
+        b"nested": {b"in": {b"it": {b"k": b"v" * 400}, b"small": {b"k": b"v"}}, b"k": b"v"},
+        b"small": {b"k": b"v"},
+    }
+    path = tmp_path / "any.db"
+    path.write_bytes(b"".join(plan(tree, page_bytes).pages()))
+    assert run(built(golang.bbolt), "check", path) == "OK\n"
+    for name in ("large", "many"):
+        keys = run(built(golang.bbolt), "keys", path, name).split()
+        assert keys == [key.decode() for key in tree[name.encode()]]
+    assert run(built(golang.bbolt), "get", path, "nested", "in", "it", "k") == "v" * 400 + "\n"
+
+
 def raised(url: str, client: Client) -> None:
     """An alarm."""
     action = m.AlarmRequest.ACTIVATE

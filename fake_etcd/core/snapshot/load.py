@@ -21,7 +21,7 @@ from fake_etcd.core.auth.permissions import Permission
 from fake_etcd.core.auth.store import Role, User
 from fake_etcd.core.cluster import Member
 from fake_etcd.core.damaged import Damaged
-from fake_etcd.core.lease import Lessor
+from fake_etcd.core.lease import REVOKED_PER_TICK, TICK_SECONDS, Lessor
 from fake_etcd.core.mvcc.encoding import encode_field
 from fake_etcd.core.mvcc.version import Version
 from fake_etcd.core.node import Node
@@ -30,6 +30,9 @@ from fake_etcd.core.snapshot.schema import Buckets, LeaseRecord, Pairs
 
 _KNOWN_STORAGE = ("3.6", "3.7")
 """Versions of the schema that there are, beside the one before, which does not say so."""
+
+_ENDING_PER_SECOND = 750
+"""Leases that may (etcd: three quarters of those that it revokes in a second)."""
 
 AnyMessage = TypeVar("AnyMessage", bound=Message)
 
@@ -126,11 +129,10 @@ def _versions(bucket: Pairs) -> Iterator[tuple[bytes, Version]]:
 
 def _load_leases(node: Node, bucket: Pairs) -> None:
     lessor = node.lessor
-    now = node.clock.now()
-    extended = now + node.config.election_timeout_ms / 1000
+    extended = node.clock.now() + node.config.election_timeout_ms / 1000
     records = [schema.read_lease(key, value) for key, value in bucket.items()]
-    for lease in records:
-        _grant(lessor, lease, extended)
+    for lease, delay in _spread(records):
+        _grant(lessor, lease, extended + delay)
     for key, version in node.store.live_versions():
         if version.lease:
             if lessor.lookup(version.lease) is None:
@@ -138,10 +140,40 @@ def _load_leases(node: Node, bucket: Pairs) -> None:
             lessor.attach(version.lease, key)
 
 
+def _spread(leases: list[LeaseRecord]) -> Iterator[tuple[LeaseRecord, float]]:
+    """By how many seconds each is to end later, where many would end at once.
+
+    Of those that end within a second 750 do; each that is one too many ends later by as many
+    seconds as there are 750 in all up to it, of which it has waited some already.
+    etcd: server/lease/lessor.go, Promote.
+    """
+    if len(leases) < REVOKED_PER_TICK / TICK_SECONDS:
+        yield from ((lease, 0.0) for lease in leases)
+        return
+    in_order = sorted(leases, key=_left)
+    base = _left(in_order[0])
+    window, count = base + 1.0, 0
+    for lease in in_order:
+        left = _left(lease)
+        delay = 0.0
+        if left > window:
+            base, window, count = left, left + 1.0, 1
+        else:
+            count += 1
+            if count > _ENDING_PER_SECOND:
+                delay = count / _ENDING_PER_SECOND - (left - base)
+                window = base + delay
+        yield lease, delay
+
+
+def _left(lease: LeaseRecord) -> int:
+    return lease.remaining_seconds or lease.ttl_seconds
+
+
 def _grant(lessor: Lessor, lease: LeaseRecord, begins: float) -> None:
-    left = lease.remaining_seconds or lease.ttl_seconds
+    spent = max(lease.ttl_seconds - _left(lease), 0)
     try:
-        lessor.grant(lease.id, lease.ttl_seconds, begins - max(lease.ttl_seconds - left, 0))
+        lessor.grant(lease.id, lease.ttl_seconds, begins - spent)
     except errors.EtcdError as error:
         raise Damaged(f"lease {lease.id:x}: {error}") from None
 

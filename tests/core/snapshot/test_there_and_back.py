@@ -214,6 +214,23 @@ def test_leases_begin_anew_behind_an_election() -> None:
     ]
 
 
+def test_leases_that_would_end_at_once_are_spread() -> None:
+    node = Node()
+    for id in range(1, 2_001):
+        node.lessor.grant(id, 10 if id <= 1_600 else 12, 0.0)
+    leases = {it.id: it.expiry for it in loaded(buckets_of(node)).lessor.leases()}
+    assert {leases[id] for id in range(1, 751)} == {11.0}
+    for id in range(751, 1_601):
+        assert leases[id] == pytest.approx(11.0 + id / 750)
+    # By then the second that is looked at has become two. Whoever is in it makes it short again.
+    assert leases[1_601] == pytest.approx(13.0 + 1_601 / 750 - 2.0)
+    assert {leases[id] for id in range(1_602, 2_001)} == {13.0}
+    few = Node()
+    for id in range(1, 1_000):
+        few.lessor.grant(id, 10, 0.0)
+    assert {it.expiry for it in loaded(buckets_of(few)).lessor.leases()} == {11.0}
+
+
 def test_the_member_goes_on_where_it_stopped_or_begins_a_log_of_its_own() -> None:
     node = Node()
     node.raft_index, node.raft_term = 100, 5
@@ -259,6 +276,21 @@ def test_revisions_may_leap_as_restore_has_them_do() -> None:
     assert [it.key for it in other.store.range(b"", b"").versions] == [b"a", b"b"]
     again = loaded(buckets_of(other))
     assert seen(again) == seen(other)
+
+
+def test_what_lies_behind_a_leap_is_compacted_too() -> None:
+    far = 1_000_000_000
+    versions = [
+        Version.of_put(b"a", b"", 2, 2, 0, 1),
+        Version.of_put(b"b", b"", far, far, 0, 1),
+        Version.of_put(b"b", b"", far, far + 5_000, 0, 2),
+    ]
+    node = loaded({**buckets_of(Node()), **key_bucket(*versions)})
+    node.compact(far + 5_000)
+    finish(node)
+    node.store.check()
+    assert [it.mod_revision for it in node.store.versions_since(0)] == [2, far + 5_000]
+    assert node.store.hash_at(far + 5_000).compact_revision == -1
 
 
 PUT = Version.of_put(b"k", b"v", 2, 2, 0, 1)
