@@ -7,6 +7,7 @@ keeps a list of it. What cannot be touched is in `EXCUSES`, each with its reason
 from __future__ import annotations
 
 import enum
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ class Aspect(enum.Enum):
     """Kinds of things to touch."""
 
     METHOD = "methods"
+    ROUTE = "routes of the JSON gateway"
     SET = "request fields, set"
     UNSET = "request fields, left at their default"
     ENUM = "enum values in requests"
@@ -184,6 +186,9 @@ def _owed() -> dict[str, frozenset[Item]]:
     for method in served():
         service = owed[method.service]
         service.add(item(Aspect.METHOD, method.path.rpartition(".")[2]))
+        if method.gateway is not None:
+            routes = (method.gateway, *method.gateway_aliases)
+            service.update(item(Aspect.ROUTE, path) for path in routes)
         for name, each in _fields_within(method.request):
             service.update(_request_items(name, each))
         service.update(item(Aspect.RESPONSE, name) for name, _ in _fields_within(method.response))
@@ -246,8 +251,13 @@ def _touched_by(part: Part) -> Iterator[Item]:
     elif part.mark == "<":
         if hasattr(m, name):
             yield from _response_items(getattr(m, name).DESCRIPTOR, part.fields)
+    elif route := _ROUTE.fullmatch(part.head):
+        yield item(Aspect.ROUTE, route[1])
     elif not part.head.startswith("by hand "):
         yield from _asked_items(part, name)
+
+
+_ROUTE = re.compile(r'(?:HTTP/1\.[01] POST|websocket) "(/v3/[^"?]*)"')
 
 
 def _pair(header: Field) -> tuple[str, str]:

@@ -1,8 +1,9 @@
 """Plays random programs on two servers in step and compares every answer.
 
 Programs come in batches. A batch keeps one pair of servers and its connections; each program has
-its own prefix of keys, and whatever it leaves is deleted. A program that is answered differently
-is shrunk by hypothesis, then tried once more on servers of its own and printed as a scenario.
+its own prefix of keys, and whatever it leaves is deleted. The last of its clients calls through the
+JSON gateway. A program that is answered differently is shrunk by hypothesis, then tried once more
+on servers of its own and printed as a scenario.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from fake_etcd.api import messages as m
 from fake_etcd.api.methods import Kind
 from fake_etcd.api.status import OK, Status
 
-from . import auth_requests, connection, normal_form, programs, runner, targets
+from . import auth_requests, connection, gateway, normal_form, programs, runner, targets
 from .connection import CALL_SECONDS, method_named
 from .difference import differences
 from .normal_form import Names
@@ -41,6 +42,9 @@ FLAGS = ("--bcrypt-cost=4",)
 """Of servers that are started: most programs with users check some password."""
 
 _EVERYTHING = m.DeleteRangeRequest(key=b"\0", range_end=b"\0").SerializeToString()
+
+_BY_JSON = programs.CLIENTS - 1
+"""The client that calls through the gateway, where there is one."""
 
 Outcome = tuple[list[bytes], Status]
 """The encoded answers of a call, and how it ended."""
@@ -98,6 +102,8 @@ class Side:
             grpc.insecure_channel(url.removeprefix("http://"), connection.OPTIONS)
             for _ in range(programs.CLIENTS)
         ]
+        self._gateway = gateway.Caller(url)
+        self._has_gateway = self._gateway.is_there()
         self._calls: dict[tuple[int, str], _Caller] = {}
         self.auth_base = 0
         self._may_have_users = False
@@ -105,6 +111,7 @@ class Side:
     def close(self) -> None:
         for channel in self._channels:
             channel.close()
+        self._gateway.close()
 
     def begin(self) -> None:
         """Delete what there is, leases, users and roles too, and count from here.
@@ -177,7 +184,11 @@ class Side:
         self.call(0, "KV/Compact", compaction.SerializeToString())
 
     def call(self, client: int, method: str, request: bytes, token: str | None = None) -> Outcome:
-        """One call, to its end."""
+        """One call, to its end; the last client makes it through the gateway, if it can."""
+        called = method_named(method)
+        is_json = client == _BY_JSON and self._has_gateway
+        if is_json and called.kind is Kind.UNARY and called.gateway is not None:
+            return self._gateway.call(called, request, token)
         call = self._calls.get((client, method))
         if call is None:
             call = self._calls[client, method] = _caller(self._channels[client], method)

@@ -9,13 +9,18 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import http.client
+import json
 import re
 import socket
 import struct
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from fake_etcd.api.methods import METHODS, Kind
+from fake_etcd.api.methods import METHODS, Kind, Method
+from fake_etcd.api.status import OK, Code, Status
+from fake_etcd.transport.gateway import reading, writing
+from fake_etcd.transport.gateway.fields import table_of
 
 from . import normal_form
 from .connection import CALL_SECONDS
@@ -321,3 +326,46 @@ def frame(
         return bytes((first, len(payload))) + payload
     mask = bytes(4)  # which leaves all as it is, so that transcripts can be read
     return bytes((first, 0x80 | len(payload))) + mask + payload
+
+
+class Caller:
+    """Makes calls through the gateway, on one connection that stays.
+
+    Args:
+        url: the server's.
+    """
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        assert parts.hostname is not None, f"{url} has a host"
+        self._connection = http.client.HTTPConnection(
+            parts.hostname, parts.port, timeout=CALL_SECONDS
+        )
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def is_there(self) -> bool:
+        """Whether the server has a gateway; others that speak etcd's gRPC have none."""
+        try:
+            self._connection.request("POST", "/v3/kv/range", b"{}")
+            response = self._connection.getresponse()
+            return b'"code":' in response.read()
+        except (http.client.HTTPException, OSError):
+            self._connection.close()
+            return False
+
+    def call(self, method: Method, request: bytes, token: str | None) -> tuple[list[bytes], Status]:
+        """One call of a method with one answer: that, encoded as over gRPC, and how it ended."""
+        assert method.gateway is not None, "the gateway has no route to it"
+        message = method.request.FromString(request)
+        content = writing.write(table_of(method.request), message).encode()
+        headers = {} if token is None else {"Authorization": token}
+        self._connection.request("POST", method.gateway, content, headers)
+        response = self._connection.getresponse()
+        body = response.read()
+        if response.status == http.HTTPStatus.OK:
+            answer = reading.read(table_of(method.response), body)
+            return [answer.SerializeToString(deterministic=True)], OK
+        failure = json.loads(body)
+        return [], Status(Code(failure["code"]), failure.get("message", ""))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from binascii import b2a_base64
 
 import pytest
 from google.protobuf.message import Message
@@ -14,10 +13,12 @@ from fake_etcd.api import messages as m
 from fake_etcd.api.errors import StatusError
 from fake_etcd.api.methods import METHODS
 from fake_etcd.transport.gateway.exchange import message_of
-from fake_etcd.transport.gateway.fields import JsonMessage, Kind, table_of
+from fake_etcd.transport.gateway.fields import JsonMessage, table_of
 from fake_etcd.transport.gateway.reading import TOO_DEEP, Unreadable, read, read_quickly
 from fake_etcd.transport.gateway.values import NotJson, Values
 from fake_etcd.transport.gateway.writing import write
+
+from .strategies import jsons
 
 PUT = table_of(m.PutRequest)
 RANGE = table_of(m.RangeRequest)
@@ -158,43 +159,6 @@ def test_messages_too_deep_in_one_another_are_refused() -> None:
 
 
 # Both ways of reading, and writing, over every message of the gateway's
-
-_INTEGERS = {
-    Kind.INT32: st.integers(-(2**31), 2**31 - 1),
-    Kind.UINT32: st.integers(0, 2**32 - 1),
-    Kind.INT64: st.integers(-(2**63), 2**63 - 1),
-    Kind.UINT64: st.integers(0, 2**64 - 1),
-}
-
-
-def jsons(table: JsonMessage, depth: int = 3) -> st.SearchStrategy[dict[str, object]]:
-    """JSON of a message, with a few unknown fields in it."""
-    fields: dict[str, st.SearchStrategy[object]] = {"unknown": st.none() | st.booleans()}
-    unions: set[str] = set()
-    for field in table.by_number.values():
-        if field.oneof in unions:
-            continue
-        if field.oneof:
-            unions.add(field.oneof)
-        one: st.SearchStrategy[object]
-        if field.message is not None:
-            if not depth:
-                continue
-            one = jsons(field.message, depth - 1)
-        elif field.kind is Kind.BOOL:
-            one = st.booleans()
-        elif field.kind is Kind.STRING:
-            one = st.text(max_size=8)
-        elif field.kind is Kind.BYTES:
-            one = st.binary(max_size=8).map(lambda value: b2a_base64(value)[:-1].decode())
-        elif field.kind is Kind.ENUM:
-            one = st.sampled_from(sorted(field.enum_numbers)) | st.integers(0, 9)
-        else:
-            one = _INTEGERS[field.kind] | _INTEGERS[field.kind].map(str)
-        name = field.json_name if field.number % 2 else field.name
-        fields[name] = st.lists(one, max_size=2) if field.is_repeated else one | st.none()
-    return st.fixed_dictionaries({}, optional=fields)
-
 
 messages = st.sampled_from(TABLES).flatmap(lambda table: st.tuples(st.just(table), jsons(table)))
 
