@@ -5,7 +5,6 @@ Sources: Go net/url (`Parse`), etcd client/pkg/types/urls.go (`NewURLs`).
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -53,6 +52,8 @@ class Url:
         """Whether it cannot be reached from another machine."""
         if self.is_unix or self.hostname == "localhost":
             return True
+        import ipaddress  # 1 ms, for what few ask
+
         try:
             return ipaddress.ip_address(self.hostname.partition("%")[0]).is_loopback
         except ValueError:  # a name, and who knows what it means elsewhere
@@ -153,6 +154,8 @@ def _check_escapes(text: str) -> None:
 
 
 def _is_ipv6(text: str) -> bool:
+    import ipaddress  # 1 ms, for URLs with brackets
+
     try:
         ipaddress.IPv6Address(text)
     except ValueError:
