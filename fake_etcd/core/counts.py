@@ -10,30 +10,24 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Callable
 
 BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Seconds, as Prometheus' clients divide them unless they are told otherwise."""
 
 
-class CallCount:
-    """The calls of one method.
+class _Timed:
+    """How long the calls of a method took, where calls are timed.
 
     Attributes:
-        started: how many there were.
-        ended: how many are over, by the number of their status.
-        received, sent: messages.
         times: how many took as long as each of `BOUNDS` and not as long as the one before, and
-            behind these how many took longer; zeros where calls are not timed.
+            behind these how many took longer.
         seconds: how long they took together.
     """
 
-    __slots__ = ("ended", "received", "seconds", "sent", "started", "times")
+    __slots__ = ("seconds", "times")
 
     def __init__(self) -> None:
-        self.started = 0
-        self.received = 0
-        self.sent = 0
-        self.ended: Counter[int] = Counter()
         self.times = [0] * (len(BOUNDS) + 1)
         self.seconds = 0.0
 
@@ -42,10 +36,81 @@ class CallCount:
         self.times[bisect_left(BOUNDS, seconds)] += 1
         self.seconds += seconds
 
+
+class StreamCount(_Timed):
+    """The calls of a method that take their time.
+
+    Attributes:
+        started: how many there were.
+        ended: how many are over, by the number of their status.
+        received, sent: messages.
+        received_bytes, sent_bytes: of these.
+    """
+
+    __slots__ = ("ended", "received", "received_bytes", "sent", "sent_bytes", "started")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.started = 0
+        self.received = self.received_bytes = 0
+        self.sent = self.sent_bytes = 0
+        self.ended: Counter[int] = Counter()
+
     @property
     def open(self) -> int:
         """How many are under way."""
         return self.started - self.ended.total()
+
+
+class UnaryCount(_Timed):
+    """The calls of a method whose calls are over when the next begins, so that most of what there
+    is to know of them follows from how many there were.
+
+    Attributes:
+        failed: how many failed, by the number of their status.
+        readers: give how many calls somebody counted, the bytes of their requests, and those of
+            their answers. Numbers that a function has to itself cost half of what attributes do.
+    """
+
+    __slots__ = ("failed", "readers")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.failed: Counter[int] = Counter()
+        self.readers: list[Callable[[], tuple[int, int, int]]] = []
+
+    @property
+    def started(self) -> int:
+        """How many there were."""
+        return sum(read()[0] for read in self.readers)
+
+    @property
+    def received_bytes(self) -> int:
+        """Of their requests."""
+        return sum(read()[1] for read in self.readers)
+
+    @property
+    def sent_bytes(self) -> int:
+        """Of their answers."""
+        return sum(read()[2] for read in self.readers)
+
+    @property
+    def received(self) -> int:
+        """Messages: one of each call."""
+        return self.started
+
+    @property
+    def sent(self) -> int:
+        """Messages: an error counts, too, where it is all there is."""
+        return self.started
+
+    @property
+    def ended(self) -> Counter[int]:
+        """How many are over, by the number of their status."""
+        return self.failed + Counter({0: self.started - self.failed.total()})
+
+
+CallCount = StreamCount | UnaryCount
 
 
 class Counts:
@@ -53,7 +118,6 @@ class Counts:
 
     Attributes:
         calls: by path.
-        received_bytes, sent_bytes: of messages of gRPC.
         events: how many watchers were told.
         checks: health checks by page ("livez"), name and whether all was well.
         healthy, unhealthy: answers of /health.
@@ -66,21 +130,25 @@ class Counts:
         "events",
         "healthy",
         "pages",
-        "received_bytes",
-        "sent_bytes",
         "unhealthy",
     )
 
     def __init__(self) -> None:
         self.calls: dict[str, CallCount] = {}
         self.events = 0
-        self.received_bytes = 0
-        self.sent_bytes = 0
         self.checks: Counter[tuple[str, str, bool]] = Counter()
         self.healthy = 0
         self.unhealthy = 0
         self.pages = 0
 
-    def of(self, path: str) -> CallCount:
-        """The calls of a method; counting begins when it is first asked for."""
-        return self.calls.setdefault(path, CallCount())
+    def unary(self, path: str) -> UnaryCount:
+        """Begin to count the calls of a method that answers at once, or go on."""
+        count = self.calls.setdefault(path, UnaryCount())
+        assert isinstance(count, UnaryCount), "a method is of one kind"
+        return count
+
+    def stream(self, path: str) -> StreamCount:
+        """Likewise of one that takes its time."""
+        count = self.calls.setdefault(path, StreamCount())
+        assert isinstance(count, StreamCount), "a method is of one kind"
+        return count

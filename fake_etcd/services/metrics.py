@@ -21,7 +21,7 @@ from prometheus_client.core import HistogramMetricFamily, Metric
 from fake_etcd.api import version
 from fake_etcd.api.methods import METHODS, Kind, Method
 from fake_etcd.api.status import Code
-from fake_etcd.core.counts import BOUNDS
+from fake_etcd.core.counts import BOUNDS, StreamCount
 from fake_etcd.core.node import Node
 from fake_etcd.core.quota import DEFAULT_BYTES
 
@@ -106,7 +106,7 @@ def _methods(node: Node) -> Iterator[Method]:
 def _by_method(attribute: str) -> Callable[[Node], Values]:
     def read(node: Node) -> Values:
         for method in _methods(node):
-            count = node.counts.of(method.path)
+            count = node.counts.calls[method.path]
             yield _method_labels(method.path), getattr(count, attribute)
 
     return read
@@ -114,7 +114,7 @@ def _by_method(attribute: str) -> Callable[[Node], Values]:
 
 def _handled(node: Node) -> Values:
     for method in _methods(node):
-        ended = node.counts.of(method.path).ended
+        ended = node.counts.calls[method.path].ended
         for code, name in _CODES.items():
             if ended[code] or method.service not in _LATE:
                 yield {"grpc_code": name, **_method_labels(method.path)}, ended[code]
@@ -142,7 +142,8 @@ def _peers(node: Node) -> Values:
 
 
 def _open_watches(node: Node) -> float:
-    return node.counts.of("/etcdserverpb.Watch/Watch").open
+    count = node.counts.calls.get("/etcdserverpb.Watch/Watch")
+    return count.open if isinstance(count, StreamCount) else 0
 
 
 def _fds(_: Node) -> Values:
@@ -277,13 +278,13 @@ SERIES: tuple[Series, ...] = (
         "etcd_network_client_grpc_received_bytes_total",
         "counter",
         "Bytes of clients' messages.",
-        _one(lambda node: node.counts.received_bytes),
+        _one(lambda node: sum(count.received_bytes for count in node.counts.calls.values())),
     ),
     Series(
         "etcd_network_client_grpc_sent_bytes_total",
         "counter",
         "Bytes of messages to clients.",
-        _one(lambda node: node.counts.sent_bytes),
+        _one(lambda node: sum(count.sent_bytes for count in node.counts.calls.values())),
     ),
     Series("etcd_network_known_peers", "gauge", "Members that there are.", _peers),
     Series("etcd_server_has_leader", "gauge", "Whether there is a leader: always.", _always(1)),
@@ -470,7 +471,7 @@ def _times(node: Node) -> Metric:
     family = HistogramMetricFamily(TIMES, "How long calls take, in seconds.", labels=labels)
     limits = [*(f"{bound:g}" for bound in BOUNDS), "+Inf"]
     for method in _methods(node):
-        count = node.counts.of(method.path)
+        count = node.counts.calls[method.path]
         so_far = map(float, itertools.accumulate(count.times))
         buckets = list(zip(limits, so_far, strict=True))
         family.add_metric([*_method_labels(method.path).values()], buckets, count.seconds)

@@ -74,4 +74,5 @@ def test_one_program_in_four_is_about_auth() -> None:
         found.append(programs.uses_auth(program))
 
     draw()
-    assert 180 <= sum(found) <= 320
+    # Hypothesis also draws from the constants in the code that is loaded, so it depends on that.
+    assert 170 <= sum(found) <= 360

@@ -159,6 +159,7 @@ def who_may_no_longer_is_refused_at_its_turn(s: Session) -> None:
     watch.receive()
     second = ask_for_lock(alice)
     watch.receive()
+    as_person(s, "alice")  # takes a while, in which the call before it comes to wait
     revoke(root, "alice", b"l/", b"l0")
     unlock(root, key)
     finish(second)
@@ -174,6 +175,7 @@ def who_is_no_more_is_refused_at_its_turn(s: Session) -> None:
     watch.receive()
     second = stand(alice)
     watch.receive()
+    as_person(s, "alice")  # takes a while, in which the call before it comes to wait
     delete_user(root, "alice")
     resign(root, mine)
     finish(second)
