@@ -356,16 +356,26 @@ class Caller:
             return False
 
     def call(self, method: Method, request: bytes, token: str | None) -> tuple[list[bytes], Status]:
-        """One call of a method with one answer: that, encoded as over gRPC, and how it ended."""
+        """One call, up to its first answer: that, encoded as over gRPC, and how the call ended."""
         assert method.gateway is not None, "the gateway has no route to it"
         message = method.request.FromString(request)
         content = writing.write(table_of(method.request), message).encode()
         headers = {} if token is None else {"Authorization": token}
         self._connection.request("POST", method.gateway, content, headers)
         response = self._connection.getresponse()
-        body = response.read()
-        if response.status == http.HTTPStatus.OK:
-            answer = reading.read(table_of(method.response), body)
-            return [answer.SerializeToString(deterministic=True)], OK
-        failure = json.loads(body)
+        if method.kind is Kind.UNARY:
+            return _outcome(method, response.status, response.read())
+        line = response.readline()
+        self._connection.close()  # with whatever more there would be
+        if not line:
+            return [], OK
+        ((_, content),) = json.loads(line).items()
+        return _outcome(method, response.status, json.dumps(content).encode())
+
+
+def _outcome(method: Method, status: int, body: bytes) -> tuple[list[bytes], Status]:
+    failure = json.loads(body)
+    if status != http.HTTPStatus.OK or failure.keys() == {"code", "message"}:
         return [], Status(Code(failure["code"]), failure.get("message", ""))
+    answer = reading.read(table_of(method.response), body)
+    return [answer.SerializeToString(deterministic=True)], OK

@@ -31,6 +31,8 @@ class Proof(enum.Enum):
     OF_DELETED = "a token of a user who was deleted afterwards"
     OF_CHANGED = "a token from before a change of the password"
     EXPIRED = "a token whose time is over"
+    GATEWAY = "a token in the Authorization header of a request to the JSON gateway"
+    GATEWAY_NOTHING = "no token, at the JSON gateway"
     CERTIFICATE = "the common name of a client certificate"
     CERTIFICATE_AND_TOKEN = "a client certificate, and a token of the user without a role"
 
@@ -113,6 +115,15 @@ CALLERS: tuple[Caller, ...] = (
     Caller("root", "root", ROOT, ROOT),
     Caller("no role", "no role", NO_ROLE),
     *(_of_shape(shape, mode) for shape in SHAPES for mode in MODES),
+    Caller("gateway: no token", "J none", proof=Proof.GATEWAY_NOTHING),
+    Caller("gateway: root", "J root", ROOT, ROOT, Proof.GATEWAY),
+    Caller(
+        "gateway: readwrite, prefix",
+        "J P rw",
+        READER_AND_WRITER.user,
+        READER_AND_WRITER.role,
+        Proof.GATEWAY,
+    ),
     Caller("certificate: root", "C root", ROOT, ROOT, Proof.CERTIFICATE),
     Caller(
         "certificate: readwrite, prefix",

@@ -30,6 +30,8 @@ DONE = "OK"
 SILENCE = "OK, and no answer"
 """How Observe ends for who may not see who leads."""
 
+NO_ROUTE = "the gateway has no route"
+
 _NO_SUCH_TOKEN = "nobodysownsecret.1"
 
 _CANARIES = 100
@@ -94,8 +96,17 @@ class _Stage:
         elif caller.proof is Proof.CERTIFICATE_AND_TOKEN:
             channel = self._doors.certified("root")
         request = row.request(caller, self._revision)
+        if caller.proof in (Proof.GATEWAY, Proof.GATEWAY_NOTHING):
+            return self._by_gateway(row.method, request, self._tokens.get(caller.name))
         answer, status = ask(channel, row.method, request, self._tokens.get(caller.name))
         return _outcome(answer, status)
+
+    def _by_gateway(self, name: str, request: Message, token: str | None) -> str:
+        method = method_named(name)
+        if method.gateway is None:
+            return NO_ROUTE
+        answers, status = self._doors.gateway.call(method, request.SerializeToString(), token)
+        return _outcome(method.response.FromString(answers[0]) if answers else None, status)
 
     # The operator
 
@@ -129,7 +140,7 @@ class _Stage:
 
     def _proof_of(self, caller: Caller) -> str:
         """The token that a caller shows; empty where none is shown."""
-        if caller.proof in (Proof.NOTHING, Proof.CERTIFICATE):
+        if caller.proof in (Proof.NOTHING, Proof.GATEWAY_NOTHING, Proof.CERTIFICATE):
             return ""
         if caller.proof is Proof.BAD:
             return _NO_SUCH_TOKEN

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import grpc
 
-from .. import connection, oracle
+from .. import connection, gateway, oracle
 from ..targets import Target
 from .callers import Proof
 
@@ -34,6 +34,8 @@ SETTING_OF: dict[Proof, Setting] = {
     Proof.TOKEN: Setting.PLAIN,
     Proof.OF_DELETED: Setting.PLAIN,
     Proof.OF_CHANGED: Setting.PLAIN,
+    Proof.GATEWAY: Setting.PLAIN,
+    Proof.GATEWAY_NOTHING: Setting.PLAIN,
     Proof.EXPIRED: Setting.SHORT,
     Proof.CERTIFICATE: Setting.SECURE,
     Proof.CERTIFICATE_AND_TOKEN: Setting.SECURE,
@@ -46,11 +48,13 @@ class Doors:
 
     Args:
         plain: a connection without TLS.
+        gateway: makes calls through the JSON gateway, without TLS.
         address: where it speaks TLS, "127.0.0.1:2379"; empty where it does not.
         credentials: makes those of a client with a common name; None where there is no TLS.
     """
 
     plain: grpc.Channel
+    gateway: gateway.Caller
     address: str = ""
     credentials: Credentials | None = None
     _certified: dict[str, grpc.Channel] = field(default_factory=dict)
@@ -67,6 +71,7 @@ class Doors:
     def close(self) -> None:
         for channel in (self.plain, *self._certified.values()):
             channel.close()
+        self.gateway.close()
 
 
 class Credentials:
@@ -124,4 +129,5 @@ def opened(target: Target, setting: Setting) -> Iterator[Doors]:
             address = secure
         at = stack.enter_context(target.server(tuple(flags)))
         channel = grpc.insecure_channel(at.url.removeprefix("http://"), connection.OPTIONS)
-        yield stack.enter_context(contextlib.closing(Doors(channel, address, credentials)))
+        doors = Doors(channel, gateway.Caller(at.url), address, credentials)
+        yield stack.enter_context(contextlib.closing(doors))

@@ -106,6 +106,20 @@ def test_client_urls_are_for_grpc_alone_then() -> None:
     with_server(["--listen-client-http-urls=http://localhost:0"], use)
 
 
+@pytest.mark.parametrize(("flags", "status"), [([], 200), (["--enable-grpc-gateway=false"], 404)])
+def test_the_gateway_is_where_pages_are_unless_it_is_taken_away(
+    flags: list[str], status: int
+) -> None:
+    def use(server: NodeServer) -> None:
+        [(address, _)] = server.http_served
+        connection = http.client.HTTPConnection(address, timeout=SECONDS)
+        connection.request("POST", "/v3/kv/put", b'{"key":"YQ=="}')
+        assert connection.getresponse().status == status
+        connection.close()
+
+    with_server(["--listen-client-http-urls=http://localhost:0", *flags], use)
+
+
 def test_metrics_have_addresses_of_their_own_with_health_beside() -> None:
     def use(server: NodeServer) -> None:
         [url] = server.metrics_served

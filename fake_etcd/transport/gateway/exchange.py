@@ -223,6 +223,13 @@ class UnaryExchange:
         self._size += len(piece)
         if self._size <= BODY_FACTOR * self._limit:
             self._body += piece
+        else:
+            self._body.clear()
+
+    @property
+    def kept_bytes(self) -> int:
+        """Bytes of the body that are here and cannot be used yet."""
+        return len(self._body)
 
     def end(self, broken: str = "") -> None:
         """The body is whole; or there is no more of it, for this reason."""
@@ -424,6 +431,11 @@ class StreamExchange:
             self._end(errors.message_too_large(held, self._limit))
         elif self._is_bidi:
             self._read()
+
+    @property
+    def kept_bytes(self) -> int:
+        """Bytes of the body that are here and cannot be used yet."""
+        return self._values.held_bytes + len(self._body)
 
     def end(self, broken: str = "") -> None:
         """The body is whole; or there is no more of it, for this reason."""

@@ -100,6 +100,18 @@ class Http2Call:
         if end_stream:
             self._has_all = True
             self._exchange.end()
+        self._keep()
+
+    def _keep(self) -> None:
+        """Say what is kept of the body, so that the connection lets in the rest or has it wait."""
+        if self._exchange.is_over:
+            self._host.http2.keep(self._stream, 0, 0)
+            return
+        left = self._stream.content_left
+        missing = STREAM_RECEIVE_WINDOW if left is None else left
+        if self._is_full:
+            missing = 0  # who does not read answers is not to ask for more
+        self._host.http2.keep(self._stream, self._exchange.kept_bytes, missing)
         left = self._stream.content_left
         missing = STREAM_RECEIVE_WINDOW if left is None else left
         self._host.http2.keep(self._stream, self._exchange.held_bytes, missing)
@@ -112,6 +124,7 @@ class Http2Call:
         if self._is_full:
             self._is_full = False
             self._exchange.writable()
+            self._keep()
 
     # Carrier
 

@@ -503,3 +503,38 @@ def test_over_http2_failures_have_their_trailer() -> None:
     answers = site.open("/v3/kv/range", ("te", "trailers")) + site.send(data(1, b"{}", True))
     assert [answer[0] for answer in answers] == ["HEADERS", "DATA", "HEADERS"]
     assert "grpc-trailer-content-type" in str(answers[-1])
+
+
+def test_over_http2_large_bodies_come_whole_and_nothing_is_kept_of_them() -> None:
+    stored: list[int] = []
+
+    def put(request: m.PutRequest, call: Call) -> bytes:
+        stored.append(len(request.value))
+        return b""
+
+    pages = Pages(
+        lambda request: http.plain_text(404, ""),
+        http.no_body,
+        lambda: "now",
+        GatewayMaker(GatewayRules(), {PUT.path: Endpoint(PUT, unary=put)}, 2**21),
+    )
+    client = Client()
+    grpc = GrpcConnection(GrpcServer({}, 2**21, pages), time=lambda: 100.0)
+    body = b'{"value":"' + b"A" * 2**20 + b'"}'
+    fields = ((":method", "POST"), (":scheme", "http"), (":authority", "x"))
+    grpc.receive(HELLO, 100.0)
+    for number, more in ((1, ()), (3, (("content-length", str(len(body))),))):
+        sent = client.headers(number, (*fields, (":path", "/v3/kv/put"), *more))
+        grpc.receive(sent, 100.0)
+        window, left = 65_536, body
+        while left:
+            size = min(window, 16_384, len(left))
+            assert size, "the window is never opened"
+            piece, left = left[:size], left[size:]
+            grpc.receive(data(number, piece, not left), 100.0)
+            window -= size
+            for answer in client.read(b"".join(iter(grpc.take_output, b""))):
+                if answer[:2] == ("WINDOW_UPDATE", number):
+                    window += answer[2]
+    assert stored == [2**20 * 3 // 4] * 2
+    assert grpc.http2.kept_size == 0
