@@ -62,6 +62,7 @@ class Persistence:
         self._task: asyncio.Task[None] | None = None
         self._ending = asyncio.Event()
         self._locked: int | None = None
+        self._seen: tuple[int, ...] | None = None
 
     def load(self, node: Node) -> bool:
         """Fill a node that was just made with what is kept.
@@ -72,7 +73,8 @@ class Persistence:
         Raises:
             CannotPersist: it cannot be read, or is damaged. It is left as it is.
         """
-        if not os.path.lexists(self.path):
+        self._seen = self._file()
+        if self._seen is None:
             return False
         # Only here and where it is written: who begins with nothing is to start at once.
         from fake_etcd.cli import snapshot_file
@@ -98,13 +100,19 @@ class Persistence:
             say: is told what went wrong, each time; the next time may go better.
 
         Raises:
-            CannotPersist: another process uses the folder, or it cannot be made.
+            CannotPersist: another process uses the folder, or did since `load`, or it cannot be
+                made.
         """
         try:
             os.makedirs(self._folder, _OWNER_ONLY, exist_ok=True)
             self._locked = _lock(self._folder)
         except OSError as error:
             raise CannotPersist(f"{self._folder}: {_reason(error)}") from None
+        # The addresses are had in between, as who has them is told of first: the last server may
+        # have written all it had in that time, and this one knows nothing of it.
+        if self._file() != self._seen:
+            self._unlock()
+            raise CannotPersist(f"{self.path}: another process wrote it as this one started")
         self._task = asyncio.create_task(self._write_on_and_on(hold, interval_seconds, say))
 
     async def end(self) -> None:
@@ -116,14 +124,28 @@ class Persistence:
             return
         self._ending.set()
         await self._task
+        self._unlock()
+
+    def _unlock(self) -> None:
         if self._locked is not None:
             os.close(self._locked)
+            self._locked = None
+
+    def _file(self) -> tuple[int, ...] | None:
+        """By what the file is told from others that were there; None where there is none."""
+        try:
+            found = os.lstat(self.path)
+        except OSError:  # if there is more to it, taking the folder says so
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_size
 
     async def _write_on_and_on(self, hold: Hold, interval_seconds: float, say: Say) -> None:
-        wait = interval_seconds
-        while not self._ending.is_set():
+        wait, is_last = interval_seconds, False
+        while not is_last:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._ending.wait(), wait)
+            # Whoever ends it while it is written has what came meanwhile written, too.
+            is_last = self._ending.is_set()
             started = time.monotonic()
             await self._write(hold, say)
             wait = max(interval_seconds, MOST_OF_TIME * (time.monotonic() - started))

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from typing import BinaryIO
 
 import grpc
 import pytest
 
 from fake_etcd.api import messages as m
-from fake_etcd.cli import flags, snapshot_file
+from fake_etcd.cli import flags, persist, snapshot_file
 from fake_etcd.cli.background import serve
 from fake_etcd.core.node import Node
 from fake_etcd.core.snapshot.dump import dump
+from fake_etcd.core.snapshot.schema import Buckets
 from fake_etcd.testing import FakeEtcd
 from tests.cli.dev_server import CHECKOUT, DevServer, environment, run, serving
 from tests.services.client import KvClient
@@ -91,6 +96,51 @@ def test_it_is_written_while_the_server_goes_on(tmp_path: Path) -> None:
         node = Node()
         snapshot_file.load_file(node, path)
         assert node.store.current_revision == 2
+
+
+def test_what_comes_while_it_is_written_is_kept_by_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, may_go_on = threading.Event(), threading.Event()
+    write_file = snapshot_file.write_file
+
+    def write(file: BinaryIO, buckets: Buckets) -> int:
+        begun.set()
+        assert may_go_on.wait(30)
+        return write_file(file, buckets)
+
+    monkeypatch.setattr(snapshot_file, "write_file", write)
+
+    async def live() -> None:
+        node = Node()
+        kept = persist.Persistence(str(tmp_path), syncs=False)
+        kept.begin(lambda work: work(node), 0.001, pytest.fail)
+        node.store.put(b"a", b"1", 0)
+        await asyncio.get_running_loop().run_in_executor(None, begun.wait, 30)
+        node.store.put(b"a", b"2", 0)
+        ended = asyncio.create_task(kept.end())
+        await asyncio.sleep(0)
+        may_go_on.set()
+        await ended
+
+    asyncio.run(live())
+    node = Node()
+    snapshot_file.load_file(node, tmp_path / FILE)
+    assert node.store.current_revision == 3
+
+
+def test_what_another_wrote_since_it_was_read_is_not_lost(tmp_path: Path) -> None:
+    async def live(kept: persist.Persistence) -> None:
+        kept.begin(lambda work: work(Node()), 3_600, pytest.fail)
+
+    for was_there in (False, True):
+        kept = persist.Persistence(str(tmp_path), syncs=False)
+        assert kept.load(Node()) is was_there
+        written(tmp_path / FILE).touch()
+        message = f"{tmp_path / FILE}: another process wrote it as this one started"
+        for _ in range(2):  # and whoever comes next may have the folder
+            with pytest.raises(persist.CannotPersist, match=f"^{re.escape(message)}$"):
+                asyncio.run(live(kept))
 
 
 @pytest.mark.parametrize("transport", ["--control", "--transport=grpcio"])

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import textwrap
 
+# pytester forgets what a run imported, and neither uvloop nor cryptography, of which one part is no
+# Python, can be imported twice: they are here before.
+import cryptography.hazmat.primitives.asymmetric.ec
+import cryptography.x509  # noqa: F401
 import pytest
 
-# pytester forgets what a run imported, and uvloop cannot be imported twice: it is here before.
 import fake_etcd.testing.fake  # noqa: F401
+
+# A run finds a distribution of ours in the checkout, too, and would have its modules rewritten.
+IMPORTED_ALREADY = "ignore:Module already imported:pytest.PytestAssertRewriteWarning"
 
 
 class Runner:
@@ -23,7 +29,9 @@ class Runner:
             # pytest prints each failure twice, whole, where it believes to be in a CI.
             for name in ("CI", "BUILD_NUMBER"):
                 patch.delenv(name, raising=False)
-            result = self.pytester.runpytest_inprocess("-p", "no:cacheprovider", *arguments)
+            result = self.pytester.runpytest_inprocess(
+                "-p", "no:cacheprovider", "-W", IMPORTED_ALREADY, *arguments
+            )
         found = result.parseoutcomes()
         assert found == outcomes, result.stdout.str()
         return result.stdout.str()
