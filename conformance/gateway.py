@@ -17,10 +17,10 @@ import struct
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from google.protobuf import json_format
+
 from fake_etcd.api.methods import METHODS, Kind, Method
 from fake_etcd.api.status import OK, Code, Status
-from fake_etcd.transport.gateway import reading, writing
-from fake_etcd.transport.gateway.fields import table_of
 
 from . import normal_form
 from .connection import CALL_SECONDS
@@ -359,7 +359,7 @@ class Caller:
         """One call, up to its first answer: that, encoded as over gRPC, and how the call ended."""
         assert method.gateway is not None, "the gateway has no route to it"
         message = method.request.FromString(request)
-        content = writing.write(table_of(method.request), message).encode()
+        content = json_format.MessageToJson(message, preserving_proto_field_name=True).encode()
         headers = {} if token is None else {"Authorization": token}
         self._connection.request("POST", method.gateway, content, headers)
         response = self._connection.getresponse()
@@ -377,5 +377,5 @@ def _outcome(method: Method, status: int, body: bytes) -> tuple[list[bytes], Sta
     failure = json.loads(body)
     if status != http.HTTPStatus.OK or failure.keys() == {"code", "message"}:
         return [], Status(Code(failure["code"]), failure.get("message", ""))
-    answer = reading.read(table_of(method.response), body)
+    answer = json_format.Parse(body, method.response())
     return [answer.SerializeToString(deterministic=True)], OK

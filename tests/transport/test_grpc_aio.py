@@ -49,13 +49,6 @@ def test_unknown_paths_as_grpc_go_puts_it(client: KvClient, path: str, message: 
         client.raw(path, b"")
 
 
-def test_what_is_not_there_yet_is_unknown(client: KvClient) -> None:
-    missing = next(method for method in METHODS.values() if method.handler is None)
-    message = f"unknown method {missing.name} for service {missing.service}"
-    with refused(Status(Code.UNIMPLEMENTED, message)):
-        client.raw(missing.path, b"")
-
-
 @pytest.mark.parametrize(
     ("path", "what"),
     [
