@@ -1,7 +1,7 @@
-"""docs/etcdctl.md: which of etcdctl's commands, options and formats the transcripts in `golden/` run.
+"""docs/etcdctl.md: which commands, options and formats of etcdctl the transcripts run.
 
-    python -m tests.interop.etcdctl_page            # write the page
-    python -m tests.interop.etcdctl_page --check    # only say whether it is stale
+python -m tests.interop.etcdctl_page            # write the page
+python -m tests.interop.etcdctl_page --check    # only say whether it is stale
 """
 
 from __future__ import annotations
@@ -99,12 +99,12 @@ def runs() -> dict[str, Runs]:
 _HEAD = """\
 # etcdctl
 
-<!-- Written by `python -m tests.interop.etcdctl_page` from the transcripts in tests/interop/golden. -->
+<!-- Written by `python -m tests.interop.etcdctl_page` from tests/interop/golden. -->
 
-Every command of etcdctl 3.7.3 prints of the dev server what it prints of real etcd 3.7.3: standard \
-output, standard error and exit status, line for line. Each transcript begins on an empty server. \
-What real etcd gave is recorded, and tests hold the dev server to it; `--real-etcd` holds real etcd \
-to it, and `--real-etcd --record` records it anew.
+Every command of etcdctl 3.7.3 prints of the dev server what it prints of real etcd 3.7.3: \
+standard output, standard error and exit status, line for line. Each transcript begins on an empty \
+server. What real etcd gave is recorded, and tests hold the dev server to it; `--real-etcd` holds \
+real etcd to it, and `--real-etcd --record` records it anew.
 
 """
 
@@ -137,7 +137,7 @@ def render() -> str:
             str(one.count),
             ", ".join(f"`{each}`" for each in sorted(one.options - _of_all())),
             ", ".join(each for each in FORMATS if each in one.formats),
-            ", ".join(f"{each}" for each in sorted(one.files)),
+            ", ".join(sorted(one.files)),
         ]
         for name, one in sorted(found.items())
     ]

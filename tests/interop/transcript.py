@@ -167,7 +167,7 @@ class _Process:
 
     def __init__(self, command: list[str], environment: dict[str, str], step: Step) -> None:
         self.step = step
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115: until it ends
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - until it ends
         self._process = subprocess.Popen(
             command,
             env=environment,
@@ -295,7 +295,8 @@ class _Player:
         if "TOOK" in text:  # whose width the columns have
             text = re.sub(r"[\d.]+[mµn]?s ", "TIME ", re.sub(" +", " ", re.sub("─+", "─", text)))
         text = text.replace(self.names["folder"], "{folder}")
-        text = text.replace(f"http://b:{self.names.get('port', '')}", "http://b:{port}")
+        if "port" in self.names:
+            text = text.replace(f"http://b:{self.names['port']}", "http://b:{port}")
         text = _KEY.sub(lambda found: f'"key":"{self._readable_key(found[1])}"', text)
         text = _ID.sub(lambda found: self._id(found[0]), text)
         *whole, rest = text.split("\n")
