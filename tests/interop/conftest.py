@@ -27,6 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--record", action="store_true", help="write the transcripts anew, from --real-etcd"
     )
+    group.addoption("--long", action="store_true", help="what takes minutes, too")
 
 
 def pytest_configure(config: pytest.Config) -> None:
