@@ -20,6 +20,7 @@ FIELD_OF = {
     "auto-compaction-retention": "auto_compaction_period_seconds",
     "fake-persist-interval": "persist_interval_seconds",
     "fake-stop-grace": "stop_grace_seconds",
+    "metrics": "extensive_metrics",
 }
 """Flags whose field is not called as they are."""
 
