@@ -505,12 +505,10 @@ def test_a_config_file_is_refused_as_etcd_refuses_it(
 
 def here(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> Answer:
     """What we say to arguments that are refused, without a process of its own."""
-    try:
-        status = main(arguments, as_etcd=True)
-    except SystemExit as end:
-        assert isinstance(end.code, int)
-        status = end.code
-    return answer_of(status, capsys.readouterr().err)
+    with pytest.raises(SystemExit) as end:
+        raise SystemExit(main(arguments, as_etcd=True))
+    assert isinstance(end.value.code, int)
+    return answer_of(end.value.code, capsys.readouterr().err)
 
 
 @pytest.mark.interop
