@@ -1,4 +1,5 @@
-"""The data folder: made as etcd makes it, and refused in its words. Nothing is kept in it yet.
+"""The data folder: made as etcd makes it, and refused in its words. What is kept in it is
+`persist.py`'s.
 
 etcd: client/pkg/fileutil/fileutil.go (`TouchDirAll`), server/etcdserver/bootstrap.go,
 server/etcdmain/etcd.go (`identifyDataDirOrDie`).
@@ -41,6 +42,11 @@ def look_into(folder: str) -> list[Warned]:
         for name in _list(folder)
         if name not in _KNOWN
     ]
+
+
+def has_member(folder: str) -> bool:
+    """Whether a member has been started with it before."""
+    return os.path.lexists(os.path.join(folder, "member"))
 
 
 def prepare(data_dir: str, wal_dir: str) -> list[Warned]:

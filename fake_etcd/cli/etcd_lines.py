@@ -32,6 +32,7 @@ DEFAULT_HOST = Line(logging.INFO, "etcdmain/etcd.go:83", "detected default host 
 DEFAULT_DATA_DIR = Line(
     logging.WARNING, "etcdmain/etcd.go:94", "'data-dir' was empty; using default"
 )
+INITIALIZED = Line(logging.INFO, "etcdmain/etcd.go:105", "server has already been initialized")
 INITIALIZE = Line(logging.INFO, "etcdmain/etcd.go:122", "Initialize and start etcd server")
 SOCKET_OPTIONS = Line(logging.INFO, "embed/etcd.go:132", "configuring socket options")
 CONFIGURING_CLIENTS = Line(logging.INFO, "embed/etcd.go:146", "configuring client listeners")
@@ -44,6 +45,7 @@ STOPPING_PEERS = Line(logging.INFO, "embed/etcd.go:617", "stopping serving peer 
 STOPPED_PEERS = Line(logging.INFO, "embed/etcd.go:622", "stopped serving peer traffic")
 STARTING_AN_ETCD_SERVER = Line(logging.INFO, "embed/etcd.go:321", "starting an etcd server")
 STARTING_ETCD_SERVER = Line(logging.INFO, "etcdserver/server.go:584", "starting etcd server")
+STARTING_AGAIN = Line(logging.INFO, "etcdserver/server.go:575", STARTING_ETCD_SERVER.message)
 NOW_SERVING = Line(logging.INFO, "embed/etcd.go:290", "now serving peer/client/metrics")
 PUBLISHED = Line(
     logging.INFO,

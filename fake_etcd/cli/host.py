@@ -154,9 +154,10 @@ async def _start(settings: Settings, log: _StartLog) -> NodeServer:
         log.say(lines.DEFAULT_HOST, host=settings.default_host)
     if settings.default_data_dir:
         log.say(lines.DEFAULT_DATA_DIR, data_dir=settings.data_dir)
-    if settings.data_dir:
-        _look_into_data_dir(settings, log)
-    log.say(lines.INITIALIZE, data_dir=settings.data_dir, dir_type="empty")
+    begins, dir_type = lines.INITIALIZE, "empty"
+    if settings.data_dir and _look_into_data_dir(settings, log):
+        begins, dir_type = lines.INITIALIZED, "member"
+    log.say(begins, data_dir=settings.data_dir, dir_type=dir_type)
     closing = _closing(settings, _texts(settings.advertise_client_urls))
     try:
         return await _listen(settings, log)
@@ -208,7 +209,8 @@ async def _listen(settings: Settings, log: _StartLog) -> NodeServer:
     return server
 
 
-def _look_into_data_dir(settings: Settings, log: _StartLog) -> None:
+def _look_into_data_dir(settings: Settings, log: _StartLog) -> bool:
+    """Say what is odd about it; whether a member has been started with it before."""
     from fake_etcd.cli import data_dir
 
     try:
@@ -218,6 +220,7 @@ def _look_into_data_dir(settings: Settings, log: _StartLog) -> None:
             log.say(lines.NO_DATA_DIR, dir=settings.data_dir, error=str(error))
             raise SystemExit(1) from None
         raise CannotStart(f"{lines.NO_DATA_DIR.message}: {error}") from None
+    return data_dir.has_member(settings.data_dir)
 
 
 async def _make_data_dir(settings: Settings, log: _StartLog, server: NodeServer) -> None:
@@ -247,13 +250,12 @@ def _milliseconds(number: int) -> str:
 def _say_started(settings: Settings, log: logging.Logger, server: NodeServer) -> None:
     member, cluster = server.ids
     advertised = server.advertise_client_urls
-    say(
-        log,
-        lines.STARTING_ETCD_SERVER,
-        local_member_id=member,
-        local_server_version=version.SERVER,
-        cluster_version="to_be_decided",
-    )
+    ids = {"local_member_id": member, "local_server_version": version.SERVER}
+    if server.goes_on:
+        major_minor = version.CLUSTER.rpartition(".")[0]
+        say(log, lines.STARTING_AGAIN, **ids, cluster_id=cluster, cluster_version=major_minor)
+    else:
+        say(log, lines.STARTING_ETCD_SERVER, **ids, cluster_version="to_be_decided")
     say(
         log,
         lines.NOW_SERVING,

@@ -365,6 +365,7 @@ class NodeServer:
         served: each of them as etcd's log has it, "127.0.0.1:2379", and whether what is said there
             is encrypted; twice where both is taken.
         http_served, metrics_served: where pages alone are served, as `served`, and as URLs.
+        goes_on: whether it is a member that was there before, with what was kept.
         notes: addresses of the other family that could not be had, and why.
         warned: what is to be logged of the settings.
     """
@@ -382,6 +383,7 @@ class NodeServer:
         self._page_servers: list[Server] = []
         self.advertise_client_urls: tuple[str, ...] = ()
         self.notes: list[str] = []
+        self.goes_on = False
         self._persistence: Persistence | None = None
         if settings.fake_persist or settings.fake_load:
             self._load()
@@ -390,9 +392,8 @@ class NodeServer:
         """Have the node begin with what was kept, or what it is to begin with."""
         settings, hold = self._settings, self._served.hold
         if settings.fake_persist:
-            from fake_etcd.cli import (
-                persist,
-            )  # only here, as what keeps nothing is to start at once
+            # Only here, as what keeps nothing is to start at once.
+            from fake_etcd.cli import persist
 
             try:
                 syncs = not settings.unsafe_no_fsync
@@ -401,6 +402,7 @@ class NodeServer:
             except persist.CannotPersist as error:
                 raise CannotStart(str(error)) from None
             self._persistence = kept
+            self.goes_on = was_there
             if was_there:
                 return
             if not settings.fake_load:

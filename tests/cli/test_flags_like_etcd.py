@@ -239,25 +239,24 @@ PLACES = [
 ]
 
 Answer = tuple[int, str, str]
-Both = tuple[Answer, Answer]
 
 
 @pytest.fixture(scope="module")
 def answers(
     request: pytest.FixtureRequest, binary: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[tuple[str, ...], Future[Both]]]:
-    """What both say to the arguments of all tests that are to run: several at a time."""
+) -> Iterator[dict[tuple[str, ...], Future[Answer]]]:
+    """What etcd says to the arguments of all tests that are to run, in their order: several at a
+    time, for it waits more than it works."""
 
-    def both(arguments: tuple[str, ...], folder: Path) -> Both:
+    def real(arguments: tuple[str, ...], folder: Path) -> Answer:
         write_certificates(folder)
-        real = last([str(binary), *arguments], folder, {})
-        return last([*ours(), *arguments], folder, {}), real
+        return last([str(binary), *arguments], folder, {})
 
     pool = ThreadPoolExecutor(3)
-    wanted = {tuple(asked(item)) for item in request.session.items if "answers" in fixtures(item)}
+    items = (item for item in request.session.items if "answers" in fixtures(item))
     yield {
-        arguments: pool.submit(both, arguments, tmp_path_factory.mktemp("both"))
-        for arguments in sorted(wanted)
+        arguments: pool.submit(real, arguments, tmp_path_factory.mktemp("real"))
+        for arguments in dict.fromkeys(tuple(asked(item)) for item in items)
     }
     pool.shutdown(cancel_futures=True)
 
@@ -284,10 +283,15 @@ def test_a_refusal_is_etcds(
 @pytest.mark.interop
 @pytest.mark.parametrize("arguments", STARTS_NOT, ids=" ".join)
 def test_what_keeps_etcd_from_starting(
-    answers: dict[tuple[str, ...], Future[Both]], arguments: list[str]
+    answers: dict[tuple[str, ...], Future[Answer]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
 ) -> None:
-    answer, real = answers[tuple(PLACES + arguments)].result()
-    assert answer == real
+    write_certificates(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert here(PLACES + arguments, capsys) == answers[tuple(PLACES + arguments)].result()
 
 
 def write_certificates(folder: Path) -> None:
@@ -501,8 +505,10 @@ def test_a_config_file_is_refused_as_etcd_refuses_it(
 
 def here(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> Answer:
     """What we say to arguments that are refused, without a process of its own."""
-    status = main(arguments, as_etcd=True)
-    return answer_of(status, capsys.readouterr().err)
+    with pytest.raises(SystemExit) as end:
+        raise SystemExit(main(arguments, as_etcd=True))
+    assert isinstance(end.value.code, int)
+    return answer_of(end.value.code, capsys.readouterr().err)
 
 
 @pytest.mark.interop

@@ -20,6 +20,7 @@ import pytest
 from fake_etcd.api import messages as m
 from fake_etcd.cli import flags, persist, snapshot_file
 from fake_etcd.cli.background import serve
+from fake_etcd.cli.main import main
 from fake_etcd.core.node import Node
 from fake_etcd.core.snapshot.dump import dump
 from fake_etcd.core.snapshot.schema import Buckets
@@ -218,16 +219,15 @@ def damaged(path: Path, change: str) -> bytes:
     ],
 )
 def test_a_damaged_file_stops_the_start_and_is_left_alone(
-    tmp_path: Path, change: str, why: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], change: str, why: str
 ) -> None:
     path = tmp_path / FILE
     data = damaged(path, change)
     with pytest.raises(snapshot_file.BadSnapshot, match=why) as refusal:
         snapshot_file.load_file(Node(), path)
     arguments = (*KEPT, f"--data-dir={tmp_path}", "--listen-client-urls=http://127.0.0.1:0")
-    done = run(*arguments)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == f"{refusal.value}\n"
+    assert main(list(arguments)) == 1
+    assert capsys.readouterr() == ("", f"{refusal.value}\n")
     assert str(refusal.value).startswith(f"{path}: no snapshot of etcd, or damaged: ")
     assert path.read_bytes() == data
     assert [it.name for it in path.parent.iterdir()] == ["db"]

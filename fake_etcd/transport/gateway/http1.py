@@ -77,7 +77,8 @@ class Http1Door:
         date: Callable[[], str] = http_date,
     ) -> None:
         self._gateway = gateway
-        self._known = gateway.known_heads[is_encrypted]
+        # A name may be refused whenever auth is on: its requests are looked at each time.
+        self._known = {} if common_name else gateway.known_heads[is_encrypted]
         self._peer = Peer(peer, number, cut)
         self.changed = wake
         self._time = time

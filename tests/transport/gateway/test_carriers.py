@@ -406,6 +406,15 @@ def test_a_head_that_came_before_is_known() -> None:
     assert second == first.replace(b'"revision":"2"', b'"revision":"3"')
 
 
+def test_a_head_is_not_known_where_another_shows_a_name() -> None:
+    site = Site(registry.endpoints(Node(NodeConfig())), refuses_names=True)
+    request = post("/v3/kv/put", '{"key":"YQ=="}')
+    for name, code in (("", 200), ("u", 400), ("", 200)):
+        site.http1 = site.connect(name)
+        assert status_of(site.send(request)) == code
+    assert len(site.gateway.known_heads[True]) == 1
+
+
 # HTTP/2
 
 
