@@ -165,8 +165,14 @@ def comparable(line: Line) -> Fields:
 
 def in_order(lines: list[Line]) -> list[object]:
     """The texts without those that etcd's threads say whenever they come to it."""
-    racing = (etcd_lines.SERVING_PEERS, etcd_lines.NOTIFYING, etcd_lines.NOTIFIED)
-    left_out = {line.message for line in (*racing, etcd_lines.INSECURELY)}
+    racing = (
+        etcd_lines.SERVING_PEERS,
+        etcd_lines.PUBLISHED,
+        etcd_lines.NOTIFYING,
+        etcd_lines.NOTIFIED,
+        etcd_lines.INSECURELY,
+    )
+    left_out = {line.message for line in racing}
     return [line["msg"] for line in lines if line["msg"] not in left_out]
 
 
