@@ -88,7 +88,7 @@ class Persistence:
         return True
 
     def is_new(self, node: Node) -> None:
-        """The node has nothing yet, so what it is now need not be written."""
+        """The node has nothing yet, so what it is now need not be written before the end."""
         self._written = _mark(node)
 
     def begin(self, hold: Hold, interval_seconds: float, say: Say) -> None:
@@ -146,6 +146,8 @@ class Persistence:
                 await asyncio.wait_for(self._ending.wait(), wait)
             # Whoever ends it while it is written has what came meanwhile written, too.
             is_last = self._ending.is_set()
+            if is_last and self._file() is None:
+                self._written = None  # that it was there at all counts at the next start
             started = time.monotonic()
             await self._write(hold, say)
             wait = max(interval_seconds, MOST_OF_TIME * (time.monotonic() - started))

@@ -243,8 +243,13 @@ class Lessor:
             self._journal.record(self._discard, lease, key)
 
     def detach(self, id: int, key: bytes) -> None:
-        """A key has this lease no more. O(1)."""
-        lease = self._leases[id]
+        """A key has this lease no more. O(1).
+
+        Nothing where there is no such lease: a snapshot may hold keys of leases that it does not.
+        """
+        lease = self._leases.get(id)
+        if lease is None:
+            return
         self._discard(lease, key)
         if self._journal.recording:
             self._journal.record(self._add, lease, key)

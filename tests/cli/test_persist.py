@@ -72,6 +72,16 @@ def test_what_was_there_at_the_stop_is_there_again(tmp_path: Path) -> None:
         assert keys_of(etcd) == {b"a": b"2", b"b": b"3"}
 
 
+def test_an_etcd_that_nobody_wrote_to_goes_on_as_well(tmp_path: Path) -> None:
+    arguments = (*KEPT, f"--data-dir={tmp_path}")
+    terms = []
+    for _ in range(2):
+        with serving(*arguments) as server, client(server) as etcd:
+            terms.append(etcd.range(key=b"a").header.raft_term)
+            server.stop(signal.SIGTERM)
+    assert terms == [terms[0], terms[0] + 1]
+
+
 def test_under_the_name_etcd_data_is_kept_and_else_not(tmp_path: Path) -> None:
     folder = str(tmp_path / "data")
     for as_etcd, arguments, kept in (

@@ -323,10 +323,6 @@ def key_bucket(*versions: Version) -> dict[bytes, dict[bytes, bytes]]:
         ),
         (key_bucket(NEXT, GONE, Version.of_delete(b"k", 5, 0)), "cannot follow"),
         (key_bucket(PUT, Version.of_put(b"k", b"v", 3, 3, 0, 1)), "cannot follow"),
-        (
-            key_bucket(Version.of_put(b"k", b"v", 2, 2, 0, 1, lease=5)),
-            "key b'k' is of lease 5, which there is not",
-        ),
         ({b"lease": {bytes(8): b"\x20\x01"}}, "lease 0+: it has a field that leases have not"),
         ({b"lease": {bytes(8): b"\x08\x01\x10\x01"}}, "lease 0+: it has another id inside"),
         ({b"lease": {bytes(8): b"\x08\xff"}}, "a number in a lease has no end"),
@@ -351,6 +347,18 @@ def test_what_no_etcd_leaves_is_refused(changes: Buckets, why: str | None) -> No
         return
     with pytest.raises(Damaged, match=why):
         load(Node(), buckets, continues=True)
+
+
+def test_a_key_of_a_lease_that_is_gone_stays_and_may_be_changed() -> None:
+    node = Node()
+    there = Version.of_put(b"k", b"v", 2, 2, 0, 1, lease=5)
+    load(node, {**buckets_of(Node()), **key_bucket(there)}, continues=True)
+    (kept,) = (version for _, version in node.store.live_versions())
+    assert (kept.key, kept.value, kept.lease) == (b"k", b"v", 5)
+    assert node.lessor.lookup(5) is None
+    node.store.put(b"k", b"w")
+    assert node.store.delete_range(b"k", None) == (1, 4)
+    assert dict(node.store.live_versions()) == {}
 
 
 @pytest.mark.parametrize("missing", [b"key", b"meta"])
