@@ -11,8 +11,10 @@ from pathlib import Path
 
 from bench import (
     calling,
+    concurrency,
     crowd,
     fixture,
+    gateway,
     golang,
     growth,
     in_process,
@@ -28,6 +30,8 @@ from conformance.golang import NoGo
 PARTS = (
     "tls",
     "connections",
+    "gateway",
+    "locks",
     "start",
     "fixture",
     "in-process",
@@ -72,6 +76,10 @@ def main(arguments: list[str]) -> int:
         results.secured = secured.run(options.turns, seconds, say)
     if not only or "connections" in only:
         results.crowd = crowd.run(options.turns, seconds, say)
+    if not only or "gateway" in only:
+        results.gateway = gateway.run(options.turns, seconds, say)
+    if not only or "locks" in only:
+        results.locks = concurrency.run(options.turns, seconds, say)
     if not only or "start" in only:
         say("start and stop")
         results.lives = lives.run(max(options.turns, _LIVES))

@@ -1,4 +1,4 @@
-"""The part about locks: how often a lock is taken and let go again. `python -m bench.concurrency`.
+"""The part about locks: how often a lock is taken and let go again.
 
 A cycle is two calls, Lock and Unlock. Once every caller has a lock of its own, so that nobody
 waits; once all want the same one, so that each release wakes the next in the queue.
@@ -6,7 +6,6 @@ waits; once all want the same one, so that each release wakes the next in the qu
 
 from __future__ import annotations
 
-import sys
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -54,20 +53,3 @@ def _one_turn(server: Running, seconds: float) -> dict[str, float]:
         "serial": ("-op=lock", "-workers=1", "-conns=1"),
     }
     return {what: measure.load(server, *each, *times).per_second for what, each in flags.items()}
-
-
-def table(locks: Locks) -> str:
-    """What was measured, for people."""
-    lines = ["cycles a second      " + "".join(f"{name:>10}" for name in growth.SERVERS)]
-    for what in Locks.__slots__:
-        turns: Turns = getattr(locks, what)
-        medians = "".join(f"{turns.median(name):>10,.0f}" for name in growth.SERVERS)
-        ratios = ", ".join(
-            f"{turns.ratio(name):.2f} x real's" for name in growth.SERVERS if name != "real"
-        )
-        lines.append(f"{what:<21}{medians}   {ratios}")
-    return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    print(table(run(3, 1.5, lambda text: print(text, file=sys.stderr, flush=True))))

@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from bench import calling, crowd, secured, svg
+from bench import calling, crowd, gateway, secured, svg
 from bench.bars import BARS
 from bench.calling import Calling
+from bench.concurrency import Locks
 from bench.crowd import Crowd
 from bench.fixture import Fixture
+from bench.gateway import Gateway
 from bench.growth import Growth
 from bench.in_process import InProcess
 from bench.lives import Lives
@@ -51,6 +53,8 @@ class Results:
     speed: Speed = field(default_factory=dict)
     secured: Speed = field(default_factory=dict)
     crowd: Crowd | None = None
+    gateway: Gateway | None = None
+    locks: Locks | None = None
     lives: Lives | None = None
     fixture: Fixture | None = None
     in_process: InProcess | None = None
@@ -76,6 +80,13 @@ def values(results: Results) -> dict[str, float]:
     if results.crowd:
         for operation in crowd.OPERATIONS:
             found[f"{operation}-crowd/uvloop"] = results.crowd.kept(operation, "uvloop")
+    if results.gateway:
+        for operation in gateway.OPERATIONS:
+            rates = results.gateway.found[operation]["per_second"]
+            found[f"gateway-{operation}/uvloop"] = rates.ratio("uvloop")
+    if results.locks:
+        for name in Locks.__slots__:
+            found[f"lock-{name}/uvloop"] = getattr(results.locks, name).ratio("uvloop")
     if results.lives:
         found["start/uvloop"] = results.lives.starts.median("uvloop")
         found["stop/uvloop"] = results.lives.stops.median("uvloop")
@@ -117,6 +128,10 @@ def markdown(results: Results) -> str:
         parts += _speed(results.secured, secured.SCENARIOS)
     if results.crowd:
         parts += ["## A thousand connections\n", _CROWD_TEXT, _crowd(results.crowd)]
+    if results.gateway:
+        parts += ["## The JSON gateway\n", _GATEWAY_TEXT, _gateway(results.gateway)]
+    if results.locks:
+        parts += ["## Locks\n", _LOCKS_TEXT, _locks(results.locks)]
     if results.lives:
         parts += ["## Start and stop\n", _LIVES_TEXT, _lives(results.lives)]
     if results.fixture:
@@ -184,6 +199,15 @@ beside {crowd.FEW_CONNECTIONS} connections with {crowd.FEW_WORKERS} callers each
 Connecting is not measured. A thousand of `clientv3` would take more of the processors than the
 servers do, and the rate would be theirs; so a client of the bench's own makes the calls, over few
 connections as well. Real etcd refuses some of so many puts: `etcdserver: too many requests`.
+"""
+
+_GATEWAY_TEXT = """\
+`POST /v3/kv/range` and `/v3/kv/put` by 64 connections of HTTP/1.1, one call at a time on each.
+"""
+
+_LOCKS_TEXT = """\
+Locks taken and let go again, two calls each: by 64 callers with a lock of their own, by 16 that all
+want the same one, by one alone.
 """
 
 _LIVES_TEXT = """\
@@ -320,6 +344,38 @@ def _crowd(found: Crowd) -> str:
     heads = ("8 connections", f"{crowd.CONNECTIONS:,} connections")
     costs = ("server's µs for a call", "with many", "client's µs for a call", "with many")
     return _table(("call", "server", *heads, *costs), rows)
+
+
+def _gateway(found: Gateway) -> str:
+    rows = [
+        (
+            operation,
+            _TITLES[name],
+            _with_ratio(measured["per_second"], name, 0),
+            _with_ratio(measured["p50_us"], name, 0),
+            _with_ratio(measured["cpu_us"], name, 1),
+        )
+        for operation, measured in found.found.items()
+        for name in measured["per_second"].by_server
+    ]
+    heads = ("calls per second", "median latency, µs", "server's µs for a call")
+    return _table(("call", "server", *heads), rows)
+
+
+def _locks(found: Locks) -> str:
+    titles = {"own": "locks of their own", "shared": "one lock for all", "serial": "one caller"}
+    rows = [
+        (
+            titles[name],
+            *(
+                _with_ratio(getattr(found, name), server, 0)
+                for server in getattr(found, name).by_server
+            ),
+        )
+        for name in Locks.__slots__
+    ]
+    servers = (_TITLES[name] for name in found.own.by_server)
+    return _table(("cycles per second", *servers), rows)
 
 
 def _lives(lives: Lives) -> str:

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from bench import crowd, report, secured, servers, svg
+from bench import crowd, gateway, report, secured, servers, svg
 from bench.bars import BARS, Bar
 from bench.calling import Calling
+from bench.concurrency import Locks
 from bench.crowd import Crowd
 from bench.fixture import Fixture
+from bench.gateway import Gateway
 from bench.growth import Growth
 from bench.in_process import InProcess
 from bench.lives import Lives
@@ -47,6 +49,10 @@ def made_up() -> Results:
                 for operation in crowd.OPERATIONS
             },
         ),
+        gateway=Gateway(
+            {name: dict.fromkeys(gateway.MEASURES, both) for name in gateway.OPERATIONS}
+        ),
+        locks=Locks(own=both, shared=both, serial=both),
         lives=Lives(
             Turns({"real": [0.5], "uvloop": [0.2], "asyncio": [0.2]}),
             Turns({"real": [0.02], "uvloop": [0.03], "asyncio": [0.04]}),
@@ -96,6 +102,8 @@ def test_every_bar_has_a_value_in_a_whole_run() -> None:
     assert values["tls-put/uvloop"] == 2.0
     assert values["tls-get/asyncio"] == 1.0
     assert values["put-crowd/uvloop"] == 0.8  # of 0.9, 0.8 and 0.75 in its turns
+    assert values["gateway-put/uvloop"] == 2.0
+    assert values["lock-shared/uvloop"] == 2.0
     assert values["start/uvloop"] == 0.2
     assert values["stop/uvloop"] == 0.03
     assert values["per-key/uvloop"] == 1.0
@@ -120,6 +128,12 @@ def test_the_report_says_what_auth_costs_and_beside_how_many_users() -> None:
     assert (
         "| fake_etcd, uvloop | 10,000 | 10.0 | 10.5 (1.05 x) | 10.0 | 10.5 (1.05 x) | 24,000 |"
     ) in costs
+
+
+def test_the_report_has_the_gateway_and_locks() -> None:
+    text = report.markdown(made_up())
+    assert "| put | fake_etcd, uvloop | 40 (2.00 x) | 40 (2.00 x) | 40.0 (2.00 x) |" in text
+    assert "| one lock for all | 20 | 40 (2.00 x) |" in text
 
 
 def test_bars_are_met_on_the_right_side() -> None:
