@@ -31,6 +31,15 @@ def health_is_good_whatever_is_excluded(s: Session) -> None:
     s.http("GET", "/%68ealth")
 
 
+@scenario(
+    on_purpose="what has not gRPC's content type over HTTP/2 on plaintext gets the pages that "
+    "HTTP/1.1 gets, where etcd knows gRPC alone and answers 415"
+)
+def on_plaintext_http2_has_no_pages(s: Session) -> None:
+    for path in ("/version", "/health", "/nope"):
+        s.grpc_by_hand(path, headers=[(":method", "GET")], without=("content-type", "te"))
+
+
 @scenario
 def version_is_a_get(s: Session) -> None:
     for method in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"):
