@@ -621,7 +621,10 @@ class Http1Connection:
     def _read_body(self, request: _Request, out: list[bytes]) -> bool:
         try:
             piece, is_over = request.body.read(self._buffer)
-        except BadChunk:
+        except BadChunk as bad:
+            if self._body_bytes + bad.size > request.max_body_bytes:
+                self._answer(request, out, reusable=False)  # as if it had come in pieces
+                return True
             if request.call is not None:
                 self._buffer.clear()
                 request.call.broken()

@@ -27,7 +27,13 @@ _TRAILER = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z ]+:[\t\x20-\x7e\x80-\xff]*")
 
 
 class BadChunk(Exception):
-    """The body breaks its framing: nobody knows where it ends."""
+    """The body breaks its framing: nobody knows where it ends.
+
+    Attributes:
+        size: bytes of content in front of that which were not taken yet.
+    """
+
+    size = 0
 
 
 class Body(Protocol):
@@ -81,7 +87,11 @@ class ChunkedBody:
         pieces: list[bytes] = []
         position = 0
         while self._at is not _At.END:
-            end = self._step(buffer, position, pieces)
+            try:
+                end = self._step(buffer, position, pieces)
+            except BadChunk as bad:
+                bad.size = sum(map(len, pieces))
+                raise
             if end is None:
                 break
             position = end
