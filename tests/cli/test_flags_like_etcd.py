@@ -242,7 +242,7 @@ Answer = tuple[int, str, str]
 
 
 @pytest.fixture(scope="module")
-def answers(
+def starts_of_etcd(
     request: pytest.FixtureRequest, binary: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[tuple[str, ...], Future[Answer]]]:
     """What etcd says to the arguments of all tests that are to run, in their order: several at a
@@ -253,7 +253,7 @@ def answers(
         return last([str(binary), *arguments], folder, {})
 
     pool = ThreadPoolExecutor(3)
-    items = (item for item in request.session.items if "answers" in fixtures(item))
+    items = (item for item in request.session.items if "starts_of_etcd" in fixtures(item))
     yield {
         arguments: pool.submit(real, arguments, tmp_path_factory.mktemp("real"))
         for arguments in dict.fromkeys(tuple(asked(item)) for item in items)
@@ -283,7 +283,7 @@ def test_a_refusal_is_etcds(
 @pytest.mark.interop
 @pytest.mark.parametrize("arguments", STARTS_NOT, ids=" ".join)
 def test_what_keeps_etcd_from_starting(
-    answers: dict[tuple[str, ...], Future[Answer]],
+    starts_of_etcd: dict[tuple[str, ...], Future[Answer]],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -291,7 +291,7 @@ def test_what_keeps_etcd_from_starting(
 ) -> None:
     write_certificates(tmp_path)
     monkeypatch.chdir(tmp_path)
-    assert here(PLACES + arguments, capsys) == answers[tuple(PLACES + arguments)].result()
+    assert here(PLACES + arguments, capsys) == starts_of_etcd[tuple(PLACES + arguments)].result()
 
 
 def write_certificates(folder: Path) -> None:

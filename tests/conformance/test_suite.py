@@ -20,6 +20,7 @@ AREAS = {
     "compact",
     "concurrency",
     "errors",
+    "gateway",
     "health",
     "http",
     "kv",
