@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 from fake_etcd.api import errors
+from fake_etcd.core.damaged import Damaged
 from fake_etcd.core.journal import Journal
 from fake_etcd.core.mvcc.compaction import Compaction
 from fake_etcd.core.mvcc.encoding import encode_field
@@ -414,8 +415,20 @@ class Store:
         assert self.current_revision == 1, "nothing was written"
         assert not self.journal.recording, "nobody can take it back"
         self._log.load(self._index.load(versions))
+        self._refuse_what_is_compacted(compacted)
         self.current_revision = max(self._log.last, least_revision, 1)
         self.compact_revision = compacted
+
+    def _refuse_what_is_compacted(self, compacted: int) -> None:
+        """etcd says that a compaction is through when nothing is left that it drops."""
+        index = self._index
+        left = any(
+            (len(history) > 1 and history[1].mod_revision <= compacted)
+            or (history[0].is_tombstone and history[0].mod_revision < compacted)
+            for history in index.histories.values()
+        ) or any(head.mod_revision < compacted for head in index.dead.values())
+        if left:
+            raise Damaged(f"it is compacted to {compacted}, and has versions that this drops")
 
     def live_versions(self) -> Iterable[tuple[bytes, Version]]:
         """The keys there are and their newest versions, in no order."""

@@ -323,6 +323,10 @@ def key_bucket(*versions: Version) -> dict[bytes, dict[bytes, bytes]]:
         ),
         (key_bucket(NEXT, GONE, Version.of_delete(b"k", 5, 0)), "cannot follow"),
         (key_bucket(PUT, Version.of_put(b"k", b"v", 3, 3, 0, 1)), "cannot follow"),
+        (
+            {**key_bucket(PUT, NEXT), b"meta": {b"finishedCompactRev": NEXT.database_key}},
+            "it is compacted to [0-9]+, and has versions that this drops",
+        ),
         ({b"lease": {bytes(8): b"\x20\x01"}}, "lease 0+: it has a field that leases have not"),
         ({b"lease": {bytes(8): b"\x08\x01\x10\x01"}}, "lease 0+: it has another id inside"),
         ({b"lease": {bytes(8): b"\x08\xff"}}, "a number in a lease has no end"),
