@@ -66,7 +66,7 @@ class Locking:
 
     def _acquire_plainly(self, prefix: bytes, lease: int) -> None:
         """What `_acquire` does where the key is new and nobody asks who calls, in a fifth of the
-        time (`python -m bench.concurrency`)."""
+        time (`python -m bench --only locks`)."""
         client, store = self._client, self._client.node.store
         client.put(self._call, m.PutRequest(key=self._key, lease=lease))
         store.txns += 1  # as it would have been

@@ -10,6 +10,7 @@ generated for each method (etcd: api/etcdserverpb/gw). Answers recorded from etc
 from __future__ import annotations
 
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -159,10 +160,8 @@ def internal_error(head: Head) -> Status:
     return errors.HANDLER_BUG
 
 
-class UnaryExchange:
-    """A method of one request and one answer: the body's first value is the request.
-
-    The answer may come later, where the handler waits for something.
+class _Exchange(ABC):
+    """What calls of both kinds have in common.
 
     Args:
         head: what was asked for.
@@ -171,10 +170,12 @@ class UnaryExchange:
         carrier: what it came by.
         connection: for the handler to know.
         deadline: see `Call`.
+
+    Attributes:
+        is_over: everything is said.
     """
 
     __slots__ = (
-        "_answer",
         "_body",
         "_carrier",
         "_connection",
@@ -182,7 +183,6 @@ class UnaryExchange:
         "_head",
         "_limit",
         "_receiver",
-        "_size",
         "deadline",
         "is_over",
     )
@@ -204,8 +204,50 @@ class UnaryExchange:
         self.deadline = deadline
         self.is_over = False
         self._body = bytearray()
-        self._size = 0
         self._receiver = _DEAF
+
+    # What the carrier calls
+
+    def too_large(self, size: int | None) -> None:
+        """The body is not read to its end; it has so many bytes, where that is known."""
+        limit = self._limit
+        self._end(errors.message_too_large(size or BODY_FACTOR * limit + 1, limit))
+
+    def cancelled(self) -> None:
+        """Its caller is gone."""
+        self.is_over = True
+        receiver, self._receiver = self._receiver, _DEAF
+        _cancel(receiver, self._head)
+
+    def expire(self) -> None:
+        """The deadline has come."""
+        self._end(errors.EXPIRED)
+
+    @abstractmethod
+    def _end(self, status: Status) -> None:
+        """Answer so, and tell the handler that it is over."""
+
+
+class UnaryExchange(_Exchange):
+    """A method of one request and one answer: the body's first value is the request.
+
+    The answer may come later, where the handler waits for something. The arguments are those of
+    `_Exchange`.
+    """
+
+    __slots__ = ("_answer", "_size")
+
+    def __init__(
+        self,
+        head: Head,
+        endpoint: Endpoint,
+        limit: int,
+        carrier: Carrier,
+        connection: Connection,
+        deadline: float | None,
+    ) -> None:
+        super().__init__(head, endpoint, limit, carrier, connection, deadline)
+        self._size = 0
         self._answer: bytes | None = None
 
     # What the carrier calls
@@ -225,11 +267,6 @@ class UnaryExchange:
             self._body += piece
         else:
             self._body.clear()
-
-    @property
-    def kept_bytes(self) -> int:
-        """Bytes of the body that are here and cannot be used yet."""
-        return len(self._body)
 
     def end(self, broken: str = "") -> None:
         """The body is whole; or there is no more of it, for this reason."""
@@ -265,21 +302,6 @@ class UnaryExchange:
             self._end(error.status)
         except Exception:
             self._end(internal_error(head))
-
-    def too_large(self, size: int | None) -> None:
-        """The body is not read to its end; it has so many bytes, where that is known."""
-        limit = self._limit
-        self._end(errors.message_too_large(size or BODY_FACTOR * limit + 1, limit))
-
-    def cancelled(self) -> None:
-        """Its caller is gone."""
-        self.is_over = True
-        receiver, self._receiver = self._receiver, _DEAF
-        _cancel(receiver, self._head)
-
-    def expire(self) -> None:
-        """The deadline has come."""
-        self._end(errors.EXPIRED)
 
     def writable(self) -> None: ...
 
@@ -329,30 +351,21 @@ def _cancel(receiver: Receiver, head: Head) -> None:
         internal_error(head)  # there is nobody left to be told
 
 
-class StreamExchange:
+class StreamExchange(_Exchange):
     """A method that answers with a stream; where it takes one, the body's values are that.
 
     A value that makes no sense ends the caller's stream, and nobody is told: what comes behind it
-    is not looked at. The arguments are those of `UnaryExchange`.
+    is not looked at. The arguments are those of `_Exchange`.
     """
 
     __slots__ = (
-        "_body",
-        "_carrier",
-        "_connection",
-        "_endpoint",
         "_has_all",
-        "_head",
         "_is_bidi",
         "_is_full",
         "_is_reading",
-        "_limit",
-        "_receiver",
         "_started",
         "_table",
         "_values",
-        "deadline",
-        "is_over",
     )
 
     def __init__(
@@ -364,22 +377,14 @@ class StreamExchange:
         connection: Connection,
         deadline: float | None,
     ) -> None:
-        self._head = head
-        self._endpoint = endpoint
-        self._limit = limit
-        self._carrier = carrier
-        self._connection = connection
-        self.deadline = deadline
-        self.is_over = False
+        super().__init__(head, endpoint, limit, carrier, connection, deadline)
         self._is_bidi = head.method.kind is Kind.BIDI
         self._table = table_of(head.method.request)
         self._values = Values()
-        self._body = bytearray()
         self._has_all = False
         self._is_reading = True
         self._is_full = False
         self._started = False
-        self._receiver = _DEAF
 
     def open(self) -> None:
         """Let the handler of a stream from both sides take the call."""
@@ -432,11 +437,6 @@ class StreamExchange:
         elif self._is_bidi:
             self._read()
 
-    @property
-    def kept_bytes(self) -> int:
-        """Bytes of the body that are here and cannot be used yet."""
-        return self._values.held_bytes + len(self._body)
-
     def end(self, broken: str = "") -> None:
         """The body is whole; or there is no more of it, for this reason."""
         if self.is_over:
@@ -446,21 +446,6 @@ class StreamExchange:
             self._read()
         else:
             self._take_request(broken)
-
-    def too_large(self, size: int | None) -> None:
-        """The body is not read to its end; it has so many bytes, where that is known."""
-        limit = self._limit
-        self._end(errors.message_too_large(size or BODY_FACTOR * limit + 1, limit))
-
-    def cancelled(self) -> None:
-        """Its caller is gone."""
-        self.is_over = True
-        receiver, self._receiver = self._receiver, _DEAF
-        _cancel(receiver, self._head)
-
-    def expire(self) -> None:
-        """The deadline has come."""
-        self._end(errors.EXPIRED)
 
     def writable(self) -> None:
         """There may be more chunks."""

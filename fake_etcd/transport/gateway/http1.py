@@ -149,7 +149,7 @@ class Http1Door:
     def answer_quickly(self, buffer: bytearray, http1: Http1Connection) -> bool:
         """Answer the request that the buffer begins with, if its head is known and all of it here.
 
-        Twice as fast as the long way, which is h11's (`python -m bench.gateway`).
+        Twice as fast as the long way, which is h11's (`python -m bench --only gateway`).
         """
         end = buffer.find(b"\r\n\r\n", 0, _LARGEST_HEAD) + 4
         known = self._known.get(bytes(buffer[:end])) if end > 3 else None

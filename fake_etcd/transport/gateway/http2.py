@@ -111,9 +111,6 @@ class Http2Call:
         missing = STREAM_RECEIVE_WINDOW if left is None else left
         if self._is_full:
             missing = 0  # who does not read answers is not to ask for more
-        self._host.http2.keep(self._stream, self._exchange.kept_bytes, missing)
-        left = self._stream.content_left
-        missing = STREAM_RECEIVE_WINDOW if left is None else left
         self._host.http2.keep(self._stream, self._exchange.held_bytes, missing)
 
     def closed(self, code: ErrorCode) -> None:
