@@ -171,7 +171,10 @@ class PlainNode:
         self.gateway = None
         if has_gateway:
             self.gateway = GatewayRules(
-                access, refuses_names(self._node), endpoints, config.max_receive_bytes
+                access,
+                functools.partial(refuses_names, self._node),
+                endpoints,
+                config.max_receive_bytes,
             )
         self._server = Server(
             endpoints,

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import cast
 
+from google.protobuf.message import Message
+
 from fake_etcd.api import errors
 from fake_etcd.api import messages as m
 from fake_etcd.core import cluster
@@ -45,10 +47,7 @@ def _make_member_list(node: Node) -> Callable[[m.MemberListRequest, Call], bytes
     def member_list(request: m.MemberListRequest, call: Call) -> bytes:
         """A linearizable one is the same: there is nobody to ask."""
         access.require_auth_info(node, call)
-        return (
-            node.header_without_revision
-            + m.MemberListResponse(members=_all(node)).SerializeToString()
-        )
+        return _answer(node, m.MemberListResponse(members=_all(node)))
 
     return member_list
 
@@ -65,8 +64,7 @@ def _make_member_add(node: Node) -> Callable[[m.MemberAddRequest, Call], bytes]:
         membership.check_add(member.is_learner)
         node.raft_index += 1
         membership.add(member)
-        answer = m.MemberAddResponse(member=_encoded(member), members=_all(node))
-        return node.header_without_revision + answer.SerializeToString()
+        return _answer(node, m.MemberAddResponse(member=_encoded(member), members=_all(node)))
 
     return member_add
 
@@ -82,8 +80,7 @@ def _make_member_remove(node: Node) -> Callable[[m.MemberRemoveRequest, Call], b
         membership.check_remove(request.ID)
         node.raft_index += 1
         membership.remove(request.ID)
-        answer = m.MemberRemoveResponse(members=_all(node))
-        return node.header_without_revision + answer.SerializeToString()
+        return _answer(node, m.MemberRemoveResponse(members=_all(node)))
 
     return member_remove
 
@@ -100,8 +97,7 @@ def _make_member_update(node: Node) -> Callable[[m.MemberUpdateRequest, Call], b
         access.require_admin(node, call)
         node.raft_index += 1
         membership.update(request.ID, tuple(request.peerURLs))
-        answer = m.MemberUpdateResponse(members=_all(node))
-        return node.header_without_revision + answer.SerializeToString()
+        return _answer(node, m.MemberUpdateResponse(members=_all(node)))
 
     return member_update
 
@@ -117,10 +113,14 @@ def _make_member_promote(node: Node) -> Callable[[m.MemberPromoteRequest, Call],
         membership.check_promote(request.ID)
         node.raft_index += 1
         membership.promote(request.ID)
-        answer = m.MemberPromoteResponse(members=_all(node))
-        return node.header_without_revision + answer.SerializeToString()
+        return _answer(node, m.MemberPromoteResponse(members=_all(node)))
 
     return member_promote
+
+
+def _answer(node: Node, rest: Message) -> bytes:
+    """An answer, from what is in it behind its header."""
+    return node.header_without_revision + rest.SerializeToString()
 
 
 def _urls(request: m.MemberAddRequest) -> list[str]:

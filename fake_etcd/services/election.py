@@ -22,7 +22,7 @@ from fake_etcd.services.own_client import (
     refusal,
     was_created_at,
 )
-from fake_etcd.services.turn import Turn
+from fake_etcd.services.turn import Queuing
 
 _NOT_LEADER = "election: not leader"
 _NO_LEADER = "election: no leader"
@@ -97,7 +97,7 @@ def _resign(client: OwnClient, call: Call, key: bytes, rev: int) -> None:
     client.txn(call, m.TxnRequest(compare=[was_created_at(key, rev)], success=[delete]))
 
 
-class Campaign:
+class Campaign(Queuing):
     """Receiver of one Campaign.
 
     A caller that goes while it waits resigns, in nobody's name: so where there are users its key
@@ -105,25 +105,12 @@ class Campaign:
     when its turn comes, as etcd has it.
     """
 
-    __slots__ = (
-        "_call",
-        "_client",
-        "_key",
-        "_lease",
-        "_name",
-        "_rev",
-        "_revision",
-        "_sink",
-        "_turn",
-    )
+    __slots__ = ("_lease", "_name", "_rev", "_revision")
 
     def __init__(self, client: OwnClient, call: Call, sink: Sink) -> None:
-        self._client = client
-        self._call = call
-        self._sink = sink
-        self._name = self._key = b""
+        super().__init__(client, call, sink)
+        self._name = b""
         self._lease = self._rev = self._revision = 0
-        self._turn: Turn | None = None
 
     def message(self, request: m.CampaignRequest) -> None:
         """Raises: what LeaseGrant, Txn and Range do, as `OwnClient` has it."""
@@ -140,19 +127,7 @@ class Campaign:
             self._rev = before.create_revision
             if before.value != request.value:
                 self._proclaim(request.value)
-        self._turn = Turn(client, call, prefix, self._rev - 1, self._answer, self._sink.close)
-        self._turn.wait()
-
-    def half_close(self) -> None:
-        """Nothing to do: the one message is what counts."""
-
-    def writable(self) -> None:
-        """Nothing to do: there is one answer."""
-
-    def cancelled(self) -> None:
-        """The caller waits no more."""
-        if self._turn is not None:
-            self._turn.abandon(self._give_up)
+        self._wait(prefix, self._rev, self._answer)
 
     def _proclaim(self, value: bytes) -> None:
         """Raises: what it was refused for; the key is given up then."""

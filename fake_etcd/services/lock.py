@@ -12,7 +12,7 @@ from collections.abc import Callable
 from fake_etcd.api import messages as m
 from fake_etcd.core.mvcc.encoding import varint
 from fake_etcd.core.node import Node
-from fake_etcd.services.call import Call, Sink
+from fake_etcd.services.call import Call
 from fake_etcd.services.own_client import (
     OwnClient,
     first_created,
@@ -21,7 +21,7 @@ from fake_etcd.services.own_client import (
     refusal,
     was_created_at,
 )
-from fake_etcd.services.turn import Turn
+from fake_etcd.services.turn import Queuing
 
 _EXPIRED = "mutex: session is expired"
 
@@ -37,21 +37,14 @@ def make_unlock(client: OwnClient) -> Callable[[m.UnlockRequest, Call], bytes]:
     return unlock
 
 
-class Locking:
+class Locking(Queuing):
     """Receiver of one Lock.
 
     A caller that goes while it waits has its key deleted, in nobody's name: so where there are
     users the key stays, as long as its lease does.
     """
 
-    __slots__ = ("_call", "_client", "_key", "_sink", "_turn")
-
-    def __init__(self, client: OwnClient, call: Call, sink: Sink) -> None:
-        self._client = client
-        self._call = call
-        self._sink = sink
-        self._key = b""
-        self._turn: Turn | None = None
+    __slots__ = ()
 
     def message(self, request: m.LockRequest) -> None:
         """Raises: what LeaseGrant, Txn and Range do, as `OwnClient` has it."""
@@ -74,7 +67,7 @@ class Locking:
         if store.range(prefix, prefix_end(prefix), count_only=True).count == 1:
             self._answer(revision)
         else:
-            self._wait(prefix, revision)
+            self._wait(prefix, revision, self._has_come)
 
     def _acquire(self, prefix: bytes, lease: int) -> None:
         client, call = self._client, self._call
@@ -86,27 +79,10 @@ class Locking:
         if not oldest or oldest[0].create_revision == mine:
             self._answer(answer.header.revision)
         else:
-            self._wait(prefix, mine)
+            self._wait(prefix, mine, self._has_come)
 
-    def _wait(self, prefix: bytes, mine: int) -> None:
-        """For all that were there before the revision `mine`."""
-        close = self._sink.close
-        self._turn = Turn(self._client, self._call, prefix, mine - 1, self._has_come, close)
-        self._turn.wait()
-
-    def half_close(self) -> None:
-        """Nothing to do: the one message is what counts."""
-
-    def writable(self) -> None:
-        """Nothing to do: there is one answer."""
-
-    def cancelled(self) -> None:
-        """The caller waits no more."""
-        if self._turn is not None:
-            self._turn.abandon(self._give_up)
-
-    def _give_up(self, nobody: Call) -> None:
-        self._client.delete(nobody, self._key)
+    def _give_up(self, who: Call) -> None:
+        self._client.delete(who, self._key)
 
     def _has_come(self) -> None:
         """The lock is the caller's, if its key is still there.

@@ -6,12 +6,13 @@ etcd: client/v3/concurrency/key.go.
 from __future__ import annotations
 
 import contextlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from fake_etcd.api.errors import EtcdError
 from fake_etcd.api.status import Status
 from fake_etcd.core.mvcc.watch import Events, Watcher
-from fake_etcd.services.call import Call
+from fake_etcd.services.call import Call, Sink
 from fake_etcd.services.own_client import OwnClient, last_created
 
 
@@ -104,3 +105,45 @@ class Turn:
 
     def tell_compacted(self, watcher: Watcher, compact_revision: int) -> None:
         raise AssertionError("it watches what comes, which is not compacted")
+
+
+class Queuing(ABC):
+    """What receivers of calls have in common that wait for a turn and have one answer.
+
+    Args:
+        client: whose keys.
+        call, sink: as of any stream's handler.
+    """
+
+    __slots__ = ("_call", "_client", "_key", "_sink", "_turn")
+
+    def __init__(self, client: OwnClient, call: Call, sink: Sink) -> None:
+        self._client = client
+        self._call = call
+        self._sink = sink
+        self._key = b""
+        self._turn: Turn | None = None
+
+    def half_close(self) -> None:  # noqa: B027 (empty on purpose)
+        """Nothing to do: the one message is what counts."""
+
+    def writable(self) -> None:  # noqa: B027 (likewise)
+        """Nothing to do: there is one answer."""
+
+    def cancelled(self) -> None:
+        """The caller waits no more."""
+        if self._turn is not None:
+            self._turn.abandon(self._give_up)
+
+    def _wait(self, prefix: bytes, mine: int, come: Callable[[], None]) -> None:
+        """For all keys of the prefix that were there before the revision `mine`.
+
+        Raises:
+            EtcdError: as `Turn.wait`.
+        """
+        self._turn = Turn(self._client, self._call, prefix, mine - 1, come, self._sink.close)
+        self._turn.wait()
+
+    @abstractmethod
+    def _give_up(self, who: Call) -> None:
+        """Take the caller's key away, in this name."""

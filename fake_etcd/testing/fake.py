@@ -39,7 +39,7 @@ from fake_etcd.testing.snapshots import Snapshot, Snapshots
 from fake_etcd.testing.store import Store
 from fake_etcd.testing.tls import ANY_PORT, NO_TLS, Tls, TlsKit, common_name, wanted
 from fake_etcd.testing.tokens import Tokens
-from fake_etcd.transport.gateway.rules import GatewayRules
+from fake_etcd.transport.gateway.rules import GatewayRules, refuses_names
 from fake_etcd.transport.in_process.aio import InProcessAioChannel
 from fake_etcd.transport.in_process.channel import InProcessChannel
 from fake_etcd.transport.in_process.limits import Options
@@ -650,8 +650,7 @@ class FakeEtcd(Doors):
             return self._listening
 
     def _refuses_names(self) -> bool:
-        node = self._shared.node
-        return node.config.client_cert_auth and node.auth.enabled
+        return refuses_names(self._shared.node)  # it may be another after each reset
 
     def _own_tls(self) -> ServerTls | None:
         return None if self._kit is None else self._kit.server_tls()

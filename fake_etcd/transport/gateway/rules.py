@@ -18,9 +18,9 @@ def _nobody() -> bool:
     return False
 
 
-def refuses_names(node: Node) -> Callable[[], bool]:
+def refuses_names(node: Node) -> bool:
     """Whether a node tells users apart by their certificates now."""
-    return lambda: node.config.client_cert_auth and node.auth.enabled
+    return node.config.client_cert_auth and node.auth.enabled
 
 
 @dataclass(frozen=True, slots=True)
