@@ -13,12 +13,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fake_etcd.services.http import HttpRequest, HttpResponse
-from fake_etcd.transport.http1 import (
-    MAX_FIRST_LINE_BYTES,
-    MAX_HEAD_BYTES,
-    MAX_UNREAD_BODY_BYTES,
-    Http1Connection,
-)
+from fake_etcd.transport.http1 import MAX_FIRST_LINE_BYTES, Http1Connection
+from fake_etcd.transport.http1_head import MAX_HEAD_BYTES, MAX_UNREAD_BODY_BYTES
 from fake_etcd.transport.http_date import http_date
 
 DATE = "Mon, 23 Nov 2026 21:23:53 GMT"

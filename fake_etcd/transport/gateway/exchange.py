@@ -33,7 +33,7 @@ from fake_etcd.transport.gateway.heads import (
 from fake_etcd.transport.gateway.reading import Unreadable, read, read_quickly
 from fake_etcd.transport.gateway.values import NotJson, Values
 from fake_etcd.transport.grpc import errors
-from fake_etcd.transport.http1 import CHUNKED
+from fake_etcd.transport.http1_answers import CHUNKED
 
 _log = logging.getLogger("fake_etcd.transport")
 

@@ -20,7 +20,7 @@ from fake_etcd.transport.gateway import writing
 from fake_etcd.transport.grpc import errors
 from fake_etcd.transport.grpc.coding import decode_binary
 from fake_etcd.transport.grpc.head import SHORTEST_TIMEOUT
-from fake_etcd.transport.http1 import CHUNKED
+from fake_etcd.transport.http1_answers import CHUNKED
 
 Headers = tuple[tuple[str, str], ...]
 

@@ -18,19 +18,19 @@ from fake_etcd.transport.gateway import websocket
 from fake_etcd.transport.gateway.exchange import Exchange
 from fake_etcd.transport.gateway.gateway import Gateway, Peer
 from fake_etcd.transport.gateway.heads import Head, Headers, KnownHead, read_head
-from fake_etcd.transport.http1 import (
+from fake_etcd.transport.http1_answers import (
     CHUNKED,
     LAST_CHUNK,
     Asked,
-    Http1Connection,
     chunk_of,
     encode,
     encode_head,
 )
+from fake_etcd.transport.http1_head import Request
 from fake_etcd.transport.http_date import http_date
 
 if TYPE_CHECKING:
-    from fake_etcd.transport.http1 import _Request
+    from fake_etcd.transport.http1 import Http1Connection
 
 SINK_LIMIT = 2**18
 """Bytes of an answer that wait for the end of the request before the handler is told to stop."""
@@ -87,7 +87,7 @@ class Http1Door:
         self.is_paused = False
         """The socket takes nothing more for now."""
 
-    def open(self, http1: Http1Connection, request: _Request, raw: bytes) -> None:
+    def open(self, http1: Http1Connection, request: Request, raw: bytes) -> None:
         """Take a request, if it is for the gateway."""
         place = self._gateway.place(request.public, self._common_name)
         if isinstance(place, tuple):
@@ -107,7 +107,7 @@ class Http1Door:
             call.exchange = self._gateway.open(head, call, self._peer, self._time())
             call.exchange.open()
 
-    def _upgrade(self, http1: Http1Connection, request: _Request, path: str, cors: Headers) -> None:
+    def _upgrade(self, http1: Http1Connection, request: Request, path: str, cors: Headers) -> None:
         """Make a websocket of the connection, if the client knows how that goes."""
         opening = websocket.handshake(request.public, cors)
         if isinstance(opening, HttpResponse):
@@ -122,7 +122,7 @@ class Http1Door:
             headers = websocket.proxied_headers(request.public)
             socket.open(gateway, path, headers, self._peer, self._time())
 
-    def _remember(self, head: Head, request: _Request, raw: bytes) -> None:
+    def _remember(self, head: Head, request: Request, raw: bytes) -> None:
         """Only what is as plain as it can be, so that nothing is left to be looked at."""
         length = request.content_length
         if (
@@ -213,7 +213,7 @@ class Http1Call:
     )
 
     def __init__(
-        self, door: Http1Door, http1: Http1Connection, request: _Request, *, is_endless: bool
+        self, door: Http1Door, http1: Http1Connection, request: Request, *, is_endless: bool
     ) -> None:
         self._door = door
         self._http1 = http1

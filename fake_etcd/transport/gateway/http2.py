@@ -13,7 +13,7 @@ from fake_etcd.services.http import HttpRequest, HttpResponse
 from fake_etcd.transport.gateway.exchange import Exchange
 from fake_etcd.transport.gateway.gateway import Gateway, Peer
 from fake_etcd.transport.gateway.heads import TRAILER, Headers
-from fake_etcd.transport.http1 import CHUNKED, TRAILERS
+from fake_etcd.transport.http1_answers import CHUNKED, TRAILERS
 from fake_etcd.transport.http2.connection import Http2Connection
 from fake_etcd.transport.http2.frames import ErrorCode
 from fake_etcd.transport.http2.pages import Pages, header_fields
