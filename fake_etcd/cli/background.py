@@ -29,7 +29,7 @@ def serve(arguments: Sequence[str] = ()) -> Iterator[str]:
 
     Raises:
         flags.UsageError: an argument is wrong.
-        serving.CannotStart: the address, or the keys of --auth-token, cannot be had.
+        served_node.CannotStart: the address, or the keys of --auth-token, cannot be had.
 
     >>> with serve(["--max-txn-ops=4"]) as url:
     ...     url.rpartition(":")[0]

@@ -24,7 +24,8 @@ from fake_etcd.cli import etcd_lines as lines
 from fake_etcd.cli.durations import format_duration
 from fake_etcd.cli.etcd_lines import say
 from fake_etcd.cli.flags import Settings
-from fake_etcd.cli.serving import CannotStart, NodeServer, new_loop
+from fake_etcd.cli.served_node import CannotStart
+from fake_etcd.cli.serving import NodeServer, new_loop
 from fake_etcd.cli.urls import Url
 from fake_etcd.cli.usage import BAD_CONFIGURATION, UsageError, Warned
 

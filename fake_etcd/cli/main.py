@@ -91,11 +91,11 @@ def _run(arguments: Sequence[str], *, ends_here: bool, as_etcd: bool) -> int:
         return 0
     for line in settings.early:
         _log(line)
-    from fake_etcd.cli import host, serving
+    from fake_etcd.cli import host, served_node
 
     try:
         number = host.run(settings)
-    except serving.CannotStart as error:
+    except served_node.CannotStart as error:
         if as_etcd:
             _log(_failed_to_start(str(error)))
         else:

@@ -18,7 +18,7 @@ import grpc
 import pytest
 
 from fake_etcd.api import messages as m
-from fake_etcd.cli import background, serving
+from fake_etcd.cli import background, served_node
 from fake_etcd.cli.flags import UsageError
 from fake_etcd.services import passwords
 from fake_etcd.transport import loop_host
@@ -106,7 +106,7 @@ def test_a_wrong_flag_is_refused_before_anything_is_started() -> None:
 def test_an_address_that_is_taken_is_refused_and_nothing_is_left_running() -> None:
     with background.serve() as url:
         with (
-            pytest.raises(serving.CannotStart, match="bind: address already in use"),
+            pytest.raises(served_node.CannotStart, match="bind: address already in use"),
             background.serve([f"--listen-client-urls={url}"]),
         ):
             pass
@@ -116,7 +116,7 @@ def test_an_address_that_is_taken_is_refused_and_nothing_is_left_running() -> No
 
 def test_a_loop_that_there_is_not_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(loop_host.LOOP_VARIABLE, "trio")
-    with pytest.raises(serving.CannotStart, match="FAKE_ETCD_LOOP=trio"), background.serve():
+    with pytest.raises(served_node.CannotStart, match="FAKE_ETCD_LOOP=trio"), background.serve():
         pass
     assert threads() == []
 

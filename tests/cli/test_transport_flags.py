@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from fake_etcd.cli import background, serving
+from fake_etcd.cli import background, served_node
 from tests.transport.wire import HELLO, WATCH, Answer, Client, ping, request_fields
 
 SECONDS = 10.0
@@ -61,5 +61,5 @@ def test_a_port_is_shared_where_both_ask_for_it() -> None:
         where = f"--listen-client-urls={url}"
         with background.serve(["--socket-reuse-port", where]) as other:
             assert other == url
-        with pytest.raises(serving.CannotStart, match="in use"), background.serve([where]):
+        with pytest.raises(served_node.CannotStart, match="in use"), background.serve([where]):
             pass

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from fake_etcd.api import messages as m
 from fake_etcd.api.methods import METHODS
-from fake_etcd.cli import background, flags, serving
+from fake_etcd.cli import background, flags, served_node, serving
 from fake_etcd.services.call import Call, Endpoint
 from fake_etcd.services.http import HttpResponse
 from fake_etcd.transport import certificates, loop_host
@@ -465,7 +465,7 @@ def test_files_that_are_wrong_stop_the_start_with_one_line(folder: Path) -> None
         (["--trusted-ca-file=/none"], "open /none: no such file or directory"),
         ([f"--key-file={folder}/bob.key"], "tls: private key does not match public key"),
     ):
-        with pytest.raises(serving.CannotStart) as refused, start(*arguments):
+        with pytest.raises(served_node.CannotStart) as refused, start(*arguments):
             pass
         assert str(refused.value) == why
 
