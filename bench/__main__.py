@@ -12,6 +12,7 @@ from pathlib import Path
 from bench import (
     calling,
     concurrency,
+    counting,
     crowd,
     fixture,
     gateway,
@@ -32,6 +33,7 @@ PARTS = (
     "connections",
     "gateway",
     "locks",
+    "counting",
     "start",
     "fixture",
     "in-process",
@@ -80,6 +82,8 @@ def main(arguments: list[str]) -> int:
         results.gateway = gateway.run(options.turns, seconds, say)
     if not only or "locks" in only:
         results.locks = concurrency.run(options.turns, seconds, say)
+    if not only or "counting" in only:
+        results.counting = counting.run(options.turns, say)
     if not only or "start" in only:
         say("start and stop")
         results.lives = lives.run(max(options.turns, _LIVES))

@@ -61,6 +61,8 @@ BARS = (
     _rate("lock-own", "uvloop", 1.5),
     _rate("lock-shared", "uvloop", 1.5),
     _rate("lock-serial", "uvloop", 1.5),
+    Bar("get-counted/uvloop", "get rate kept with counting", 0.97, True, "x its own"),
+    Bar("put-counted/uvloop", "put rate kept with counting", 0.97, True, "x its own"),
     Bar("start/uvloop", "process start to first answer", 0.25, False, "s"),
     Bar("stop/uvloop", "SIGTERM to the end of the process", 0.1, False, "s"),
     Bar("fixture/uvloop", "fixture in a test", 1.0, False, "ms"),

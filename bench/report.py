@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from bench import calling, crowd, gateway, secured, svg
+from bench import calling, counting, crowd, gateway, secured, svg
 from bench.bars import BARS
 from bench.calling import Calling
 from bench.concurrency import Locks
+from bench.counting import Counting
 from bench.crowd import Crowd
 from bench.fixture import Fixture
 from bench.gateway import Gateway
@@ -55,6 +56,7 @@ class Results:
     crowd: Crowd | None = None
     gateway: Gateway | None = None
     locks: Locks | None = None
+    counting: Counting | None = None
     lives: Lives | None = None
     fixture: Fixture | None = None
     in_process: InProcess | None = None
@@ -87,6 +89,9 @@ def values(results: Results) -> dict[str, float]:
     if results.locks:
         for name in Locks.__slots__:
             found[f"lock-{name}/uvloop"] = getattr(results.locks, name).ratio("uvloop")
+    if results.counting:
+        for operation in counting.OPERATIONS:
+            found[f"{operation}-counted/uvloop"] = results.counting.kept(operation)
     if results.lives:
         found["start/uvloop"] = results.lives.starts.median("uvloop")
         found["stop/uvloop"] = results.lives.stops.median("uvloop")
@@ -132,6 +137,8 @@ def markdown(results: Results) -> str:
         parts += ["## The JSON gateway\n", _GATEWAY_TEXT, _gateway(results.gateway)]
     if results.locks:
         parts += ["## Locks\n", _LOCKS_TEXT, _locks(results.locks)]
+    if results.counting:
+        parts += ["## Counting for /metrics\n", _COUNTING_TEXT, _counting(results.counting)]
     if results.lives:
         parts += ["## Start and stop\n", _LIVES_TEXT, _lives(results.lives)]
     if results.fixture:
@@ -208,6 +215,11 @@ _GATEWAY_TEXT = """\
 _LOCKS_TEXT = """\
 Locks taken and let go again, two calls each: by 64 callers with a lock of their own, by 16 that all
 want the same one, by one alone.
+"""
+
+_COUNTING_TEXT = """\
+Two of our servers on uvloop side by side, of which one counts its calls for /metrics and the other
+does not, in turns of half a second. `python -m bench --only counting` measures these alone.
 """
 
 _LIVES_TEXT = """\
@@ -376,6 +388,19 @@ def _locks(found: Locks) -> str:
     ]
     servers = (_TITLES[name] for name in found.own.by_server)
     return _table(("cycles per second", *servers), rows)
+
+
+def _counting(found: Counting) -> str:
+    rows = []
+    for operation in counting.OPERATIONS:
+        on, off = found.medians(operation, "per_second")
+        on_us, off_us = found.medians(operation, "cpu_us")
+        kept = f"{found.kept(operation):.3f} x"
+        rows.append(
+            (operation, f"{off:,.0f}", f"{on:,.0f} ({kept})", f"{off_us:.2f}", f"{on_us:.2f}")
+        )
+    head = ("call", "calls per second", "counted", "server's µs for a call", "counted")
+    return _table(head, rows)
 
 
 def _lives(lives: Lives) -> str:

@@ -63,6 +63,14 @@ def limit() -> Iterator[Running]:
 
 
 @contextlib.contextmanager
+def counting(counts: str) -> Iterator[Running]:
+    """Our transport and handlers on uvloop, which count their calls ("on") or do not ("off")."""
+    command = [sys.executable, "-m", "bench.counting_server", counts]
+    with _process(command) as (process, log):
+        yield _answering(process, _printed_address(process, log))
+
+
+@contextlib.contextmanager
 def _process(
     command: Sequence[str], variables: Mapping[str, str] | None = None
 ) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:

@@ -66,9 +66,11 @@ class Call:
         metadata: the caller's metadata, without HTTP/2's and gRPC's own headers.
         deadline: seconds on the transport's monotonic clock, or None where the caller set none.
         connection: what it came over.
+        size: bytes of its one request as it came; -1 where they are what protobuf would write, or
+            it has more than one.
     """
 
-    __slots__ = ("connection", "deadline", "metadata", "method")
+    __slots__ = ("connection", "deadline", "metadata", "method", "size")
 
     is_hosts = False
     """Whether nobody made it but the node's own host, who may do everything; see `HostCall`."""
@@ -79,11 +81,13 @@ class Call:
         metadata: Metadata = (),
         deadline: float | None = None,
         connection: Connection = _NOWHERE,
+        size: int = -1,
     ) -> None:
         self.method = method
         self.metadata = metadata
         self.deadline = deadline
         self.connection = connection
+        self.size = size
 
     @property
     def peer(self) -> str:

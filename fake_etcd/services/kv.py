@@ -21,6 +21,7 @@ from fake_etcd.services.call import Call, Receiver, Sink, StreamHandler, UnaryHa
 from fake_etcd.services.range_stream import RangeStream
 
 _COUNT_1 = b"\x20\x01"
+_DELETED_1 = b"\x10\x01"
 
 
 def unary(node: Node) -> dict[str, UnaryHandler]:
@@ -51,12 +52,13 @@ def streams(node: Node) -> dict[str, StreamHandler]:
 def _make_range(node: Node) -> Callable[[m.RangeRequest, Call], bytes]:
     auth, store, header = node.auth, node.store, node.header
     store_range = store.range
+    size_of = m.RangeRequest.ByteSize  # bound here: 0.05 us less than a look at each request
 
     def range_(request: m.RangeRequest, call: Call) -> bytes:
         key = request.key
         # As long as a short key with its tag and length: it asks for that key and nothing else.
         # Saves looking at eleven options.
-        if request.ByteSize() == len(key) + 2 and key:
+        if size_of(request) == len(key) + 2 and key:
             if auth.enabled:
                 check_permitted(call, key, b"")
             result = store_range(key, None)
@@ -85,17 +87,20 @@ def _make_put(node: Node) -> Callable[[m.PutRequest, Call], bytes]:
     short_name = raft_log.SHORT_NAME
     by_certificate = node.config.client_cert_auth
     alarms, quota = node.alarms, node.quota
+    lease_exists = node.lease_exists
+    size_of = m.PutRequest.ByteSize  # as in a range
 
     def put(request: m.PutRequest, call: Call) -> bytes:
         key = request.key
-        size = request.ByteSize()
+        size = size_of(request)
+        lease = request.lease
         quota.allowance -= size + KEY_OVERHEAD
         if (
             not key
             or quota.allowance < 0
             or alarms.forbid_growth
             or by_certificate
-            or request.lease
+            or (lease and (auth.enabled or not lease_exists(lease)))
             or request.prev_kv
             or request.ignore_value
             or request.ignore_lease
@@ -110,7 +115,7 @@ def _make_put(node: Node) -> Callable[[m.PutRequest, Call], bytes]:
             auth.check_put_permitted(info, key)
         else:
             node.raft_index += 1
-        return header(store_put(key, request.value))
+        return header(store_put(key, request.value, lease))
 
     def put_with_options(request: m.PutRequest, call: Call) -> bytes:
         space.check(node, call, space.cost_of_put(request))
@@ -131,9 +136,27 @@ def _make_put(node: Node) -> Callable[[m.PutRequest, Call], bytes]:
 
 
 def _make_delete_range(node: Node) -> Callable[[m.DeleteRangeRequest, Call], bytes]:
-    store, header = node.store, node.header
+    auth, store, header = node.auth, node.store, node.header
+    alarms = node.alarms
+    accepted = raft_log.largest_write(node, raft_log.LARGEST_CALLER)
+    by_certificate = node.config.client_cert_auth
 
     def delete_range(request: m.DeleteRangeRequest, call: Call) -> bytes:
+        key = request.key
+        size = request.ByteSize()
+        # As in a range: it asks for that key and nothing else.
+        if (
+            size == len(key) + 2
+            and key
+            and size <= accepted
+            and not (auth.enabled or by_certificate or alarms.corrupt)
+        ):
+            node.raft_index += 1
+            deleted, revision = store.delete_range(key, None)
+            return header(revision) + _DELETED_1 if deleted else header(revision)
+        return delete_with_options(request, call)
+
+    def delete_with_options(request: m.DeleteRangeRequest, call: Call) -> bytes:
         kv_checks.check_delete_range(request)
         info = access.auth_info(node, call)
         raft_log.propose(node, info, request.ByteSize())

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -63,6 +64,56 @@ class Driven(Protocol):
         """Do a step while nobody else uses the node, and have all that it sends be sent."""
 
 
+class Calls:
+    """What clients want to be called for at certain times.
+
+    A clock that stands still runs it as it is moved; for one that runs by itself each call has a
+    thread that waits.
+    """
+
+    def __init__(self, clock: SwitchClock, driven: Driven) -> None:
+        self._clock = clock
+        self._driven = driven
+        self._due: dict[object, tuple[float, Callable[[], object]]] = {}
+        clock.attach(self)
+
+    def next_due(self, now: float) -> float | None:
+        return min((when for when, _ in list(self._due.values())), default=None)
+
+    def run_due(self, now: float) -> None:
+        for key, (when, callback) in list(self._due.items()):
+            if when <= now:
+                del self._due[key]
+                callback()
+
+    def add(self, time: float, callback: Callable[[], object]) -> Callable[[], object]:
+        """Have it called; gives what takes that back."""
+        key = object()
+
+        def enter() -> None:
+            self._due[key] = (time, callback)
+            self._wait(time)
+
+        self._driven.hold(enter)
+        return lambda: self._due.pop(key, None)
+
+    def wait_all(self) -> None:
+        """The clock runs by itself from now on."""
+        for when, _ in list(self._due.values()):
+            self._wait(when)
+
+    def _wait(self, time: float) -> None:
+        seconds = self._clock.seconds_until(time)
+        if seconds is not None:
+            timer = threading.Timer(seconds, self._look)
+            timer.daemon = True
+            timer.start()
+
+    def _look(self) -> None:
+        if not self._clock.is_frozen:
+            self.run_due(self._clock.now())
+
+
 class TestClock:
     """Time, as a test wants it.
 
@@ -84,6 +135,7 @@ class TestClock:
     def __init__(self, clock: SwitchClock, driven: Driven) -> None:
         self._clock = clock
         self._driven = driven
+        self._calls = Calls(clock, driven)
 
     @property
     def now(self) -> float:
@@ -110,6 +162,17 @@ class TestClock:
         self._clock.automatic = False
         if self._clock.is_frozen:
             self._driven.hold(self._clock.run)
+            self._calls.wait_all()
+
+    def call_at(self, time: float, callback: Callable[[], object]) -> Callable[[], object]:
+        """Call back once, at a time of `now`, in the thread that moves the clock or in one of its
+        own. What is called wakes somebody, and does no more. With this the clock is one for
+        `clientv3.Config(clock=...)`.
+
+        Returns:
+            what takes that back.
+        """
+        return self._calls.add(time, callback)
 
     def advance(self, seconds: float) -> None:
         """Move on. All that becomes due on the way happens, in order, each thing at its time.

@@ -91,7 +91,8 @@ def test_the_examples_in_the_docstrings_hold() -> None:
     assert (result.attempted > 0, result.failed) == (True, 0)
 
 
-def test_the_golden_rows_are_those_of_etcds_source() -> None:
+def etcds_source() -> Path:
+    """The file that the errors are from, where Go's module cache has it; else a skip."""
     go = shutil.which("go")
     if go is None:
         pytest.skip("no Go here, so no module cache that could hold etcd's source")
@@ -99,6 +100,11 @@ def test_the_golden_rows_are_those_of_etcds_source() -> None:
     source = Path(cache.stdout.strip(), "go.etcd.io/etcd/api/v3@v3.7.3/v3rpc/rpctypes/error.go")
     if not source.exists():
         pytest.skip("Go's module cache does not hold etcd's api module 3.7.3")
+    return source
+
+
+def test_the_golden_rows_are_those_of_etcds_source() -> None:
+    source = etcds_source()
     pattern = re.compile(r'ErrGRPC(\w+)\s*= status\.Error\(codes\.(\w+), "(.*)"\)')
     rows = [
         (name, CODES.index(code), text) for name, code, text in pattern.findall(source.read_text())

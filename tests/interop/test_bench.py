@@ -13,12 +13,14 @@ from bench import crowd, gateway, report, secured, servers, svg
 from bench.bars import BARS, Bar
 from bench.calling import Calling
 from bench.concurrency import Locks
+from bench.counting import Counting
 from bench.crowd import Crowd
 from bench.fixture import Fixture
 from bench.gateway import Gateway
 from bench.growth import Growth
 from bench.in_process import InProcess
 from bench.lives import Lives
+from bench.measure import Load
 from bench.report import Results
 from bench.scenarios import SCENARIOS, Turns
 from bench.watching import Watching
@@ -53,6 +55,17 @@ def made_up() -> Results:
             {name: dict.fromkeys(gateway.MEASURES, both) for name in gateway.OPERATIONS}
         ),
         locks=Locks(own=both, shared=both, serial=both),
+        counting=Counting(
+            {
+                operation: [
+                    (load(98.0), load(100.0)),
+                    (load(50.0), load(0.0)),
+                    (load(20.0), load(10.0)),
+                    (load(40.0), load(80.0)),
+                ]
+                for operation in ("get", "put")
+            }
+        ),
         lives=Lives(
             Turns({"real": [0.5], "uvloop": [0.2], "asyncio": [0.2]}),
             Turns({"real": [0.02], "uvloop": [0.03], "asyncio": [0.04]}),
@@ -82,6 +95,18 @@ def made_up() -> Results:
             user_bytes={"real": 60_000.0, "uvloop": 24_000.0},
         ),
     )
+
+
+def load(per_second: float) -> Load:
+    return Load(per_second, 1.0, 2.0, 3.0, 100.0, 4.0)
+
+
+def test_what_counting_leaves_compares_within_a_round_and_not_across() -> None:
+    counting = made_up().counting
+    assert counting is not None, "it was made up"
+    assert counting.kept("get") == 0.98
+    assert counting.medians("get", "per_second") == (45.0, 45.0)
+    assert counting.medians("put", "cpu_us") == (100.0, 100.0)
 
 
 @pytest.fixture(autouse=True)

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from fake_etcd.api import errors, messages
 from fake_etcd.api.methods import METHODS
 from fake_etcd.api.status import Code, Status
+from fake_etcd.core.node import Node
+from fake_etcd.services import registry
 from fake_etcd.services.call import Call, Endpoint
 from fake_etcd.transport.grpc.coding import decode_timeout, encode_message
 from fake_etcd.transport.grpc.connection import BACKLOG_LIMIT
@@ -151,6 +153,48 @@ def test_a_unary_call_may_be_a_stream_that_answers_later():
     recorder.last.sink.send(b"late")
     recorder.last.sink.close()
     assert exchange.answers() == grpc_answer(1, message(b"late"))
+
+
+def test_of_a_unary_call_that_is_a_stream_an_error_is_all_that_is_said():
+    recorder = StreamRecorder()
+    exchange = GrpcExchange({RANGE: Endpoint(METHODS[RANGE], stream=recorder)})
+    exchange.send(exchange.client.call(1, ASK))
+    assert recorder.last.sink.send(b"late")
+    assert exchange.answers() == []
+    recorder.last.sink.close(Status(Code.ABORTED, "no"))
+    assert exchange.answers() == [grpc_status(1, 10, "no")]
+
+
+def test_bytes_of_a_unary_request_are_counted_as_they_came():
+    """etcd counts in its codec, before anything is decoded."""
+    node = Node()
+    exchange = GrpcExchange(registry.endpoints(node))
+    with_a_default = ASK + b"\x18\x00"  # limit: 0, which nobody need say
+    for stream, request in ((1, ASK), (3, with_a_default)):
+        assert len(exchange.send(exchange.client.call(stream, request))) == 3
+    count = node.counts.calls[RANGE]
+    assert (count.received, count.received_bytes) == (2, len(ASK) + len(with_a_default))
+
+
+@pytest.mark.parametrize("content_type", ["application/grpc", "application/grpc+proto"])
+def test_answers_of_either_content_type_are_constant_bytes_but_for_their_stream(content_type):
+    exchange = GrpcExchange(answering(b"answer"))
+    fields = [
+        (name, content_type if name == "content-type" else value)
+        for name, value in request_fields(RANGE)
+    ]
+    sizes = []
+    for stream in (1, 3, 5):
+        exchange.grpc.receive(
+            exchange.client.headers(stream, fields) + data(stream, message(ASK), end=True), 0.0
+        )
+        output = exchange.take()
+        sizes.append(len(output))
+        assert exchange.client.read(output)[-3:] == grpc_answer(
+            stream, message(b"answer"), content_type=content_type
+        )
+    # Three frames' headers, an index for each of four fields, and the message.
+    assert sizes[1:] == [3 * 9 + 4 + 5 + len(b"answer")] * 2
 
 
 @pytest.mark.parametrize(

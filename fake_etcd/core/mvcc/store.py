@@ -262,8 +262,11 @@ class Store:
 
     def delete_range(self, key: bytes, range_end: bytes | None) -> tuple[int, int]:
         """A transaction of one `WriteTxn.delete_range`."""
-        with self.write() as txn:
-            return txn.delete_range(key, range_end)
+        assert not self._writing, "one transaction ends before the next begins"
+        tombstones = self._delete(key, range_end, self.current_revision + 1, 0)
+        if tombstones:
+            self._commit(tombstones[0] if len(tombstones) == 1 else Batch(tombstones))
+        return len(tombstones), self.current_revision
 
     def write(self) -> WriteTxn:
         """Begin a transaction; nothing else may write until its `end`."""

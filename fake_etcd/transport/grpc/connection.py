@@ -38,7 +38,13 @@ from fake_etcd.transport.http2.streams import NOBODY, Stream, StreamUser
 if TYPE_CHECKING:
     from fake_etcd.transport.gateway.http2 import Http2Call
 
-_KEPT_FIELDS = frozenset(((b"content-type", CONTENT_TYPE), *OK_ENDING))
+_KEPT_FIELDS = frozenset(
+    (
+        (b"content-type", CONTENT_TYPE),
+        (b"content-type", CONTENT_TYPE + b"+proto"),  # of clients that name their codec
+        *OK_ENDING,
+    )
+)
 
 BACKLOG_LIMIT = 4 * 2**20
 """Bytes of answers that wait on one connection before its next requests wait as well."""
@@ -335,8 +341,8 @@ class GrpcConnection:
 
     # --- calls ---------------------------------------------------------------------------
 
-    def call(self, head: Head, deadline: float | None) -> Call:
-        return Call(head.endpoint.method, head.metadata, deadline, self)
+    def call(self, head: Head, deadline: float | None, size: int = -1) -> Call:
+        return Call(head.endpoint.method, head.metadata, deadline, self, size)
 
     def end(self, stream: Stream, head: Head, status: Status) -> None:
         """Answer with a status alone: what grpc-go calls a trailers-only response."""

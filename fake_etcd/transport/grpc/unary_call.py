@@ -28,7 +28,7 @@ class UnaryHost(Protocol):
     http2: Http2Connection
     max_receive_bytes: int
 
-    def call(self, head: Head, deadline: float | None) -> Call: ...
+    def call(self, head: Head, deadline: float | None, size: int = -1) -> Call: ...
 
     def end(self, stream: Stream, head: Head, status: Status) -> None: ...
 
@@ -110,7 +110,7 @@ class UnaryCall:
             request = head.parse(message)
             if head.verdict is not None:
                 raise StatusError(head.verdict)
-            response = self._handler(request, connection.call(head, self.deadline))
+            response = self._handler(request, connection.call(head, self.deadline, len(message)))
         except EtcdError as error:
             self._fail(error.status)
             return

@@ -1,0 +1,5 @@
+"""A part of the key space as if it were all of it; see `core.namespace`."""
+
+from fake_etcd.clientv3.core.namespace import NamespaceKV
+
+__all__ = ["NamespaceKV"]

@@ -1,0 +1,278 @@
+"""The blocking client: a face of `core.client`, each method as it is there, without `await`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from types import TracebackType
+
+from fake_etcd.clientv3.auth import Auth
+from fake_etcd.clientv3.blocking import ThreadIo, blocking, iterating, run
+from fake_etcd.clientv3.cluster import Cluster
+from fake_etcd.clientv3.compare import Cmp
+from fake_etcd.clientv3.config import Config
+from fake_etcd.clientv3.context import Context
+from fake_etcd.clientv3.core import kv, lease, watch
+from fake_etcd.clientv3.core.client import Client as CoreClient
+from fake_etcd.clientv3.errors import Error
+from fake_etcd.clientv3.keys import Text
+from fake_etcd.clientv3.maintenance import Maintenance
+from fake_etcd.clientv3.op import Op
+from fake_etcd.clientv3.responses import Event, LeaseKeepAliveResponse, WatchResponse
+
+
+class KV:
+    """Keys and values; see `core.kv.KV`."""
+
+    def __init__(self, core: kv.KV) -> None:
+        self._core = core
+
+    do = blocking(kv.KV.do)
+    put = blocking(kv.KV.put)
+    get = blocking(kv.KV.get)
+    get_stream = iterating(kv.KV.get_stream)
+    delete = blocking(kv.KV.delete)
+    compact = blocking(kv.KV.compact)
+
+    def txn(self, *, ctx: Context | None = None, timeout: float | None = None) -> Txn:
+        """A transaction to be told what to compare and do, and then committed; see
+        `core.kv.KV.txn`."""
+        return Txn(self._core.txn(ctx=ctx, timeout=timeout))
+
+
+class Txn:
+    """A transaction that is put together; see `core.kv.Txn`."""
+
+    def __init__(self, core: kv.Txn) -> None:
+        self._core = core
+
+    def if_(self, *compares: Cmp) -> Txn:
+        """What all has to hold for `then` to be done, and else `else_`."""
+        self._core.if_(*compares)
+        return self
+
+    def then(self, *ops: Op) -> Txn:
+        """What to do if all comparisons hold."""
+        self._core.then(*ops)
+        return self
+
+    def else_(self, *ops: Op) -> Txn:
+        """What to do if not all do."""
+        self._core.else_(*ops)
+        return self
+
+    commit = blocking(kv.Txn.commit)
+
+
+class Watcher:
+    """One watch; see `core.watch.Watcher`."""
+
+    def __init__(self, core: watch.Watcher) -> None:
+        self._core = core
+
+    close = blocking(watch.Watcher.close)
+
+    def cancel(self) -> None:
+        """End it, from any thread, any number of times. What was told before can still be read."""
+        self._core.cancel()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it gets nothing more."""
+        return self._core.is_over
+
+    def events(self) -> Iterator[Event]:
+        """What it is told, one event after the other, without notices; raises as iterating it."""
+        for answer in self:
+            yield from answer.events
+
+    def __iter__(self) -> Watcher:
+        return self
+
+    def __next__(self) -> WatchResponse:
+        try:
+            return run(self._core.__anext__())
+        except StopAsyncIteration:
+            raise StopIteration from None
+
+    def __enter__(self) -> Watcher:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class KeepAlive:
+    """A lease that is kept alive; see `core.lease.KeepAlive`."""
+
+    def __init__(self, core: lease.KeepAlive) -> None:
+        self._core = core
+
+    close = blocking(lease.KeepAlive.close)
+
+    def cancel(self) -> None:
+        """End it, from any thread, any number of times. What was told before can still be read."""
+        self._core.cancel()
+
+    @property
+    def lease(self) -> int:
+        """The lease's id."""
+        return self._core.lease
+
+    @property
+    def is_over(self) -> bool:
+        """Whether this keeps the lease alive no longer."""
+        return self._core.is_over
+
+    @property
+    def error(self) -> Error | None:
+        """Why it ended, where it was lost; None before, and where it was ended from here."""
+        return self._core.error
+
+    def __iter__(self) -> KeepAlive:
+        return self
+
+    def __next__(self) -> LeaseKeepAliveResponse:
+        try:
+            return run(self._core.__anext__())
+        except StopAsyncIteration:
+            raise StopIteration from None
+
+    def __enter__(self) -> KeepAlive:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.cancel()
+
+    def __repr__(self) -> str:
+        return repr(self._core)
+
+
+class Lease:
+    """Leases; see `core.lease.Lease`."""
+
+    def __init__(self, core: lease.Lease) -> None:
+        self._core = core
+
+    grant = blocking(lease.Lease.grant)
+    revoke = blocking(lease.Lease.revoke)
+    time_to_live = blocking(lease.Lease.time_to_live)
+    leases = blocking(lease.Lease.leases)
+    keep_alive_once = blocking(lease.Lease.keep_alive_once)
+
+    def keep_alive(
+        self,
+        id: int,
+        *,
+        ctx: Context | None = None,
+        on_response: Callable[[LeaseKeepAliveResponse], object] | None = None,
+        on_lost: Callable[[Error], object] | None = None,
+    ) -> KeepAlive:
+        """Keep a lease alive from now on, in the background; see `core.lease.Lease.keep_alive`.
+
+        Two threads do that for all leases of the client, and end with the last of them; the
+        callbacks run in them.
+        """
+        return KeepAlive(
+            self._core.keep_alive(id, ctx=ctx, on_response=on_response, on_lost=on_lost)
+        )
+
+
+class Client(KV, Lease, Auth, Cluster, Maintenance):
+    """A client of a cluster, for threads.
+
+    Making one gets the token and looks at the cluster's version where the configuration asks for
+    it, and raises what those calls do; otherwise it connects with the first call. Close it, or use
+    it as a context manager.
+
+    Args:
+        config: how it is to be.
+
+    >>> from fake_etcd.clientv3 import Client, Config
+    >>> from fake_etcd.testing import FakeEtcd
+    >>> with FakeEtcd() as etcd, Client(Config(endpoints=etcd.endpoints)) as cli:
+    ...     cli.put("a", "1").header.revision
+    2
+    """
+
+    _core: CoreClient
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(CoreClient(config, ThreadIo(config.clock)))
+        run(self._core.start())
+
+    def watch(
+        self,
+        key: Text,
+        *,
+        prefix: bool = False,
+        range_end: Text | None = None,
+        from_key: bool = False,
+        rev: int = 0,
+        prev_kv: bool = False,
+        progress_notify: bool = False,
+        created_notify: bool = False,
+        filter_put: bool = False,
+        filter_delete: bool = False,
+        fragment: bool = False,
+        ctx: Context | None = None,
+    ) -> Watcher:
+        """Watch a key, or the keys of a range; the watch is made when this returns, or has ended.
+        See `core.watch.WatchMethods.watch`."""
+        watcher = self._core.watch(
+            key,
+            prefix=prefix,
+            range_end=range_end,
+            from_key=from_key,
+            rev=rev,
+            prev_kv=prev_kv,
+            progress_notify=progress_notify,
+            created_notify=created_notify,
+            filter_put=filter_put,
+            filter_delete=filter_delete,
+            fragment=fragment,
+            ctx=ctx,
+        )
+        run(watcher.open())
+        return Watcher(watcher)
+
+    request_progress = blocking(CoreClient.request_progress)
+    sync = blocking(CoreClient.sync)
+    close = blocking(CoreClient.close)
+
+    @property
+    def ctx(self) -> Context:
+        """Ends when the client is closed."""
+        return self._core.ctx
+
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        """Where it looks for servers."""
+        return self._core.endpoints
+
+    def set_endpoints(self, *endpoints: str) -> None:
+        """Look elsewhere from now on; see `core.client.Client.set_endpoints`."""
+        self._core.set_endpoints(*endpoints)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return repr(self._core)

@@ -1,0 +1,719 @@
+"""Leases: granted, revoked, looked at, and kept alive in the background.
+
+All leases that are kept alive share one stream (`KeepAliveStream`) and two tasks, which are there
+while there is such a lease: one sends what is due, and sees which leases had no answer for as long
+as they live; the other receives, and opens the stream again when it breaks. A lease is renewed a
+third of its TTL after the last answer; while there is none, it is asked for every half second.
+
+Worked example, a lease of 9 seconds, whose connection breaks at 7:
+
+    0.0  keep_alive: renewed, answered with a TTL of 9; the deadline is 9.0
+    3.0  renewed, answered; the deadline is 12.0
+    6.0  renewed, answered; the deadline is 15.0
+    7.5  the stream is opened again, on whichever endpoint answers; a renewal is due at 9.0
+    15.0 had nobody answered by now, the lease would be lost
+
+etcd: client/v3/lease.go. What is done otherwise: renewals and ends come on time, not at the next
+look, which Go has every half second and every second; a lease that is lost is told with the reason,
+where Go closes a channel; the tasks end with the last lease.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import math
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import replace
+from typing import Any
+
+from fake_etcd.api import messages as m
+from fake_etcd.api.status import Code
+from fake_etcd.clientv3 import rpctypes
+from fake_etcd.clientv3.context import Context, ContextError, background, limited, with_cancel
+from fake_etcd.clientv3.core import rpcs
+from fake_etcd.clientv3.core.caller import Caller
+from fake_etcd.clientv3.core.failures import error_of
+from fake_etcd.clientv3.core.io import CallFailed, Stream, Task, Waiter, sleep
+from fake_etcd.clientv3.core.namespace import Namespace
+from fake_etcd.clientv3.core.watch import with_require_leader
+from fake_etcd.clientv3.errors import Error, KeepAliveHalted, LeaseLost, StatusError
+from fake_etcd.clientv3.responses import (
+    LeaseGrantResponse,
+    LeaseKeepAliveResponse,
+    LeaseLeasesResponse,
+    LeaseRevokeResponse,
+    LeaseTimeToLiveResponse,
+)
+
+NO_LEASE = 0
+"""Id of no lease: that of keys that have none."""
+
+QUEUE_SIZE = 16
+"""Answers that are kept for who reads them, as in Go; more are dropped until he has read some."""
+
+_DEFAULT_TTL = 5.0
+"""Seconds that a first answer may take, while the lease's TTL is not known."""
+
+_RETRY = 0.5
+"""Seconds until a lease is asked for again, and until a stream is opened again."""
+
+_PASSING = (Code.UNAVAILABLE, Code.INTERNAL)
+"""After these `keep_alive_once` tries again, where it is not etcd that says so; as Go's."""
+
+_REQUIRES_LEADER = ("hasleader", "true")
+
+
+class KeepAlive(AsyncIterator[LeaseKeepAliveResponse]):
+    """A lease that is kept alive: what the server says to each renewal.
+
+    It goes on whether or not anybody reads; who does not keep up misses answers. It ends without an
+    error when it is canceled, and when its context or its client ends.
+
+    Args:
+        lease: its id.
+        caller: of the client.
+        ctx: what it runs under, which is for its whole life.
+        on_response: called with each answer, which then is not there to be read.
+        on_lost: called once if it is lost.
+        on_end: called once at the end, whatever ends it.
+
+    Raises (what iterates it does):
+        LeaseLost: the lease is gone, or may be: there was no answer for as long as it lives.
+        ErrNoLeader: the context requires a leader (`with_require_leader`), and there is none.
+    """
+
+    def __init__(
+        self,
+        lease: int,
+        caller: Caller,
+        ctx: Context,
+        on_response: Callable[[LeaseKeepAliveResponse], object] | None = None,
+        on_lost: Callable[[Error], object] | None = None,
+        on_end: Callable[[], object] | None = None,
+    ) -> None:
+        self._lease = lease
+        self._io = caller.io
+        self._log = caller.log
+        self._ctx = ctx
+        self._on_response = on_response
+        self._on_lost = on_lost
+        self._on_end = on_end
+        self._lock = threading.Lock()
+        self._answers: deque[LeaseKeepAliveResponse] = deque()
+        self._waiters: list[Waiter] = []
+        self._is_over = False
+        self._error: Error | None = None
+        self._untold: Error | None = None
+        self._stream: KeepAliveStream | None = None
+        self._forget: Callable[[], None] = _nothing
+        remaining = ctx.remaining()
+        self.ends_at = math.inf if remaining is None else self._io.now() + remaining
+        """When its context's time is up, by the client's clock."""
+
+    @property
+    def lease(self) -> int:
+        """The lease's id."""
+        return self._lease
+
+    @property
+    def is_over(self) -> bool:
+        """Whether this keeps the lease alive no longer."""
+        return self._is_over
+
+    @property
+    def error(self) -> Error | None:
+        """Why it ended, where it was lost; None before, and where it was ended from here."""
+        return self._error
+
+    def cancel(self) -> None:
+        """End it, from any thread, any number of times. What was told before can still be read.
+
+        The lease stays for the rest of its TTL, or as long as something else keeps it alive.
+        """
+        stream = self._stream
+        if stream is not None:
+            stream.remove(self)
+        self.end(None)
+
+    async def close(self) -> None:
+        """The same."""
+        self.cancel()
+
+    def __aiter__(self) -> KeepAlive:
+        return self
+
+    async def __aenter__(self) -> KeepAlive:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        self.cancel()
+
+    async def __anext__(self) -> LeaseKeepAliveResponse:
+        while True:
+            waiter = self._io.waiter()
+            with self._lock:
+                if self._answers:
+                    return self._answers.popleft()
+                if self._is_over:
+                    untold, self._untold = self._untold, None
+                    if untold is not None:
+                        raise untold
+                    raise StopAsyncIteration
+                self._waiters.append(waiter)
+            try:
+                await waiter.wait()
+            finally:
+                with self._lock:
+                    if waiter in self._waiters:
+                        self._waiters.remove(waiter)
+
+    def __repr__(self) -> str:
+        state = "over" if self._is_over else "kept alive"
+        return f"<KeepAlive of lease {self._lease:x}, {state}>"
+
+    # What follows is for its stream.
+
+    @property
+    def requires_leader(self) -> bool:
+        """Whether it is to end where the member that is asked sees no leader."""
+        return _REQUIRES_LEADER in self._ctx.metadata
+
+    def bind(self, stream: KeepAliveStream) -> None:
+        """It is this stream's."""
+        self._stream = stream
+
+    def begin(self) -> None:
+        """Follow the context from now on; it has its stream."""
+        self._forget = self._ctx.after(self.cancel)
+        if self._is_over:
+            self._forget()
+
+    def take(self, answer: LeaseKeepAliveResponse) -> None:
+        """The lease was renewed."""
+        if self._on_response is not None:
+            if not self._is_over:
+                self._call(self._on_response, answer)
+            return
+        with self._lock:
+            if self._is_over:
+                return
+            is_full = len(self._answers) >= QUEUE_SIZE
+            if not is_full:
+                self._answers.append(answer)
+            waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            waiter.wake()
+        if is_full:
+            self._log.warning(
+                "lease keepalive response queue is full; dropping response send: lease %x",
+                self._lease,
+            )
+
+    def end(self, error: Error | None) -> None:
+        """It is over, for this reason, if there is one to be told."""
+        with self._lock:
+            if self._is_over:
+                return
+            self._is_over = True
+            self._error = self._untold = error
+            waiters, self._waiters = self._waiters, []
+        self._forget()
+        if self._on_end is not None:
+            self._on_end()
+        for waiter in waiters:
+            waiter.wake()
+        if error is not None and self._on_lost is not None:
+            self._call(self._on_lost, error)
+
+    def _call(self, callback: Callable[..., object], told: object) -> None:
+        """Call what the user gave. Other leases must not suffer from what it raises."""
+        try:
+            callback(told)
+        except Exception:
+            self._log.exception("%r, called about lease %x, has failed", callback, self._lease)
+
+
+class _Kept:
+    """A lease on the stream, and who keeps it alive. Times are the client's clock's."""
+
+    __slots__ = ("deadline", "due", "keepers", "next_send", "wakes_at")
+
+    def __init__(self, now: float, first_timeout: float) -> None:
+        self.keepers: list[KeepAlive] = []
+        self.deadline = now + first_timeout
+        """When it is lost, if no answer comes."""
+        self.due = now
+        """When it is to be renewed, going by the last answer."""
+        self.next_send = now
+        """When it is to be asked for: the same, or later where it was asked for already."""
+        self.wakes_at = math.inf
+
+    def wake_time(self, is_open: bool) -> float:
+        """When there is something to do for it."""
+        ends = min((keeper.ends_at for keeper in self.keepers), default=math.inf)
+        return min(self.deadline, ends, self.next_send if is_open else math.inf)
+
+
+class KeepAliveStream:
+    """A stream, opened again and again, and the leases on it. It ends with the last of them.
+
+    Args:
+        caller: opens it.
+        ctx: that of the client.
+        first_timeout: seconds that a lease's first answer may take.
+    """
+
+    def __init__(self, caller: Caller, ctx: Context, first_timeout: float) -> None:
+        self._caller = caller
+        self._io = caller.io
+        self._ctx, self._cancel = with_cancel(with_require_leader(ctx))
+        self._first_timeout = first_timeout
+        self._lock = threading.Lock()
+        self._kept: dict[int, _Kept] = {}
+        self._agenda: list[tuple[float, int, int]] = []
+        """A heap of when to look at which lease: time, a number that orders, id. A lease's last
+        entry is at its `wakes_at`; others are void."""
+        self._numbers = itertools.count()
+        self._stream: Stream | None = None
+        self._sleeper: Waiter | None = None
+        self._sleeps_until = -math.inf
+        self._last_failure: Error | None = None
+        self._tasks: list[Task] = []
+        self._running = 0
+        self.is_over = False
+
+    def add(self, keeper: KeepAlive) -> bool:
+        """Keep one more alive; False where the stream is over."""
+        with self._lock:
+            if self.is_over:
+                return False
+            kept = self._kept.get(keeper.lease)
+            if kept is None:
+                kept = self._kept[keeper.lease] = _Kept(self._io.now(), self._first_timeout)
+            kept.keepers.append(keeper)
+            keeper.bind(self)
+            sleeper = self._plan(keeper.lease, kept)
+            if not self._tasks:
+                self._running = 2
+                self._tasks = [
+                    self._io.spawn("clientv3: lease answers", self._until_done(self._receive())),
+                    self._io.spawn("clientv3: lease renewals", self._until_done(self._renew())),
+                ]
+        _wake(sleeper)
+        return True
+
+    def remove(self, keeper: KeepAlive) -> None:
+        """Keep it alive no longer. Nothing where it is not here."""
+        with self._lock:
+            kept = self._kept.get(keeper.lease)
+            if kept is None or keeper not in kept.keepers:
+                return
+            kept.keepers.remove(keeper)
+            if not kept.keepers:
+                del self._kept[keeper.lease]
+            is_idle = self._is_idle()
+        if is_idle:
+            self._cancel()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether its tasks have ended, too."""
+        return self.is_over and not self._running
+
+    async def join(self) -> None:
+        """Wait for the end of its tasks."""
+        for task in self._tasks:
+            await task.join()
+
+    async def _until_done(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        finally:
+            with self._lock:
+                self._running -= 1
+
+    def _is_idle(self) -> bool:
+        """Whether no lease is left; the stream is over then."""
+        self.is_over = self.is_over or not self._kept
+        return self.is_over
+
+    def _plan(self, lease: int, kept: _Kept) -> Waiter | None:
+        """See to the lease in time; gives whom to wake for that, where he sleeps longer."""
+        time = kept.wake_time(self._stream is not None)
+        if time == kept.wakes_at:
+            return None
+        kept.wakes_at = time
+        heapq.heappush(self._agenda, (time, next(self._numbers), lease))
+        return self._sleeper if time < self._sleeps_until else None
+
+    # The task that sends
+
+    async def _renew(self) -> None:
+        while True:
+            waiter = self._io.waiter()
+            with self._lock:
+                self._sleeper = waiter
+                stream, now = self._stream, self._io.now()
+                due, ended = self._look(now)
+                until = self._agenda[0][0] if self._agenda else math.inf
+                self._sleeps_until = until
+                is_idle = self._is_idle()
+            for keeper, error in ended:
+                keeper.end(error)
+            if is_idle:
+                self._cancel()
+            if self._ctx.err() is not None:
+                return
+            if stream is not None:
+                await self._send(stream, due)
+            forget = self._ctx.after(waiter.wake)
+            try:
+                await waiter.wait_until(None if until == math.inf else until)
+            finally:
+                forget()
+
+    def _look(self, now: float) -> tuple[list[int], list[tuple[KeepAlive, Error | None]]]:
+        """What has come: leases to ask for, and who ended, why."""
+        due: list[int] = []
+        ended: list[tuple[KeepAlive, Error | None]] = []
+        while self._agenda and self._agenda[0][0] <= now:
+            time, _, lease = heapq.heappop(self._agenda)
+            kept = self._kept.get(lease)
+            if kept is None or kept.wakes_at != time:
+                continue
+            if kept.deadline <= now:
+                del self._kept[lease]
+                lost = LeaseLost(lease, self._last_failure)
+                ended += [(keeper, lost) for keeper in kept.keepers]
+                continue
+            ended += [(keeper, None) for keeper in kept.keepers if keeper.ends_at <= now]
+            kept.keepers = [keeper for keeper in kept.keepers if keeper.ends_at > now]
+            if not kept.keepers:
+                del self._kept[lease]
+                continue
+            if self._stream is not None and kept.next_send <= now:
+                kept.next_send = now + _RETRY
+                due.append(lease)
+            self._plan(lease, kept)
+        return due, ended
+
+    async def _send(self, stream: Stream, leases: list[int]) -> None:
+        try:
+            for lease in leases:
+                await stream.send(m.LeaseKeepAliveRequest(ID=lease))
+        except CallFailed:
+            return  # whoever receives is told why, and opens the stream again
+
+    # The task that receives
+
+    async def _receive(self) -> None:
+        try:
+            while True:
+                error = await self._open_and_receive()
+                if self._ctx.err() is not None:
+                    return
+                self._caller.log.warning("error occurred during lease keep alive loop: %s", error)
+                if isinstance(error, rpctypes.ErrNoLeader):
+                    self._end_those_that_require_a_leader(error)
+                await sleep(self._io, self._ctx, _RETRY)
+        except ContextError:
+            return
+        finally:
+            self._end_all()
+
+    async def _open_and_receive(self) -> Error:
+        """Use one stream until it breaks; why it did."""
+        try:
+            stream = await self._caller.stream(rpcs.LEASE_KEEP_ALIVE, self._ctx)
+            self._use(stream)
+            while True:
+                answer: m.LeaseKeepAliveResponse | None = await stream.receive()
+                if answer is None:
+                    raise CallFailed(Code.UNAVAILABLE, "the server ended the stream")
+                self._take(answer)
+        except CallFailed as failed:
+            error: Error = error_of(failed, self._ctx)
+        except Error as failure:  # no token, or the client was closed
+            error = failure
+        finally:
+            with self._lock:
+                ended, self._stream = self._stream, None
+            if ended is not None:
+                ended.cancel()
+        self._last_failure = error
+        return error
+
+    def _use(self, stream: Stream) -> None:
+        """Send on this one from now on, and at once what the one before was asked in vain."""
+        with self._lock:
+            self._stream = stream
+            for lease, kept in self._kept.items():
+                kept.next_send = kept.due
+                self._plan(lease, kept)
+            sleeper = self._sleeper
+        _wake(sleeper)
+
+    def _take(self, pb: m.LeaseKeepAliveResponse) -> None:
+        answer = LeaseKeepAliveResponse.of(pb)
+        sleeper = None
+        with self._lock:
+            kept = self._kept.get(answer.id)
+            if kept is None:
+                return
+            keepers = list(kept.keepers)
+            if answer.ttl <= 0:
+                del self._kept[answer.id]
+            else:
+                now = self._io.now()
+                kept.deadline = now + answer.ttl
+                kept.due = kept.next_send = now + answer.ttl / 3
+                sleeper = self._plan(answer.id, kept)
+            is_idle = self._is_idle()
+        _wake(sleeper)
+        if answer.ttl > 0:
+            for keeper in keepers:
+                keeper.take(answer)
+        else:
+            self._lose(keepers, LeaseLost(answer.id, rpctypes.ErrLeaseNotFound()))
+        if is_idle:
+            self._cancel()
+
+    def _end_those_that_require_a_leader(self, error: Error) -> None:
+        with self._lock:
+            keepers = [
+                keeper
+                for kept in self._kept.values()
+                for keeper in kept.keepers
+                if keeper.requires_leader
+            ]
+        for keeper in keepers:
+            self.remove(keeper)
+        self._lose(keepers, error)
+
+    def _lose(self, keepers: list[KeepAlive], error: Error) -> None:
+        for keeper in keepers:
+            keeper.end(error)
+
+    def _end_all(self) -> None:
+        with self._lock:
+            self.is_over = True
+            keepers = [keeper for kept in self._kept.values() for keeper in kept.keepers]
+            self._kept.clear()
+        self._cancel()
+        for keeper in keepers:
+            keeper.end(None)
+
+
+class Lessor:
+    """The leases that a client keeps alive.
+
+    Args:
+        caller: opens their streams.
+        ctx: the client's.
+    """
+
+    def __init__(self, caller: Caller, ctx: Context) -> None:
+        self.caller = caller
+        """Of the client."""
+        self._ctx = ctx
+        self._lock = threading.Lock()
+        self._streams: list[KeepAliveStream] = []
+        dial_timeout = caller.config.dial_timeout
+        self._first_timeout = dial_timeout + 1 if dial_timeout else _DEFAULT_TTL
+
+    def keep(self, keeper: KeepAlive) -> None:
+        """Have a lease be kept alive from now on.
+
+        Raises:
+            KeepAliveHalted: the client was closed.
+        """
+        with self._lock:
+            ended = self._ctx.err()
+            if ended is not None:
+                raise KeepAliveHalted(ended)
+            self._streams = [stream for stream in self._streams if not stream.is_done]
+            if not self._streams or not self._streams[-1].add(keeper):
+                stream = KeepAliveStream(self.caller, self._ctx, self._first_timeout)
+                self._streams.append(stream)
+                stream.add(keeper)
+        keeper.begin()
+
+    def keep_quietly(self, lease: int, ctx: Context, on_end: Callable[[], object]) -> KeepAlive:
+        """The same for a session, which reads no answers; calls back at the end, whatever it is."""
+        keeper = KeepAlive(lease, self.caller, ctx, _ignore, None, on_end)
+        self.keep(keeper)
+        return keeper
+
+    async def join(self) -> None:
+        """Wait for the end of all; the client's context has to have ended."""
+        with self._lock:
+            streams = list(self._streams)
+        for stream in streams:
+            await stream.join()
+
+
+class Lease:
+    """Leases: grant, revoke, look at them, keep them alive."""
+
+    _lessor: Lessor
+    _namespace: Namespace | None
+    """That of the keys that `time_to_live` tells."""
+
+    async def grant(
+        self, ttl: int, *, id: int = 0, ctx: Context | None = None, timeout: float | None = None
+    ) -> LeaseGrantResponse:
+        """Make a lease: keys that are put with it are deleted when it ends.
+
+        Args:
+            ttl: seconds that it lives for, if it is not kept alive; the server may give it more.
+            id: which it is to have; 0 for one that the server picks.
+            ctx: what the call runs under.
+            timeout: seconds that it may take.
+
+        Raises:
+            ErrLeaseExist: there is one with this id.
+            ErrLeaseTTLTooLarge: nobody lives that long.
+            Error: as all calls do.
+        """
+        request = m.LeaseGrantRequest(TTL=ttl, ID=id)
+        answer = await self._lessor.caller.unary(rpcs.LEASE_GRANT, request, limited(ctx, timeout))
+        return LeaseGrantResponse.of(answer)
+
+    async def revoke(
+        self, id: int, *, ctx: Context | None = None, timeout: float | None = None
+    ) -> LeaseRevokeResponse:
+        """End a lease, and delete its keys.
+
+        Raises:
+            ErrLeaseNotFound: there is none, or no longer.
+            Error: as all calls do.
+        """
+        request = m.LeaseRevokeRequest(ID=id)
+        answer = await self._lessor.caller.unary(rpcs.LEASE_REVOKE, request, limited(ctx, timeout))
+        return LeaseRevokeResponse.of(answer)
+
+    async def time_to_live(
+        self,
+        id: int,
+        *,
+        attached_keys: bool = False,
+        ctx: Context | None = None,
+        timeout: float | None = None,
+    ) -> LeaseTimeToLiveResponse:
+        """How long a lease has to live; -1 of one that is not there.
+
+        Args:
+            id: the lease's.
+            attached_keys: whether to tell its keys, too.
+            ctx: what the call runs under.
+            timeout: seconds that it may take.
+
+        Raises:
+            Error: as all calls do.
+        """
+        pb = await self._lessor.caller.unary(
+            rpcs.LEASE_TIME_TO_LIVE,
+            m.LeaseTimeToLiveRequest(ID=id, keys=attached_keys),
+            limited(ctx, timeout),
+        )
+        answer = LeaseTimeToLiveResponse.of(pb)
+        if self._namespace is None:
+            return answer
+        return replace(answer, keys=self._namespace.keys_within(answer.keys))
+
+    async def leases(
+        self, *, ctx: Context | None = None, timeout: float | None = None
+    ) -> LeaseLeasesResponse:
+        """All leases that there are.
+
+        Raises:
+            Error: as all calls do.
+        """
+        answer = await self._lessor.caller.unary(
+            rpcs.LEASE_LEASES, m.LeaseLeasesRequest(), limited(ctx, timeout)
+        )
+        return LeaseLeasesResponse.of(answer)
+
+    def keep_alive(
+        self,
+        id: int,
+        *,
+        ctx: Context | None = None,
+        on_response: Callable[[LeaseKeepAliveResponse], object] | None = None,
+        on_lost: Callable[[Error], object] | None = None,
+    ) -> KeepAlive:
+        """Keep a lease alive from now on, in the background: renew it each third of its TTL.
+
+        Several may keep the same lease alive: it is renewed once for all of them, until the last
+        of them ends. Callbacks are called by what does that for all leases of the client, so they
+        have to be quick; what they raise is logged.
+
+        Args:
+            id: the lease's.
+            ctx: what it runs under, for all its life; its end ends it.
+            on_response: called with each answer. Without it answers are kept to be read, 16 of
+                them; more are dropped, and that is logged.
+            on_lost: called once, with what iterating it raises, if the lease is lost.
+
+        Raises:
+            KeepAliveHalted: the client was closed.
+        """
+        keeper = KeepAlive(id, self._lessor.caller, ctx or background(), on_response, on_lost)
+        self._lessor.keep(keeper)
+        return keeper
+
+    async def keep_alive_once(
+        self, id: int, *, ctx: Context | None = None, timeout: float | None = None
+    ) -> LeaseKeepAliveResponse:
+        """Renew a lease once. While the server cannot be reached it is tried again.
+
+        Args:
+            id: the lease's.
+            ctx: what the call runs under.
+            timeout: seconds that it may take, with all tries.
+
+        Raises:
+            ErrLeaseNotFound: there is none, or no longer.
+            Error: as all calls do.
+        """
+        ctx = limited(ctx, timeout)
+        for attempt in itertools.count(1):
+            try:
+                answer = await self._renewed(id, ctx)
+                break
+            except CallFailed as failed:
+                error = error_of(failed, ctx)
+                if not isinstance(error, StatusError) or error.code not in _PASSING:
+                    raise error from None
+            await self._lessor.caller.back_off(ctx, attempt)
+        if answer.ttl <= 0:
+            raise rpctypes.ErrLeaseNotFound
+        return answer
+
+    async def _renewed(self, lease: int, ctx: Context) -> LeaseKeepAliveResponse:
+        stream = await self._lessor.caller.stream(rpcs.LEASE_KEEP_ALIVE, ctx)
+        try:
+            await stream.send(m.LeaseKeepAliveRequest(ID=lease))
+            answer: m.LeaseKeepAliveResponse | None = await stream.receive()
+            if answer is None:
+                raise CallFailed(Code.UNAVAILABLE, "the server ended the stream")
+            await stream.half_close()
+        finally:
+            stream.cancel()
+        return LeaseKeepAliveResponse.of(answer)
+
+
+def _wake(sleeper: Waiter | None) -> None:
+    if sleeper is not None:
+        sleeper.wake()
+
+
+def _ignore(answer: LeaseKeepAliveResponse) -> None:
+    """Sessions need no answers."""
+
+
+def _nothing() -> None:
+    """A context that cannot be canceled calls nobody."""

@@ -1,0 +1,123 @@
+"""Events, and what a watch is told.
+
+etcd: mvccpb/kv.proto, api/mvccpb/extension.go, client/v3/watch.go.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fake_etcd.api import messages as m
+from fake_etcd.api.status import Code
+from fake_etcd.clientv3 import rpctypes
+from fake_etcd.clientv3.errors import Error, StatusError
+from fake_etcd.clientv3.records import OpenEnum, draft_of
+from fake_etcd.clientv3.responses.header import ResponseHeader
+from fake_etcd.clientv3.responses.kv import KeyValue
+
+
+class EventType(OpenEnum):
+    """What happened to a key."""
+
+    PUT = m.Event.PUT
+    DELETE = m.Event.DELETE
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One change of one key.
+
+    The `kv` of a deletion has the key and the revision that deleted it. `prev_kv` is what was
+    there before, where that was asked for and is not compacted.
+    """
+
+    type: EventType
+    kv: KeyValue
+    prev_kv: KeyValue | None = None
+
+    @classmethod
+    def of(cls, pb: m.Event) -> Event:
+        number = pb.type
+        made = _Event(
+            _DELETE if number == 1 else EventType(number) if number else _PUT,
+            _kv_of(pb.kv),
+            _kv_of(pb.prev_kv) if pb.HasField("prev_kv") else None,
+        )
+        made.__class__ = Event
+        return made
+
+    @property
+    def is_create(self) -> bool:
+        """A put of a key that was not there."""
+        return self.type is _PUT and self.kv.create_revision == self.kv.mod_revision
+
+    @property
+    def is_modify(self) -> bool:
+        """A put of a key that was there."""
+        return self.type is _PUT and self.kv.create_revision != self.kv.mod_revision
+
+
+_PUT, _DELETE = EventType.PUT, EventType.DELETE
+_Event = draft_of(Event)
+_kv_of = KeyValue.of
+
+
+@dataclass(frozen=True, slots=True)
+class WatchResponse:
+    """One message to a watch: events of one or more revisions, or a notice without any.
+
+    `created`: the watch is made. `canceled`: it has ended, see `error`. `compact_revision` is
+    the first revision that a watch can have now, where that is why it ended.
+    """
+
+    header: ResponseHeader
+    events: tuple[Event, ...] = ()
+    compact_revision: int = 0
+    canceled: bool = False
+    created: bool = False
+    cancel_reason: str = ""
+
+    @classmethod
+    def of(cls, pb: m.WatchResponse) -> WatchResponse:
+        return cls(
+            ResponseHeader.of(pb.header),
+            tuple([_event_of(event) for event in pb.events]),
+            pb.compact_revision,
+            pb.canceled,
+            pb.created,
+            pb.cancel_reason,
+        )
+
+    @property
+    def is_progress_notify(self) -> bool:
+        """Nothing happened up to the header's revision."""
+        return (
+            not self.events
+            and not self.canceled
+            and not self.created
+            and self.compact_revision == 0
+            and self.header.revision != 0
+        )
+
+    @property
+    def error(self) -> Error | None:
+        """Why the watch has ended, None if it has not.
+
+        ErrCompacted with its `compact_revision`, or what the server's reason stands for: a
+        StatusError where that is not in etcd's table, ErrFutureRev where there is none.
+        """
+        if self.compact_revision:
+            return rpctypes.ErrCompacted(self.compact_revision)
+        if not self.canceled:
+            return None
+        if not self.cancel_reason:
+            return rpctypes.ErrFutureRev()
+        # Of some reasons the server tells the text that Go has for the whole status. A reason comes
+        # without a code; Go's client gives it this one.
+        _, is_status, text = self.cancel_reason.partition(" desc = ")
+        reason = text if is_status else self.cancel_reason
+        known = rpctypes.from_status(Code.FAILED_PRECONDITION, reason)
+        return known or StatusError(Code.FAILED_PRECONDITION, self.cancel_reason)
+
+
+_event_of = Event.of
