@@ -24,6 +24,7 @@ LAYER_OF = {
     "services": "services",
     "transport": "transport",
     "cli": "doors",
+    "ctl": "doors",
     "testing": "doors",
     "__main__": "doors",
 }

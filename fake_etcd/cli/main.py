@@ -66,6 +66,10 @@ def etcd() -> int:
 
 
 def _run(arguments: Sequence[str], *, ends_here: bool, as_etcd: bool) -> int:
+    if arguments and arguments[0] == "ctl":
+        from fake_etcd.ctl import main as ctl
+
+        return (ctl.run_process if ends_here else ctl.main)(arguments[1:])
     if arguments and arguments[0] in _SUBCOMMANDS:
         console.complain(f"{arguments[0]} is not part of fake_etcd, which is the server alone")
         return 1

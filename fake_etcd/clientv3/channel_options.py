@@ -15,6 +15,10 @@ from fake_etcd.clientv3.config import (
 )
 from fake_etcd.clientv3.endpoints import Endpoint
 
+LEAST_KEEPALIVE_TIME = 10.0
+"""Seconds. gRPC for Go pings no more often, whatever it is told (internal.KeepaliveMinPingTime);
+etcd's servers end connections that are pinged more often than each 5 seconds."""
+
 Options = list[tuple[str, int | str]]
 
 _owners = itertools.count()
@@ -44,8 +48,9 @@ def options(endpoint: Endpoint, config: Config, owner: int) -> Options:
         ("grpc.enable_retries", 0),
     ]
     if config.dial_keepalive_time > 0:
+        seconds = max(config.dial_keepalive_time, LEAST_KEEPALIVE_TIME)
         told += [
-            ("grpc.keepalive_time_ms", round(config.dial_keepalive_time * 1000)),
+            ("grpc.keepalive_time_ms", round(seconds * 1000)),
             ("grpc.keepalive_timeout_ms", round((config.dial_keepalive_timeout or 20) * 1000)),
             ("grpc.keepalive_permit_without_calls", int(config.permit_without_stream)),
             ("grpc.http2.max_pings_without_data", 0),

@@ -80,6 +80,11 @@ class Watcher:
         """Whether it gets nothing more."""
         return self._core.is_over
 
+    @property
+    def last_answer(self) -> WatchResponse | None:
+        """What the server ended it with; see `core.watcher.Watcher.last_answer`."""
+        return self._core.last_answer
+
     def events(self) -> Iterator[Event]:
         """What it is told, one event after the other, without notices; raises as iterating it."""
         for answer in self:

@@ -82,7 +82,8 @@ class Config:
         password: that user's.
         token: a token from elsewhere (a JSON web token) in their place; it is never renewed.
         tls: certificates; needed where an endpoint is https and gRPC's roots do not know it.
-        dial_keepalive_time: seconds after which a silent connection is pinged; 0 for never.
+        dial_keepalive_time: seconds after which a silent connection is pinged; 0 for never, and
+            10 where it is less, as in Go.
         dial_keepalive_timeout: seconds that the answer may take.
         max_call_send_size: bytes of a request at the most.
         max_call_recv_size: bytes of an answer at the most.

@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import math
-import threading
 import time
 from collections.abc import Callable
 from typing import Protocol
 
 from fake_etcd.core.clock import VirtualClock
+from fake_etcd.testing.timers import Timers
 
 
 class SwitchClock(VirtualClock):
@@ -24,11 +24,33 @@ class SwitchClock(VirtualClock):
         super().__init__()
         self._began: float | None = time.monotonic()
         """Real time at its zero; None while it is frozen."""
+        self.timers: Timers | None = None
+        """Who is to be called by it, besides those that are attached."""
 
     @property
     def is_frozen(self) -> bool:
         """Whether only its owner moves it."""
         return self._began is None
+
+    @property
+    def next_due(self) -> float | None:
+        due = super().next_due
+        called = None if self.timers is None else self.timers.next_due()
+        if due is None or called is None:
+            return due if called is None else max(called, self._now)
+        return max(min(due, called), self._now)
+
+    def set(self, time: float) -> None:
+        super().set(time)
+        self._call_due()  # those that were given while it moved
+
+    def _run_due(self) -> None:
+        super()._run_due()
+        self._call_due()
+
+    def _call_due(self) -> None:
+        if self.timers is not None:
+            self.timers.run_due(self._now)
 
     def freeze(self) -> None:
         """Stand still."""
@@ -41,6 +63,8 @@ class SwitchClock(VirtualClock):
 
     def put_back(self, time_then: float) -> None:
         """Have it be an earlier (or later) time; nothing becomes due."""
+        if self.timers is not None:
+            self.timers.shift(time_then - self.now())
         self._now = time_then
         if self._began is not None:
             self._began = time.monotonic() - time_then
@@ -64,62 +88,13 @@ class Driven(Protocol):
         """Do a step while nobody else uses the node, and have all that it sends be sent."""
 
 
-class Calls:
-    """What clients want to be called for at certain times.
-
-    A clock that stands still runs it as it is moved; for one that runs by itself each call has a
-    thread that waits.
-    """
-
-    def __init__(self, clock: SwitchClock, driven: Driven) -> None:
-        self._clock = clock
-        self._driven = driven
-        self._due: dict[object, tuple[float, Callable[[], object]]] = {}
-        clock.attach(self)
-
-    def next_due(self, now: float) -> float | None:
-        return min((when for when, _ in list(self._due.values())), default=None)
-
-    def run_due(self, now: float) -> None:
-        for key, (when, callback) in list(self._due.items()):
-            if when <= now:
-                del self._due[key]
-                callback()
-
-    def add(self, time: float, callback: Callable[[], object]) -> Callable[[], object]:
-        """Have it called; gives what takes that back."""
-        key = object()
-
-        def enter() -> None:
-            self._due[key] = (time, callback)
-            self._wait(time)
-
-        self._driven.hold(enter)
-        return lambda: self._due.pop(key, None)
-
-    def wait_all(self) -> None:
-        """The clock runs by itself from now on."""
-        for when, _ in list(self._due.values()):
-            self._wait(when)
-
-    def _wait(self, time: float) -> None:
-        seconds = self._clock.seconds_until(time)
-        if seconds is not None:
-            timer = threading.Timer(seconds, self._look)
-            timer.daemon = True
-            timer.start()
-
-    def _look(self) -> None:
-        if not self._clock.is_frozen:
-            self.run_due(self._clock.now())
-
-
 class TestClock:
     """Time, as a test wants it.
 
     It runs by itself until it is frozen; then it stands still, and only `advance` and
-    `advance_to_next` move it. Leases, progress notices, automatic compaction, and deadlines of
-    calls through `FakeEtcd.channel()` follow it.
+    `advance_to_next` move it. Leases, progress notices, automatic compaction, deadlines of calls
+    through `FakeEtcd.channel()`, and whoever waits by `call_at` follow it. It is a clock for
+    `clientv3.Config(clock=...)`.
 
     >>> from fake_etcd.testing import FakeEtcd
     >>> with FakeEtcd() as etcd:
@@ -132,10 +107,10 @@ class TestClock:
 
     __test__ = False  # to pytest a class of this name is a test
 
-    def __init__(self, clock: SwitchClock, driven: Driven) -> None:
+    def __init__(self, clock: SwitchClock, driven: Driven, timers: Timers) -> None:
         self._clock = clock
         self._driven = driven
-        self._calls = Calls(clock, driven)
+        self._timers = timers
 
     @property
     def now(self) -> float:
@@ -162,17 +137,6 @@ class TestClock:
         self._clock.automatic = False
         if self._clock.is_frozen:
             self._driven.hold(self._clock.run)
-            self._calls.wait_all()
-
-    def call_at(self, time: float, callback: Callable[[], object]) -> Callable[[], object]:
-        """Call back once, at a time of `now`, in the thread that moves the clock or in one of its
-        own. What is called wakes somebody, and does no more. With this the clock is one for
-        `clientv3.Config(clock=...)`.
-
-        Returns:
-            what takes that back.
-        """
-        return self._calls.add(time, callback)
 
     def advance(self, seconds: float) -> None:
         """Move on. All that becomes due on the way happens, in order, each thing at its time.
@@ -212,11 +176,40 @@ class TestClock:
             )
         return self._clock.now() - before
 
+    def call_at(self, time: float, callback: Callable[[], object]) -> Callable[[], None]:
+        """Call back once when it is a time of `now`, or later; at once, if that has come.
+
+        Where the clock is moved further, it is called when it has arrived there. It may be called
+        in any thread, and should be quick: to wake who waits. Where the clock is put back, by
+        `FakeEtcd.restore` or `reset`, there is as much time left as before; `close` is the end.
+
+        Returns:
+            what takes that back.
+
+        Raises:
+            RuntimeError: the FakeEtcd is closed.
+
+        >>> from fake_etcd.testing import FakeEtcd
+        >>> with FakeEtcd() as etcd:
+        ...     etcd.clock.freeze()
+        ...     _ = etcd.clock.call_at(etcd.clock.now + 10, lambda: print("ten seconds"))
+        ...     etcd.clock.advance(10)
+        ten seconds
+        """
+        return self._timers.call_at(time, callback)
+
+    @property
+    def waiting(self) -> list[float]:
+        """The times that somebody waits for by `call_at`, in order: what a test looks at before it
+        moves the clock, to see that a client in another thread has come to wait."""
+        return self._timers.times()
+
     def auto_advance(self, on: bool = True) -> None:
         """Freeze, and move on to what is due next whenever all callers wait for something.
 
-        A caller is who waits for an answer through `FakeEtcd.channel()` or `.aio_channel()`;
-        where this process has other threads, 5 ms without a call count as waiting.
+        A caller is who waits for an answer through `FakeEtcd.channel()` or `.aio_channel()`, or for
+        a time by `call_at`; where this process has other threads, 5 ms without a call count as
+        waiting.
         """
 
         def switch() -> None:

@@ -37,6 +37,7 @@ from fake_etcd.testing.listening import Listening
 from fake_etcd.testing.server_options import ServerOptions
 from fake_etcd.testing.snapshots import Snapshot, Snapshots
 from fake_etcd.testing.store import Store
+from fake_etcd.testing.timers import Timers
 from fake_etcd.testing.tls import ANY_PORT, NO_TLS, Tls, TlsKit, common_name, wanted
 from fake_etcd.testing.tokens import Tokens
 from fake_etcd.transport.gateway.rules import GatewayRules, refuses_names
@@ -138,6 +139,7 @@ class FakeEtcd(Doors):
             self._loaded = self._read_snapshot(snapshot)
         self._shared = SharedNode(self._new_node(), {})
         self._clock.on_move = self._shared.moved
+        self._timers = self._clock.timers = Timers(self._shared, self._clock)
         self.faults = Faults(self._shared, random_seed, self._serve)
         admit = self.faults.admit
         self._addresses = [Address(self._shared, number, admit) for number in range(endpoints)]
@@ -148,7 +150,7 @@ class FakeEtcd(Doors):
         self._opening = threading.RLock()  # of ports; never waited for where the node is held
         self._is_closed = False
         self._process = os.getpid()
-        self.clock = TestClock(self._clock, self)
+        self.clock = TestClock(self._clock, self, self._timers)
         self.history = History(self._shared)
         self.store = Store(self._ask, self._plant_auth)
         self.alarms = Alarms(self._ask)
@@ -187,6 +189,7 @@ class FakeEtcd(Doors):
         if self._kit is not None:
             self._kit.close()
         self.faults.close()
+        self._timers.close()
         if self._aside is not None:
             self._aside.close()
 

@@ -102,19 +102,22 @@ FAULTS = {
     "cut": Fault(Code.UNAVAILABLE, "", is_cut=True),
     "cut of two": Fault(Code.UNAVAILABLE, "", _TWO, is_cut=True),
 }
-"""What goes wrong with all RPCs."""
+"""What goes wrong with RPCs of each kind, or with all."""
 
 ROWS = {f"row {row.__name__}": _of(row) for row in table.ALL.values()}
 """What goes wrong with a read and a write."""
 
 FEW = ("Auth/UserList", "Cluster/MemberAdd", "KV/Put", "KV/Range", "KV/Txn", "Lease/LeaseGrant")
-"""RPCs whose connection is cut, which takes time."""
+"""RPCs of each kind."""
+
+_WITH_ALL = ("no address", "unavailable", "canceled", "stale token of a user")
+"""Faults after which it depends on the RPC, or might: all RPCs meet them."""
 
 CASES = [
     *(
         (name, fault, rpc)
         for name, fault in FAULTS.items()
-        for rpc in (FEW if fault.is_cut else RPCS)
+        for rpc in (RPCS if name in _WITH_ALL else FEW)
     ),
     *((name, fault, rpc) for name, fault in ROWS.items() for rpc in ("KV/Put", "KV/Range")),
 ]

@@ -18,7 +18,7 @@ import pytest
 from bench import golang
 from tests.interop import etcdctl_page, wire
 from tests.interop.conftest import StartServer, built
-from tests.interop.transcript import replay
+from tests.interop.transcript import program, replay
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_etcdctl(file: Path, start_server: StartServer, pytestconfig: pytest.Con
     etcdctl = built(golang.etcdctl)
     expected = file.read_text()
     with start_server() as server:
-        actual = replay(expected, etcdctl, server.url, start_server)
+        actual = replay(expected, program(etcdctl), server.url, start_server)
     if pytestconfig.getoption("--record", False):
         file.write_text(actual)
     else:

@@ -1,7 +1,7 @@
 r"""Transcripts of etcdctl: a file that is both the script and what it is to print.
 
     # A line for the reader.
-    $ etcdctl txn
+    $ etcdctl txn            what stands before it (`A=b etcdctl txn`) is for its environment
     < standard input, a line
     | standard output, a line
     ! standard error, a line
@@ -38,10 +38,11 @@ import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from conformance.oracle import Running
 from tests.interop import wire
@@ -93,6 +94,7 @@ class Step:
             is high, or how many lines a command that goes on is to print; empty for others.
         arguments: etcdctl's, with placeholders.
         stdin: what it is given, line by line.
+        variables: its environment has these too, in place of others.
     """
 
     line: str
@@ -100,6 +102,7 @@ class Step:
     how: str = ""
     arguments: tuple[str, ...] = ()
     stdin: tuple[str, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def until(self) -> int | None:
@@ -115,10 +118,11 @@ def steps(script: str) -> Iterator[Step]:
             yield Step(line, order[1], order[2])
         elif command := re.fullmatch(r"([$&])(\d*|\*|>) (.*)", line):
             kind, how, text = command.groups()
-            program, *arguments = shlex.split(text)
-            assert program == "etcdctl", f"a transcript runs nothing else: {line}"
+            words = shlex.split(text)
+            at = words.index("etcdctl")
+            variables = dict(word.split("=", 1) for word in words[:at])
             given = tuple(_stdin(lines[number + 1 :]))
-            yield Step(line, kind, how, tuple(arguments), given)
+            yield Step(line, kind, how, tuple(words[at + 1 :]), given, variables)
         elif not line or line.startswith("#"):
             yield Step(line)
 
@@ -130,9 +134,41 @@ def _stdin(following: list[str]) -> Iterator[str]:
         yield line[2:]
 
 
+class Process(Protocol):
+    """A command of a transcript that has been started."""
+
+    step: Step
+
+    def lines(self, count: int) -> bytes:
+        """The next lines that it prints; its input stays open."""
+
+    def end(self, interrupt: bool) -> tuple[bytes, bytes, int]:
+        """What else it prints, all of its errors, and its status."""
+
+    def kill(self) -> None:
+        """End it, whatever it does."""
+
+
+Start = Callable[[Sequence[str], Mapping[str, str], Step], Process]
+"""Starts a command: its arguments, its environment, the step that it is."""
+
+
+def program(*words: str | Path) -> Start:
+    """Starts processes of a program.
+
+    Args:
+        words: its path, and what comes before the arguments.
+    """
+
+    def start(arguments: Sequence[str], environment: Mapping[str, str], step: Step) -> Process:
+        return _Process([*map(str, words), *arguments], environment, step)
+
+    return start
+
+
 def replay(
     script: str,
-    etcdctl: Path,
+    start: Start,
     url: str,
     start_other: Callable[[], AbstractContextManager[Running]] | None = None,
 ) -> str:
@@ -140,7 +176,7 @@ def replay(
 
     Args:
         script: a transcript; what it says of the output is not looked at.
-        etcdctl: the program.
+        start: starts the commands: `program(path of etcdctl)`.
         url: the server to talk to, which is expected to be empty.
         start_other: starts the second server, for a transcript that speaks of one.
 
@@ -153,7 +189,7 @@ def replay(
         names = {"folder": folder}
         if "{other}" in script and start_other is not None:
             names["other"] = stack.enter_context(start_other()).url
-        player = _Player(etcdctl, url, names)
+        player = _Player(start, url, names)
         stack.callback(player.stop)
         for step in steps(script):
             lines.append(step.line)
@@ -165,7 +201,7 @@ def replay(
 class _Process:
     """An etcdctl whose output is read line by line."""
 
-    def __init__(self, command: list[str], environment: dict[str, str], step: Step) -> None:
+    def __init__(self, command: list[str], environment: Mapping[str, str], step: Step) -> None:
         self.step = step
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - until it ends
         self._process = subprocess.Popen(
@@ -214,13 +250,13 @@ class _Process:
 class _Player:
     """Runs steps, and knows which ids it has seen."""
 
-    etcdctl: Path
+    start: Start
     url: str
     names: dict[str, str]
     ids: dict[int, str] = field(default_factory=dict)
     spelled: dict[str, str] = field(default_factory=dict)
     """How etcdctl wrote the first id, and so on, which is how it takes them."""
-    running: list[_Process] = field(default_factory=list)
+    running: list[Process] = field(default_factory=list)
 
     def play(self, step: Step) -> list[str]:
         """What a step prints, marked and masked."""
@@ -230,7 +266,7 @@ class _Player:
             return self._ended(self.running.pop(0), step)
         if step.how == ">":
             return self._added(step)
-        process = _Process(self._command(step), self._environment(step), step)
+        process = self._started(step)
         begun = process.lines(step.until or 0)
         if step.kind == "&":
             self.running.append(process)
@@ -238,7 +274,7 @@ class _Player:
         output, errors, status = process.end(interrupt=step.until is not None)
         return self._shown(step, begun + output, errors, status)
 
-    def _ended(self, process: _Process, step: Step) -> list[str]:
+    def _ended(self, process: Process, step: Step) -> list[str]:
         begun = process.lines(step.until or 0)
         output, errors, status = process.end(interrupt=step.kind == "^")
         return self._shown(process.step, begun + output, errors, status)
@@ -256,20 +292,20 @@ class _Player:
         raise AssertionError("no id is above that of the first member")
 
     def _to_its_end(self, step: Step) -> tuple[bytes, bytes, int]:
-        return _Process(self._command(step), self._environment(step), step).end(interrupt=False)
+        return self._started(step).end(interrupt=False)
 
     def stop(self) -> None:
         """End what still runs."""
         for process in self.running:
             process.kill()
 
-    def _command(self, step: Step) -> list[str]:
+    def _started(self, step: Step) -> Process:
         names = {**self.names, **self.spelled}
         arguments = [
             re.sub(r"\{(\w+)\}", lambda found: names.get(found[1], found[0]), each)
             for each in step.arguments
         ]
-        return [str(self.etcdctl), *arguments]
+        return self.start(arguments, self._environment(step), step)
 
     def _environment(self, step: Step) -> dict[str, str]:
         """Where to look, but for what the arguments say: etcdctl refuses to be told twice."""
@@ -279,7 +315,7 @@ class _Player:
             kept["ETCDCTL_ENDPOINTS"] = self.url
         if "--dial-timeout" not in given:
             kept["ETCDCTL_DIAL_TIMEOUT"] = LOG_IN_TIMEOUT
-        return kept
+        return {**kept, **step.variables}
 
     def _shown(self, step: Step, output: bytes, errors: bytes, status: int) -> list[str]:
         if _is_check(step):

@@ -103,6 +103,8 @@ class KeepAlive(AsyncIterator[LeaseKeepAliveResponse]):
         self._on_end = on_end
         self._lock = threading.Lock()
         self._answers: deque[LeaseKeepAliveResponse] = deque()
+        self._misses = False
+        """Whether the reader has missed answers since he last read one."""
         self._waiters: list[Waiter] = []
         self._is_over = False
         self._error: Error | None = None
@@ -156,6 +158,7 @@ class KeepAlive(AsyncIterator[LeaseKeepAliveResponse]):
             waiter = self._io.waiter()
             with self._lock:
                 if self._answers:
+                    self._misses = False
                     return self._answers.popleft()
                 if self._is_over:
                     untold, self._untold = self._untold, None
@@ -200,16 +203,17 @@ class KeepAlive(AsyncIterator[LeaseKeepAliveResponse]):
         with self._lock:
             if self._is_over:
                 return
-            is_full = len(self._answers) >= QUEUE_SIZE
-            if not is_full:
+            if len(self._answers) < QUEUE_SIZE:
                 self._answers.append(answer)
+                is_first_miss = False
+            else:
+                is_first_miss, self._misses = not self._misses, True
             waiters, self._waiters = self._waiters, []
         for waiter in waiters:
             waiter.wake()
-        if is_full:
+        if is_first_miss:
             self._log.warning(
-                "lease keepalive response queue is full; dropping response send: lease %x",
-                self._lease,
+                "lease %x keepalive response queue is full; dropping responses", self._lease
             )
 
     def end(self, error: Error | None) -> None:
@@ -239,10 +243,11 @@ class KeepAlive(AsyncIterator[LeaseKeepAliveResponse]):
 class _Kept:
     """A lease on the stream, and who keeps it alive. Times are the client's clock's."""
 
-    __slots__ = ("deadline", "due", "keepers", "next_send", "wakes_at")
+    __slots__ = ("deadline", "due", "keepers", "next_send", "ttl", "wakes_at")
 
     def __init__(self, now: float, first_timeout: float) -> None:
         self.keepers: list[KeepAlive] = []
+        self.ttl = first_timeout
         self.deadline = now + first_timeout
         """When it is lost, if no answer comes."""
         self.due = now
@@ -250,6 +255,18 @@ class _Kept:
         self.next_send = now
         """When it is to be asked for: the same, or later where it was asked for already."""
         self.wakes_at = math.inf
+
+    def renewed(self, now: float, ttl: float) -> None:
+        """It lives for so long from now on."""
+        self.ttl = ttl
+        self.deadline = now + ttl
+        self.due = self.next_send = now + ttl / 3
+
+    def ask_again(self, now: float) -> None:
+        """Nobody answers any more what it was asked for."""
+        if self.deadline > now + self.ttl:  # a test's clock, which was put back
+            self.deadline, self.due = now + self.ttl, now
+        self.next_send = self.due
 
     def wake_time(self, is_open: bool) -> float:
         """When there is something to do for it."""
@@ -278,6 +295,9 @@ class KeepAliveStream:
         entry is at its `wakes_at`; others are void."""
         self._numbers = itertools.count()
         self._stream: Stream | None = None
+        self._outgoing: dict[int, None] = {}
+        """The leases to ask for, in order; each once."""
+        self._is_sending = False
         self._sleeper: Waiter | None = None
         self._sleeps_until = -math.inf
         self._last_failure: Error | None = None
@@ -356,8 +376,8 @@ class KeepAliveStream:
             waiter = self._io.waiter()
             with self._lock:
                 self._sleeper = waiter
-                stream, now = self._stream, self._io.now()
-                due, ended = self._look(now)
+                ended = self._look(self._io.now())
+                sends = bool(self._outgoing)
                 until = self._agenda[0][0] if self._agenda else math.inf
                 self._sleeps_until = until
                 is_idle = self._is_idle()
@@ -367,17 +387,16 @@ class KeepAliveStream:
                 self._cancel()
             if self._ctx.err() is not None:
                 return
-            if stream is not None:
-                await self._send(stream, due)
+            if sends:
+                self._io.do_soon(self._send)
             forget = self._ctx.after(waiter.wake)
             try:
                 await waiter.wait_until(None if until == math.inf else until)
             finally:
                 forget()
 
-    def _look(self, now: float) -> tuple[list[int], list[tuple[KeepAlive, Error | None]]]:
-        """What has come: leases to ask for, and who ended, why."""
-        due: list[int] = []
+    def _look(self, now: float) -> list[tuple[KeepAlive, Error | None]]:
+        """See to what has come: what to ask for is in `_outgoing`; gives who ended, and why."""
         ended: list[tuple[KeepAlive, Error | None]] = []
         while self._agenda and self._agenda[0][0] <= now:
             time, _, lease = heapq.heappop(self._agenda)
@@ -396,16 +415,26 @@ class KeepAliveStream:
                 continue
             if self._stream is not None and kept.next_send <= now:
                 kept.next_send = now + _RETRY
-                due.append(lease)
+                self._outgoing[lease] = None
             self._plan(lease, kept)
-        return due, ended
+        return ended
 
-    async def _send(self, stream: Stream, leases: list[int]) -> None:
-        try:
-            for lease in leases:
+    async def _send(self) -> None:
+        """Send what is to be sent; one does it for all that comes meanwhile. Nobody waits for it:
+        on a connection that is still to be made it may take long."""
+        while True:
+            with self._lock:
+                if self._is_sending or self._stream is None or not self._outgoing:
+                    return
+                self._is_sending = True
+                stream, lease = self._stream, next(iter(self._outgoing))
+                del self._outgoing[lease]
+            try:
                 await stream.send(m.LeaseKeepAliveRequest(ID=lease))
-        except CallFailed:
-            return  # whoever receives is told why, and opens the stream again
+            except CallFailed:
+                continue  # whoever receives is told why, and opens the stream again
+            finally:
+                self._is_sending = False
 
     # The task that receives
 
@@ -441,6 +470,7 @@ class KeepAliveStream:
         finally:
             with self._lock:
                 ended, self._stream = self._stream, None
+                self._outgoing.clear()
             if ended is not None:
                 ended.cancel()
         self._last_failure = error
@@ -450,8 +480,9 @@ class KeepAliveStream:
         """Send on this one from now on, and at once what the one before was asked in vain."""
         with self._lock:
             self._stream = stream
+            now = self._io.now()
             for lease, kept in self._kept.items():
-                kept.next_send = kept.due
+                kept.ask_again(now)
                 self._plan(lease, kept)
             sleeper = self._sleeper
         _wake(sleeper)
@@ -467,9 +498,7 @@ class KeepAliveStream:
             if answer.ttl <= 0:
                 del self._kept[answer.id]
             else:
-                now = self._io.now()
-                kept.deadline = now + answer.ttl
-                kept.due = kept.next_send = now + answer.ttl / 3
+                kept.renewed(self._io.now(), answer.ttl)
                 sleeper = self._plan(answer.id, kept)
             is_idle = self._is_idle()
         _wake(sleeper)

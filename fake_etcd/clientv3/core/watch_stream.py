@@ -254,7 +254,7 @@ class WatchStream:
                 self._asked.appendleft(watcher)
                 return None
             self._end_if_idle()
-            return lambda: watcher.end(reason)
+            return lambda: watcher.end(reason, answer)
         self._was_accepted = True
         self._made[answer.watch_id] = watcher
         if watcher.is_over:
@@ -270,7 +270,7 @@ class WatchStream:
         if watcher is None:
             return None
         self._end_if_idle()
-        return lambda: watcher.end(_reason(answer))
+        return lambda: watcher.end(_reason(answer), answer)
 
     def _give(self, watch_id: int, watcher: Watcher, answer: m.WatchResponse) -> None:
         if watcher.ctx.err() is not None:  # its time is up, and nobody waits for it

@@ -88,6 +88,7 @@ class Watcher(AsyncIterator[WatchResponse]):
         self._is_paused = False
         self._is_over = False
         self._error: Error | None = None
+        self._last: m.WatchResponse | None = None
         self._forget: Callable[[], None] | None = None
 
     def __aiter__(self) -> Watcher:
@@ -146,6 +147,12 @@ class Watcher(AsyncIterator[WatchResponse]):
     async def close(self) -> None:
         """The same as `cancel`."""
         self.cancel()
+
+    @property
+    def last_answer(self) -> WatchResponse | None:
+        """What the server ended it with, which is raised as an error and not told as an answer.
+        None while it has not ended, and where it ended otherwise."""
+        return None if self._last is None else self._answer_of(self._last)
 
     @property
     def is_over(self) -> bool:
@@ -267,13 +274,15 @@ class Watcher(AsyncIterator[WatchResponse]):
             for waiter in waiters:
                 waiter.wake()
 
-    def end(self, error: Error | None) -> None:
-        """It gets nothing more, for this reason, if there is one to be told."""
+    def end(self, error: Error | None, last: m.WatchResponse | None = None) -> None:
+        """It gets nothing more, for this reason, if there is one to be told, which may be in the
+        server's last answer."""
         with self._lock:
             if self._is_over:
                 return
             self._is_over = True
             self._error = error
+            self._last = last
             self._wake()
         if self._forget is not None:
             self._forget()
