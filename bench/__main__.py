@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bench import (
     calling,
+    clients,
     concurrency,
     counting,
     crowd,
@@ -34,6 +35,7 @@ PARTS = (
     "gateway",
     "locks",
     "counting",
+    "clients",
     "start",
     "fixture",
     "in-process",
@@ -82,6 +84,8 @@ def main(arguments: list[str]) -> int:
         results.gateway = gateway.run(options.turns, seconds, say)
     if not only or "locks" in only:
         results.locks = concurrency.run(options.turns, seconds, say)
+    if not only or "clients" in only:
+        results.clients = clients.run(options.turns, seconds, say)
     if not only or "counting" in only:
         results.counting = counting.run(options.turns, say)
     if not only or "start" in only:

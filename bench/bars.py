@@ -10,7 +10,7 @@ class Bar:
     """One thing that has to be so.
 
     Args:
-        name: key of the measured value, "<what>/<server>".
+        name: key of the measured value, "<what>/<server>", or of our client "<what>/<face>".
         title: for people.
         bound: the value that is still good.
         at_least: True where more is better.
@@ -83,5 +83,16 @@ BARS = (
     Bar("get-kept/uvloop", "get rate kept with auth", 0.85, True, "x its own"),
     Bar("put-by-users/uvloop", "put beside 10,000 users, processor time", 1.1, False, "x its own"),
     Bar("get-by-users/uvloop", "get beside 10,000 users, processor time", 1.1, False, "x its own"),
+    Bar("client-put/threads", "clientv3, put rate in a thread", 1.5, True, "x python-etcd3's"),
+    Bar("client-get/threads", "clientv3, get rate in a thread", 1.5, True, "x python-etcd3's"),
+    Bar("client-aio put/asyncio", "clientv3.aio, put rate of 64 tasks", 1.5, True, "x aetcd's"),
+    Bar("client-aio get/asyncio", "clientv3.aio, get rate of 64 tasks", 1.5, True, "x aetcd's"),
+    Bar(
+        "client-watch of 100/threads", "clientv3, events per second", 2.0, True, "x python-etcd3's"
+    ),
+    Bar(
+        "client-aio-watch of 100/asyncio", "clientv3.aio, events per second", 2.0, True, "x aetcd's"
+    ),
+    Bar("client-import/threads", "import fake_etcd.clientv3", 0.3, False, "s"),
     Bar("pause/uvloop", "longest get while a million keys are compacted", 50.0, False, "ms"),
 )

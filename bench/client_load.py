@@ -148,8 +148,8 @@ def ours_watch(endpoint: str, revision: int) -> float:
     with clientv3.Client(clientv3.Config(endpoints=[endpoint])) as cli:
         begin, seen = time.perf_counter(), 0
         with cli.watch(PREFIX, prefix=True, rev=revision) as watcher:
-            for answer in watcher:
-                seen += len([(event.kv.key, event.kv.value) for event in answer.events])
+            for event in watcher.events():
+                seen += len(((event.kv.key, event.kv.value),))
                 if seen >= EVENTS:
                     break
         return seen / (time.perf_counter() - begin)
@@ -178,8 +178,8 @@ async def ours_aio_watch(endpoint: str, revision: int) -> float:
     async with aio.Client(clientv3.Config(endpoints=[endpoint])) as cli:
         begin, seen = time.perf_counter(), 0
         async with cli.watch(PREFIX, prefix=True, rev=revision) as watcher:
-            async for answer in watcher:
-                seen += len([(event.kv.key, event.kv.value) for event in answer.events])
+            async for event in watcher.events():
+                seen += len(((event.kv.key, event.kv.value),))
                 if seen >= EVENTS:
                     break
         return seen / (time.perf_counter() - begin)

@@ -14,6 +14,7 @@ from statistics import median
 from bench import calling, counting, crowd, gateway, secured, svg
 from bench.bars import BARS
 from bench.calling import Calling
+from bench.clients import Clients
 from bench.concurrency import Locks
 from bench.counting import Counting
 from bench.crowd import Crowd
@@ -57,6 +58,7 @@ class Results:
     gateway: Gateway | None = None
     locks: Locks | None = None
     counting: Counting | None = None
+    clients: Clients | None = None
     lives: Lives | None = None
     fixture: Fixture | None = None
     in_process: InProcess | None = None
@@ -92,6 +94,11 @@ def values(results: Results) -> dict[str, float]:
     if results.counting:
         for operation in counting.OPERATIONS:
             found[f"{operation}-counted/uvloop"] = results.counting.kept(operation)
+    if results.clients:
+        for what in results.clients.rates:
+            face = "asyncio" if what.startswith("aio") else "threads"
+            found[f"client-{what}/{face}"] = results.clients.ratio(what)
+        found["client-import/threads"] = results.clients.import_seconds
     if results.lives:
         found["start/uvloop"] = results.lives.starts.median("uvloop")
         found["stop/uvloop"] = results.lives.stops.median("uvloop")
@@ -139,6 +146,8 @@ def markdown(results: Results) -> str:
         parts += ["## Locks\n", _LOCKS_TEXT, _locks(results.locks)]
     if results.counting:
         parts += ["## Counting for /metrics\n", _COUNTING_TEXT, _counting(results.counting)]
+    if results.clients:
+        parts += ["## Clients in Python\n", _CLIENTS_TEXT, _clients(results.clients)]
     if results.lives:
         parts += ["## Start and stop\n", _LIVES_TEXT, _lives(results.lives)]
     if results.fixture:
@@ -220,6 +229,14 @@ want the same one, by one alone.
 _COUNTING_TEXT = """\
 Two of our servers on uvloop side by side, of which one counts its calls for /metrics and the other
 does not, in turns of half a second. `python -m bench --only counting` measures these alone.
+"""
+
+_CLIENTS_TEXT = """\
+`fake_etcd.clientv3` and its face for asyncio beside python-etcd3, aetcd, and grpcio's stubs with
+nothing around them, which no client on grpcio can outrun. Each is a process of its own and calls
+the same server, ours. Calls are one behind the other, or those of 64 tasks; watches read a history
+of 20,000 events, with one or with 100 in a revision, one event after the other.
+`python -m bench --only clients` measures these alone.
 """
 
 _LIVES_TEXT = """\
@@ -388,6 +405,16 @@ def _locks(found: Locks) -> str:
     ]
     servers = (_TITLES[name] for name in found.own.by_server)
     return _table(("cycles per second", *servers), rows)
+
+
+def _clients(found: Clients) -> str:
+    names = ("stub", "clientv3", "etcd3", "aetcd")
+    rows = [
+        (what, *(f"{found.median(what, name):,.0f}" if name in rates else "" for name in names))
+        for what, rates in found.rates.items()
+    ]
+    titles = ("grpcio's stub", "clientv3", "python-etcd3", "aetcd")
+    return _table(("per second", *titles), rows)
 
 
 def _counting(found: Counting) -> str:

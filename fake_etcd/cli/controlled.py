@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from fake_etcd.cli.served_node import peer_server
+from fake_etcd.cli.plain_node import peer_server
 from fake_etcd.core.node import Node, NodeConfig
 from fake_etcd.services import peer_http
 from fake_etcd.services.http import HttpRequest, HttpResponse
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class ControlledNode:
-    """A `served_node.ServedNode` with the control API.
+    """A `plain_node.ServedNode` with the control API.
 
     Args:
         config: the node's.

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import grpc
 import grpc.aio
 
-from fake_etcd.cli.served_node import peer_server, watched_endpoints
+from fake_etcd.cli.plain_node import peer_server, watched_endpoints
 from fake_etcd.core.node import Node, NodeConfig
 from fake_etcd.services import peer_http
 from fake_etcd.services.request_watch import RequestWatch
@@ -38,7 +38,7 @@ _MOST = 2**31 - 1
 
 
 class GrpcioNode:
-    """A `served_node.ServedNode` whose clients speak to grpc.aio.
+    """A `plain_node.ServedNode` whose clients speak to grpc.aio.
 
     Args:
         config: the node's.

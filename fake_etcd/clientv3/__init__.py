@@ -56,25 +56,33 @@ from fake_etcd.clientv3.op import (
 if TYPE_CHECKING:
     from fake_etcd.clientv3 import (
         aio,
+        clientv3util,
         concurrency,
+        config_spec,
         kubernetes,
+        leasing,
         mirror,
         namespace,
         naming,
         ordering,
         snapshot,
+        yaml,
     )
 
 _BESIDE = frozenset(
     {
         "aio",
+        "clientv3util",
         "concurrency",
+        "config_spec",
         "kubernetes",
+        "leasing",
         "mirror",
         "namespace",
         "naming",
         "ordering",
         "snapshot",
+        "yaml",
     }
 )
 
@@ -119,12 +127,15 @@ __all__ = [
     "Txn",
     "Watcher",
     "aio",
+    "clientv3util",
     "compare",
     "concurrency",
+    "config_spec",
     "context",
     "create_revision",
     "kubernetes",
     "lease_value",
+    "leasing",
     "mirror",
     "mod_revision",
     "namespace",
@@ -142,4 +153,5 @@ __all__ = [
     "value",
     "version",
     "with_require_leader",
+    "yaml",
 ]

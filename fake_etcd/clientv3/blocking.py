@@ -22,7 +22,7 @@ from fake_etcd.api.status import Code
 from fake_etcd.clientv3 import channel_options
 from fake_etcd.clientv3.config import Clock, Config
 from fake_etcd.clientv3.context import Context, Metadata
-from fake_etcd.clientv3.core.io import CallFailed, ChannelClosed
+from fake_etcd.clientv3.core.io import TIME_IS_UP, CallFailed, ChannelClosed
 from fake_etcd.clientv3.endpoints import Endpoint
 
 T = TypeVar("T")
@@ -313,9 +313,12 @@ class _Channel:
         try:
             if self._is_retired:
                 raise ChannelClosed
+            timeout = ctx.remaining()
+            if timeout == 0.0:  # gRPC would send it all the same, and may have an answer
+                raise CallFailed(Code.DEADLINE_EXCEEDED, TIME_IS_UP)
             if ctx.can_be_canceled:
                 return self._cancelable(call, request, ctx, metadata, wait_for_ready)
-            return call(request, ctx.remaining(), metadata, None, wait_for_ready)
+            return call(request, timeout, metadata, None, wait_for_ready)
         except grpc.RpcError as error:
             raise self._failed(error) from None
         except grpc.FutureCancelledError:
@@ -332,6 +335,8 @@ class _Channel:
     def _cancelable(
         self, call: Any, request: Message, ctx: Context, metadata: Metadata, wait_for_ready: bool
     ) -> Any:
+        if ctx.err() is not None:
+            raise CallFailed(Code.CANCELLED, "")
         future = call.future(request, ctx.remaining(), metadata, None, wait_for_ready)
         forget = ctx.after(future.cancel)
         try:

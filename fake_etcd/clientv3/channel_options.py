@@ -44,8 +44,10 @@ def options(endpoint: Endpoint, config: Config, owner: int) -> Options:
         ("fake_etcd.clientv3.owner", str(owner)),
         ("grpc.initial_reconnect_backoff_ms", 200),
         ("grpc.max_reconnect_backoff_ms", 5000),
-        # gRPC's own retries would do again what the client's rules leave alone.
-        ("grpc.enable_retries", 0),
+        # gRPC does again by itself what a server that is going away did not look at, as Go's does.
+        # Other retries would need a service config: one from a name server is not asked for, since
+        # it would do again what the client's rules leave alone.
+        ("grpc.service_config_disable_resolution", 1),
     ]
     if config.dial_keepalive_time > 0:
         seconds = max(config.dial_keepalive_time, LEAST_KEEPALIVE_TIME)

@@ -11,7 +11,7 @@ from fake_etcd.clientv3.cluster import Cluster
 from fake_etcd.clientv3.compare import Cmp
 from fake_etcd.clientv3.config import Config
 from fake_etcd.clientv3.context import Context
-from fake_etcd.clientv3.core import kv, lease, watch
+from fake_etcd.clientv3.core import keep_alive, kv, lease, watch
 from fake_etcd.clientv3.core.client import Client as CoreClient
 from fake_etcd.clientv3.errors import Error
 from fake_etcd.clientv3.keys import Text
@@ -87,8 +87,13 @@ class Watcher:
 
     def events(self) -> Iterator[Event]:
         """What it is told, one event after the other, without notices; raises as iterating it."""
-        for answer in self:
-            yield from answer.events
+        core = self._core
+        while True:
+            try:
+                message = run(core._message())
+            except StopAsyncIteration:
+                return
+            yield from core._events_of(message)
 
     def __iter__(self) -> Watcher:
         return self
@@ -110,14 +115,61 @@ class Watcher:
     ) -> None:
         self.close()
 
+    def __repr__(self) -> str:
+        return repr(self._core)
 
-class KeepAlive:
-    """A lease that is kept alive; see `core.lease.KeepAlive`."""
 
-    def __init__(self, core: lease.KeepAlive) -> None:
+class Watches:
+    """Watches; see `core.watch.WatchMethods`."""
+
+    def __init__(self, core: watch.WatchMethods) -> None:
         self._core = core
 
-    close = blocking(lease.KeepAlive.close)
+    request_progress = blocking(watch.WatchMethods.request_progress)
+
+    def watch(
+        self,
+        key: Text,
+        *,
+        prefix: bool = False,
+        range_end: Text | None = None,
+        from_key: bool = False,
+        rev: int = 0,
+        prev_kv: bool = False,
+        progress_notify: bool = False,
+        created_notify: bool = False,
+        filter_put: bool = False,
+        filter_delete: bool = False,
+        fragment: bool = False,
+        ctx: Context | None = None,
+    ) -> Watcher:
+        """Watch a key, or the keys of a range; the watch is made when this returns, or has ended.
+        See `core.watch.WatchMethods.watch`."""
+        watcher = self._core.watch(
+            key,
+            prefix=prefix,
+            range_end=range_end,
+            from_key=from_key,
+            rev=rev,
+            prev_kv=prev_kv,
+            progress_notify=progress_notify,
+            created_notify=created_notify,
+            filter_put=filter_put,
+            filter_delete=filter_delete,
+            fragment=fragment,
+            ctx=ctx,
+        )
+        run(watcher.open())
+        return Watcher(watcher)
+
+
+class KeepAlive:
+    """A lease that is kept alive; see `core.keep_alive.KeepAlive`."""
+
+    def __init__(self, core: keep_alive.KeepAlive) -> None:
+        self._core = core
+
+    close = blocking(keep_alive.KeepAlive.close)
 
     def cancel(self) -> None:
         """End it, from any thread, any number of times. What was told before can still be read."""
@@ -192,12 +244,13 @@ class Lease:
         )
 
 
-class Client(KV, Lease, Auth, Cluster, Maintenance):
+class Client(KV, Lease, Watches, Auth, Cluster, Maintenance):
     """A client of a cluster, for threads.
 
     Making one gets the token and looks at the cluster's version where the configuration asks for
     it, and raises what those calls do; otherwise it connects with the first call. Close it, or use
-    it as a context manager.
+    it as a context manager. Any number of threads may call; a forked child makes a client of its
+    own, as it does with any gRPC channel.
 
     Args:
         config: how it is to be.
@@ -215,42 +268,6 @@ class Client(KV, Lease, Auth, Cluster, Maintenance):
         super().__init__(CoreClient(config, ThreadIo(config.clock)))
         run(self._core.start())
 
-    def watch(
-        self,
-        key: Text,
-        *,
-        prefix: bool = False,
-        range_end: Text | None = None,
-        from_key: bool = False,
-        rev: int = 0,
-        prev_kv: bool = False,
-        progress_notify: bool = False,
-        created_notify: bool = False,
-        filter_put: bool = False,
-        filter_delete: bool = False,
-        fragment: bool = False,
-        ctx: Context | None = None,
-    ) -> Watcher:
-        """Watch a key, or the keys of a range; the watch is made when this returns, or has ended.
-        See `core.watch.WatchMethods.watch`."""
-        watcher = self._core.watch(
-            key,
-            prefix=prefix,
-            range_end=range_end,
-            from_key=from_key,
-            rev=rev,
-            prev_kv=prev_kv,
-            progress_notify=progress_notify,
-            created_notify=created_notify,
-            filter_put=filter_put,
-            filter_delete=filter_delete,
-            fragment=fragment,
-            ctx=ctx,
-        )
-        run(watcher.open())
-        return Watcher(watcher)
-
-    request_progress = blocking(CoreClient.request_progress)
     sync = blocking(CoreClient.sync)
     close = blocking(CoreClient.close)
 
@@ -258,6 +275,11 @@ class Client(KV, Lease, Auth, Cluster, Maintenance):
     def ctx(self) -> Context:
         """Ends when the client is closed."""
         return self._core.ctx
+
+    @property
+    def config(self) -> Config:
+        """What it was made from."""
+        return self._core.config
 
     @property
     def endpoints(self) -> tuple[str, ...]:

@@ -97,7 +97,8 @@ class Config:
         logger: where retries, lost connections and failed looks at the members are told.
         context: parent of all that the client does.
         dial: makes the channel to an endpoint (a `grpc.Channel`; a `grpc.aio.Channel` for
-            `clientv3.aio`): a FakeEtcd's, or one with options of your own.
+            `clientv3.aio`): a FakeEtcd's, or one with options of your own. For threads it is asked
+            for another one where there are several endpoints, to see how the connection does.
         clock: whose time the client's own waiting follows; None for real time.
     """
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from dataclasses import fields, make_dataclass
 from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
+
+new: Callable[[type[object]], Any] = object.__new__
+"""A record's draft with nothing in it yet."""
 
 
 def draft_of(record: type[T]) -> type[T]:
@@ -16,6 +20,9 @@ def draft_of(record: type[T]) -> type[T]:
     a KeyValue from its message takes 1.0 µs so; with a draft that is given the record's class
     thereafter it takes 0.5 µs, as a NamedTuple would (Python 3.11). Watches make two records for
     each event. Give it all fields, in their order; it has no defaults.
+
+    What is made by the thousand, pairs and events, is cheaper still by `new`, a field at a time: a
+    call of `__init__` costs more than what it does.
     """
     names = [(field.name, "object") for field in fields(cast(Any, record))]
     # The same bases: only classes of one layout can take each other's place.

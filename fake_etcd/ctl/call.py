@@ -5,7 +5,6 @@ etcd: etcdctl/ctlv3/command/global.go. Nothing of the client is imported before 
 
 from __future__ import annotations
 
-import getpass
 import time
 from contextlib import ExitStack
 from types import TracebackType
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 from fake_etcd.cli.early_log import LogLine
 from fake_etcd.ctl.commands import Found
 from fake_etcd.ctl.flags import Flag, Given
-from fake_etcd.ctl.gotext import in_words, quote
+from fake_etcd.ctl.gotext import quote
 from fake_etcd.ctl.terminal import Exit, Status, Terminal
 
 if TYPE_CHECKING:
@@ -100,12 +99,10 @@ class Call:
         return Error
 
     def ask(self, prompt: str) -> str:
-        """A password, typed by whoever is at the terminal; raises Exit where nobody is."""
-        try:
-            return getpass.getpass(prompt)
-        except (EOFError, OSError) as error:
-            told = in_words(error) if isinstance(error, OSError) else "EOF"
-            raise Exit(Status.BAD_ARGS, f"failed to ask password: {told}") from None
+        """A password, typed by whoever is at the terminal, or a line of stdin."""
+        from fake_etcd.ctl import passwords
+
+        return passwords.ask(prompt, self.terminal)
 
     def _apply_environment(self) -> None:
         """Take `ETCDCTL_…` for flags that are not given; refuse one that is given twice.

@@ -232,19 +232,30 @@ _AUTHENTICATION = "Users, roles and authentication"
 _UTILITY = "Other"
 GROUPS = (_KV, _CLUSTER_GROUP, _CONCURRENCY, _AUTHENTICATION, _UTILITY)
 
+# The order is that in which etcdctl has them, which is that of suggestions.
 ROOT = Command(
     "etcdctl",
     "etcdctl's commands without etcdctl.",
     inherited=GLOBAL_FLAGS,
     commands=(
-        Command("alarm <subcommand>", "alarms of members", commands=_ALARM, group=_CLUSTER_GROUP),
+        Command("get [options] <key> [range_end]", "print keys", "kv:get", GET_FLAGS, group=_KV),
         Command(
-            "auth <enable or disable>",
-            "authentication on and off",
-            commands=_AUTH,
-            group=_AUTHENTICATION,
+            "put [options] <key> <value> (<value> can also be given from stdin)",
+            "give a key a value",
+            "kv:put",
+            PUT_FLAGS,
+            group=_KV,
         ),
-        Command("check <subcommand>", "not here", "absent:refuse", group=_UTILITY),
+        Command(
+            "del [options] <key> [range_end]", "delete keys", "kv:delete", DEL_FLAGS, group=_KV
+        ),
+        Command(
+            "txn [options]",
+            "do several things at once, as stdin says",
+            "txn:txn",
+            (_switch("interactive", "say what to write next", "i"),),
+            group=_KV,
+        ),
         Command(
             "compaction [options] <revision>",
             "forget what was before a revision",
@@ -252,7 +263,7 @@ ROOT = Command(
             (_switch("physical", "be answered when the file has forgotten it"),),
             group=_KV,
         ),
-        Command("completion [bash|zsh|fish|powershell]", "not here", "absent:refuse"),
+        Command("alarm <subcommand>", "alarms of members", commands=_ALARM, group=_CLUSTER_GROUP),
         Command(
             "defrag",
             "make the files of the endpoints as small as they can be",
@@ -261,13 +272,48 @@ ROOT = Command(
             group=_CLUSTER_GROUP,
         ),
         Command(
-            "del [options] <key> [range_end]", "delete keys", "kv:delete", DEL_FLAGS, group=_KV
+            "endpoint <subcommand>",
+            "health, status and hash of endpoints",
+            inherited=(_CLUSTER,),
+            commands=_ENDPOINT,
+            group=_CLUSTER_GROUP,
         ),
         Command(
-            "downgrade <TARGET_VERSION>",
-            "downgrades of the cluster",
-            commands=_DOWNGRADE,
+            "move-leader <transferee-member-id>",
+            "let another member lead",
+            "maintenance:move_leader",
             group=_CLUSTER_GROUP,
+        ),
+        Command(
+            "watch [options] [key or prefix] [range_end] [--] [exec-command arg1 arg2 ...]",
+            "print what happens to keys, or run a command",
+            "watch:watch",
+            WATCH_FLAGS,
+            group=_KV,
+        ),
+        Command("version", "which etcdctl this is like", "usage:version_command", group=_UTILITY),
+        Command("lease <subcommand>", "leases", commands=_LEASE, group=_KV),
+        Command(
+            "member <subcommand>",
+            "members of the cluster",
+            commands=_MEMBER,
+            group=_CLUSTER_GROUP,
+        ),
+        Command(
+            "snapshot <subcommand>",
+            "snapshots",
+            commands=(
+                Command("save <filename>", "save a server's file", "maintenance:snapshot_save"),
+            ),
+            group=_CLUSTER_GROUP,
+        ),
+        Command("make-mirror [options] <destination>", "not here", "absent:refuse"),
+        Command(
+            "lock <lockname> [exec-command arg1 arg2 ...]",
+            "hold a lock, for as long as a command runs",
+            "lock:lock",
+            (_number("ttl", "seconds after which a lock is lost whose holder is gone", 10),),
+            group=_CONCURRENCY,
         ),
         Command(
             "elect <election-name> [proposal]",
@@ -277,68 +323,23 @@ ROOT = Command(
             group=_CONCURRENCY,
         ),
         Command(
-            "endpoint <subcommand>",
-            "health, status and hash of endpoints",
-            inherited=(_CLUSTER,),
-            commands=_ENDPOINT,
-            group=_CLUSTER_GROUP,
+            "auth <enable or disable>",
+            "authentication on and off",
+            commands=_AUTH,
+            group=_AUTHENTICATION,
         ),
-        Command("get [options] <key> [range_end]", "print keys", "kv:get", GET_FLAGS, group=_KV),
-        Command("help [command]", "help about a command", "usage:help_command", group=_UTILITY),
-        Command("lease <subcommand>", "leases", commands=_LEASE, group=_KV),
+        Command("user <subcommand>", "users", commands=_USER, group=_AUTHENTICATION),
+        Command("role <subcommand>", "roles", commands=_ROLE, group=_AUTHENTICATION),
+        Command("check <subcommand>", "not here", "absent:refuse", group=_UTILITY),
+        Command("completion [bash|zsh|fish|powershell]", "not here", "absent:refuse"),
         Command(
-            "lock <lockname> [exec-command arg1 arg2 ...]",
-            "hold a lock, for as long as a command runs",
-            "lock:lock",
-            (_number("ttl", "seconds after which a lock is lost whose holder is gone", 10),),
-            group=_CONCURRENCY,
-        ),
-        Command("make-mirror [options] <destination>", "not here", "absent:refuse"),
-        Command(
-            "member <subcommand>",
-            "members of the cluster",
-            commands=_MEMBER,
-            group=_CLUSTER_GROUP,
-        ),
-        Command(
-            "move-leader <transferee-member-id>",
-            "let another member lead",
-            "maintenance:move_leader",
+            "downgrade <TARGET_VERSION>",
+            "downgrades of the cluster",
+            commands=_DOWNGRADE,
             group=_CLUSTER_GROUP,
         ),
         Command("options", "the flags that every command takes", "usage:options", group=_UTILITY),
-        Command(
-            "put [options] <key> <value> (<value> can also be given from stdin)",
-            "give a key a value",
-            "kv:put",
-            PUT_FLAGS,
-            group=_KV,
-        ),
-        Command("role <subcommand>", "roles", commands=_ROLE, group=_AUTHENTICATION),
-        Command(
-            "snapshot <subcommand>",
-            "snapshots",
-            commands=(
-                Command("save <filename>", "save a server's file", "maintenance:snapshot_save"),
-            ),
-            group=_CLUSTER_GROUP,
-        ),
-        Command(
-            "txn [options]",
-            "do several things at once, as stdin says",
-            "txn:txn",
-            (_switch("interactive", "say what to write next", "i"),),
-            group=_KV,
-        ),
-        Command("user <subcommand>", "users", commands=_USER, group=_AUTHENTICATION),
-        Command("version", "which etcdctl this is like", "usage:version_command", group=_UTILITY),
-        Command(
-            "watch [options] [key or prefix] [range_end] [--] [exec-command arg1 arg2 ...]",
-            "print what happens to keys, or run a command",
-            "watch:watch",
-            WATCH_FLAGS,
-            group=_KV,
-        ),
+        Command("help [command]", "help about a command", "usage:help_command", group=_UTILITY),
     ),
 )
 

@@ -24,11 +24,7 @@ def main(arguments: Sequence[str], terminal: Terminal | None = None) -> int:
     Returns:
         The exit status, which is etcdctl's.
     """
-    if terminal is None:
-        terminal = Terminal()
-        if sys.platform != "win32":
-            # A reader who goes away ends the command, as it ends programs in Go.
-            signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    terminal = terminal or Terminal()
     try:
         found = commands.find(list(arguments))
     except commands.UnknownCommand as error:
@@ -69,7 +65,13 @@ def _function(where: str) -> Callable[[Call], None]:
 
 def run_process(arguments: Sequence[str]) -> int:
     """`main` for a process that ends with it: it ends at once, whatever threads there are."""
-    status = main(arguments)
+    terminal = Terminal()
+    # gRPC's own library writes on stderr what becomes an error here, and things that are none.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    if sys.platform != "win32":
+        # A reader who goes away ends the command, as it ends programs in Go.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    status = main(arguments, terminal)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)

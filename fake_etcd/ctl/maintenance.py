@@ -119,7 +119,9 @@ def snapshot_save(call: Call) -> None:
 def _of_file(error: OSError, path: str) -> str:
     part = f"{path}.part"
     if error.filename2 is not None:
-        return f"could not rename {part} to {path} (rename {part} {path}: {in_words(error)})"
+        # Go looks for a folder of that name itself, and says so in its own words.
+        why = "file exists" if isinstance(error, IsADirectoryError) else in_words(error)
+        return f"could not rename {part} to {path} (rename {part} {path}: {why})"
     if error.filename is not None:
         return f"could not open {part} (open {part}: {in_words(error)})"
     return f"could not write snapshot: write {part}: {in_words(error)}"

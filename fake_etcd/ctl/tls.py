@@ -31,7 +31,7 @@ def of(given: Given, endpoints: tuple[str, ...]) -> TLS | None:
             Status.BAD_ARGS,
             f"KeyFile and CertFile must both be present[key: {key}, cert: {cert}]",
         )
-    tls = TLS(ca=_read(cacert), cert=_read(cert), key=_read(key))
+    tls = TLS(cert=_read(cert, "certificate"), key=_read(key, "key"), ca=_read(cacert))
     if given.is_on("insecure-skip-tls-verify"):
         from fake_etcd.ctl import any_certificate
 
@@ -41,11 +41,15 @@ def of(given: Given, endpoints: tuple[str, ...]) -> TLS | None:
     return tls
 
 
-def _read(path: str) -> bytes | None:
+def _read(path: str, what: str = "") -> bytes | None:
+    """What is in a file; None for no file. `what` it is to be, if it has to be in PEM."""
     if not path:
         return None
     try:
         with open(path, "rb") as file:
-            return file.read()
+            pem = file.read()
     except OSError as error:
         raise Exit(Status.BAD_ARGS, f"open {path}: {in_words(error)}") from None
+    if what and b"-----BEGIN " not in pem:
+        raise Exit(Status.BAD_ARGS, f"tls: failed to find any PEM data in {what} input")
+    return pem

@@ -52,7 +52,7 @@ def _listed(command: Command) -> list[str]:
         lines += ["", group or "Commands:"]
         lines += [
             f"  {each.name:{width}}  {each.about}"
-            for each in command.commands
+            for each in sorted(command.commands, key=lambda each: each.name)
             if each.group == group and each.run != "absent:refuse"
         ]
     return lines
@@ -79,15 +79,12 @@ def help_command(call: Call) -> None:
     """`help`, alone or with the name of a command."""
     try:
         found = find(call.words)
-        is_known = not call.words or found.command is not ROOT
     except UnknownCommand:
-        is_known = False
-    if is_known:
+        # cobra prints the words as `%#q` has a list of them.
+        told = " ".join(f"`{word}`" for word in call.words)
+        call.terminal.complain(f"Unknown help topic [{told}]", usage(Found((ROOT,), [])))
+    else:
         call.terminal.write(help_text(found).encode())
-        return
-    # cobra prints the words as `%#q` has a list of them.
-    told = " ".join(f"`{word}`" for word in call.words)
-    call.terminal.complain(f"Unknown help topic [{told}]", usage(Found((ROOT,), [])))
 
 
 def options(call: Call) -> None:

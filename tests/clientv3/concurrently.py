@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from google.protobuf.message import Message
+
 from fake_etcd.api import messages as m
 from fake_etcd.api.methods import METHODS
 from fake_etcd.testing import FakeEtcd
@@ -59,12 +61,17 @@ def queued(cli: Any, prefix: str, function: Callable[..., Any], **kwargs: Any) -
     beside.join(_TIMEOUT)
 
 
-def revoke(etcd: FakeEtcd, lease: int) -> None:
-    """End a lease, as anybody can who knows its id."""
-    method = METHODS["/etcdserverpb.Lease/LeaseRevoke"]
+def ask(etcd: FakeEtcd, name: str, request: Message) -> Any:
+    """Call a method, "v3lockpb.Lock/Lock", as a client does that is not ours."""
+    method = METHODS[f"/{name}"]
     call = etcd.channel().unary_unary(
         method.path,
         request_serializer=method.request.SerializeToString,
         response_deserializer=method.response.FromString,
     )
-    call(m.LeaseRevokeRequest(ID=lease))
+    return call(request)
+
+
+def revoke(etcd: FakeEtcd, lease: int) -> None:
+    """End a lease, as anybody can who knows its id."""
+    ask(etcd, "etcdserverpb.Lease/LeaseRevoke", m.LeaseRevokeRequest(ID=lease))

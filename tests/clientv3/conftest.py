@@ -52,6 +52,13 @@ def release(cli: Any, fake_etcd: FakeEtcd) -> tuple[int, int]:
 
 
 @pytest.fixture
+def range_stream(release: tuple[int, int]) -> None:
+    """Skips the test where the test's etcd has no RangeStream."""
+    if release < (3, 7):
+        pytest.skip(f"etcd {release[0]}.{release[1]} has no RangeStream")
+
+
+@pytest.fixture
 def concurrency(face: Face) -> ModuleType:
     """`concurrency` of the face."""
     return face.module("concurrency")

@@ -10,9 +10,10 @@ import contextlib
 import selectors
 import socket
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import grpc
@@ -23,6 +24,32 @@ from fake_etcd.api.status import Code
 
 Plan = Callable[[str, grpc.ServicerContext], None]
 """Is told of each call of an RPC ("KV/Put"); may abort it, or wait."""
+
+
+PATIENCE = 10.0
+"""Seconds that nothing here takes."""
+
+
+def in_thread(call: Callable[[], Any]) -> Future[Any]:
+    """What a call gives that is made in a thread of its own."""
+    future: Future[Any] = Future()
+
+    def work() -> None:
+        try:
+            future.set_result(call())
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    return future
+
+
+def until(holds: Callable[[], object]) -> None:
+    """Wait for something."""
+    end = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.001)
 
 
 def abort(context: grpc.ServicerContext, code: Code, message: str) -> None:
@@ -37,9 +64,9 @@ class Member(grpc.GenericRpcHandler):
     Args:
         number: what it answers with.
         plan: what becomes of calls.
-        options: gRPC's, of the server.
         credentials: with TLS.
-        host: where it listens.
+        address: where it listens, "127.0.0.1:0" or "unix:path".
+        version: what it says that it is.
     """
 
     def __init__(
@@ -48,8 +75,10 @@ class Member(grpc.GenericRpcHandler):
         plan: Plan = lambda rpc, context: None,
         credentials: grpc.ServerCredentials | None = None,
         address: str = "127.0.0.1:0",
+        version: str = "3.7.3",
     ) -> None:
         self.number = number
+        self._version = version
         self.plan = plan
         self.calls: Counter[str] = Counter()
         self.metadata: list[dict[str, str]] = []
@@ -112,6 +141,8 @@ class Member(grpc.GenericRpcHandler):
         answer: Any = METHODS[f"/etcdserverpb.{rpc}"].response()
         header = answer.range_response.header if rpc == "KV/RangeStream" else answer.header
         header.member_id = self.number
+        if rpc == "Maintenance/Status":
+            answer.version = self._version
         header.revision = 1  # Go's client reads it unasked
         return bytes(answer.SerializeToString())
 

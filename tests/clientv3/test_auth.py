@@ -325,17 +325,21 @@ def test_so_many_are_done_at_once_and_no_more(face: Face) -> None:
     assert face.run(work()) == ([-thing for thing in range(9)], 3)
 
 
-def test_a_failure_ends_those_that_are_under_way(face: Face) -> None:
+@pytest.mark.parametrize("is_helper", [True, False])
+def test_a_failure_ends_those_that_are_under_way(face: Face, is_helper: bool) -> None:
+    def name() -> str:
+        task = asyncio.current_task() if face.is_asyncio else None
+        return threading.current_thread().name if task is None else task.get_name()
+
     async def fail_at_one(thing: int, ctx: Context) -> None:
-        if thing == 1:
+        if name().startswith("clientv3: helper") is is_helper:
             raise clientv3.Error("that one")
         io: Io = LoopIo(None) if face.is_asyncio else blocking.ThreadIo(None)
-        await wait_under(ctx, io.waiter(), 10.0)
-        raise AssertionError("nobody said that it is over")
+        assert await wait_under(ctx, io.waiter(), 10.0), "nobody said that it is over"
 
     async def work() -> None:
         io: Io = LoopIo(None) if face.is_asyncio else blocking.ThreadIo(None)
-        await for_each(io, context.background(), range(5), fail_at_one, 3)
+        await for_each(io, context.background(), range(5), fail_at_one, 2)
 
     with pytest.raises(clientv3.Error, match=r"^that one$"):
         face.run(work())

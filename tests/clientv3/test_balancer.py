@@ -6,7 +6,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from contextlib import ExitStack
 from typing import Any
 
@@ -16,9 +15,7 @@ from fake_etcd import clientv3
 from fake_etcd.clientv3 import Config, context
 from fake_etcd.testing import FakeEtcd
 from tests.clientv3.faces import Face
-from tests.clientv3.servers import Gate, Member
-
-PATIENCE = 10.0
+from tests.clientv3.servers import PATIENCE, Gate, Member, in_thread, until
 
 
 @pytest.fixture
@@ -65,20 +62,6 @@ def wait_for_all(cli: Any, numbers: set[int]) -> None:
     while missing and time.monotonic() < until:
         missing -= {who(cli)}
     assert not missing
-
-
-def in_thread(call: Callable[[], Any]) -> Future[Any]:
-    """What a call gives that is made in a thread of its own."""
-    future: Future[Any] = Future()
-
-    def work() -> None:
-        try:
-            future.set_result(call())
-        except BaseException as error:
-            future.set_exception(error)
-
-    threading.Thread(target=work, daemon=True).start()
-    return future
 
 
 def test_calls_go_to_each_endpoint_in_turn(
@@ -261,11 +244,3 @@ def _has_moved_on(fake_etcd: FakeEtcd) -> bool:
     except RuntimeError:
         return False
     return True
-
-
-def until(holds: Callable[[], bool]) -> None:
-    """Wait for something."""
-    end = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.001)

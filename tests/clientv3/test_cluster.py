@@ -48,6 +48,15 @@ def test_the_members_are_listed(cli: Any, serializable: bool) -> None:
     assert member.client_urls
 
 
+@pytest.mark.parametrize("serializable", [False, True])
+def test_the_cluster_is_asked_or_one_of_it(
+    cli: Any, fake_etcd: FakeEtcd, serializable: bool
+) -> None:
+    cli.member_list(serializable=serializable)
+    (call,) = fake_etcd.history.calls("MemberList")
+    assert call.request.linearizable is not serializable
+
+
 def test_a_learner_is_added_found_elsewhere_and_removed(cli: Any) -> None:
     before = cli.member_list().members
     url = f"http://127.0.0.1:{next(_ports)}"  # etcd takes none back that was removed just now

@@ -17,7 +17,7 @@ from fake_etcd.clientv3 import Config, aio, context
 from fake_etcd.clientv3.aio.concurrency import Election, Session
 from fake_etcd.clientv3.responses import GetResponse, KeyValue
 from fake_etcd.testing import FakeEtcd
-from tests.clientv3.concurrently import Beside, queued, revoke, until
+from tests.clientv3.concurrently import Beside, ask, queued, revoke, until
 from tests.clientv3.faces import Face
 
 
@@ -192,6 +192,8 @@ def test_observing_begins_with_who_leads(cli: Any, new_election: Callable[..., A
 
 def test_observing_waits_for_somebody_to_lead(cli: Any, new_election: Callable[..., Any]) -> None:
     election = new_election()
+    election.campaign("nobody any more")
+    election.resign()
     observed = iter(election.observe())
     waits = Beside(next, observed)
     election.campaign("one")
@@ -236,6 +238,31 @@ def test_observing_ends_when_it_is_closed(face: Face, new_election: Callable[...
     assert next(observed).kvs[0].value == b"one"
     (observed.aclose if face.is_asyncio else observed.close)()
     assert list(observed) == []
+
+
+def test_the_servers_own_elections_are_the_same(
+    cli: Any,
+    fake_etcd: FakeEtcd,
+    new_session: Callable[[], Any],
+    new_election: Callable[..., Any],
+    concurrency: ModuleType,
+) -> None:
+    ours, lease = new_election(), new_session().lease
+    ours.campaign("ours")
+    service = "v3electionpb.Election"
+    stand = m.CampaignRequest(name=b"/boss", lease=lease, value=b"theirs")
+    campaign = {"etcd": fake_etcd, "name": f"{service}/Campaign", "request": stand}
+    with queued(cli, "/boss/", ask, **campaign) as waits:
+        asked = ask(fake_etcd, f"{service}/Leader", m.LeaderRequest(name=b"/boss"))
+        assert (asked.kv.key, asked.kv.value) == (ours.key, b"ours")
+        ours.resign()
+        leader = waits.outcome().leader
+    (kv,) = ours.leader().kvs
+    assert (kv.key, kv.value, kv.create_revision) == (leader.key, b"theirs", leader.rev)
+    with queued(cli, "/boss/", ours.campaign, value="ours") as waits:
+        ask(fake_etcd, f"{service}/Resign", m.ResignRequest(leader=leader))
+        waits.outcome()
+    assert candidates(cli) == [b"ours"]
 
 
 def test_a_task_that_is_canceled_stands_no_longer(fake_etcd: FakeEtcd) -> None:

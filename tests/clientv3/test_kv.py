@@ -129,6 +129,7 @@ def test_do_does_what_an_operation_says(cli: Any) -> None:
     assert cli.do(op_txn()) == TxnResponse(header(cli, revision + 1), True)
 
 
+@pytest.mark.usefixtures("range_stream")
 def test_a_get_can_come_in_parts(cli: Any) -> None:
     for number in range(5):
         cli.put(f"k/{number}", "v" * 1000)
@@ -136,6 +137,7 @@ def test_a_get_can_come_in_parts(cli: Any) -> None:
     assert GetResponse.joined(parts) == cli.get("k/", prefix=True)
 
 
+@pytest.mark.usefixtures("range_stream")
 def test_a_get_in_parts_raises_where_they_are_read(cli: Any) -> None:
     parts = cli.get_stream("")
     with pytest.raises(rpctypes.ErrEmptyKey):

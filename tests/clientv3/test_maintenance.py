@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fake_etcd import clientv3
-from fake_etcd.clientv3 import context, rpctypes
+from fake_etcd.clientv3 import blocking, context, rpctypes
 from fake_etcd.clientv3.responses import (
     AlarmMember,
     AlarmResponse,
@@ -195,6 +195,32 @@ def test_a_snapshot_is_read_as_a_file(cli: Any) -> None:
     with cli.snapshot() as again:
         assert (again.read(0), again.read(16)) == (b"", whole[:16])
         assert len(again.read(None)) == len(whole) - 16
+
+
+def test_a_snapshot_that_is_closed_is_sent_no_longer(
+    fake_etcd: FakeEtcd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[str] = []
+    stream = blocking._OneRequest
+
+    async def interrupted(self: Any) -> None:
+        raise KeyboardInterrupt
+
+    cancel = stream.cancel
+
+    def end(self: Any) -> None:
+        ended.append("ended")
+        cancel(self)
+
+    monkeypatch.setattr(stream, "cancel", end)
+    with clientv3.Client(clientv3.Config(endpoints=fake_etcd.endpoints)) as cli:
+        with cli.snapshot():
+            assert ended == []
+        assert ended == ["ended"]
+        monkeypatch.setattr(stream, "receive", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            cli.snapshot()
+        assert ended == ["ended", "ended"]
 
 
 def test_a_snapshot_ends_with_its_context(cli: Any) -> None:

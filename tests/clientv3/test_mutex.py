@@ -18,7 +18,7 @@ from fake_etcd.clientv3.aio.concurrency import Mutex, Session
 from fake_etcd.clientv3.op import op_put
 from fake_etcd.clientv3.responses import GetResponse, KeyValue
 from fake_etcd.testing import FakeEtcd
-from tests.clientv3.concurrently import Beside, queued, revoke
+from tests.clientv3.concurrently import Beside, ask, queued, revoke
 from tests.clientv3.faces import Face
 
 
@@ -134,7 +134,8 @@ def test_a_session_that_has_it_gets_it_again(
     mutex, same = new_mutex(session), new_mutex(session)
     mutex.lock()
     created = cli.get(mutex.key).kvs[0].create_revision
-    same.lock()
+    cli.put("something", "else")
+    same.lock(timeout=10.0)
     same.try_lock()
     assert cli.get(same.key).kvs[0].create_revision == created
     assert same.is_owner() == mutex.is_owner()
@@ -221,6 +222,30 @@ def test_locks_whose_names_begin_alike_are_two(cli: Any, new_mutex: Callable[...
     new_mutex(prefix="/lock").lock()
     new_mutex(prefix="/lock2").lock(timeout=5.0)
     assert len(keys(cli, "/lock")) == 2
+
+
+def test_the_servers_own_locks_are_the_same(
+    cli: Any,
+    fake_etcd: FakeEtcd,
+    new_session: Callable[[], Any],
+    new_mutex: Callable[..., Any],
+    concurrency: ModuleType,
+) -> None:
+    mutex, lease = new_mutex(), new_session().lease
+    mutex.lock()
+    request = m.LockRequest(name=b"/lock", lease=lease)
+    with queued(
+        cli, "/lock/", ask, etcd=fake_etcd, name="v3lockpb.Lock/Lock", request=request
+    ) as waits:
+        mutex.unlock()
+        had = waits.outcome()
+    assert keys(cli) == [had.key] == [b"/lock/%x" % lease]
+    with pytest.raises(concurrency.ErrLocked):
+        mutex.try_lock()
+    with queued(cli, "/lock/", mutex.lock) as waits:
+        ask(fake_etcd, "v3lockpb.Lock/Unlock", m.UnlockRequest(key=had.key))
+        waits.outcome()
+    assert keys(cli) == [mutex.key]
 
 
 def test_a_task_that_is_canceled_leaves_the_queue(fake_etcd: FakeEtcd) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import stat
 import subprocess
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from bench import golang
 from fake_etcd import clientv3
 from fake_etcd.api import messages as m
 from fake_etcd.clientv3 import aio, context
+from fake_etcd.clientv3.aio.loop import LoopIo
 from fake_etcd.clientv3.snapshot import SnapshotDamaged
 from fake_etcd.testing import FakeEtcd, faults, on
 from tests.clientv3.faces import Face
@@ -76,6 +79,27 @@ def test_etcdutl_takes_it(filled: Any, save: Callable[..., Any], tmp_path: Path)
     assert status["version"] == version
     assert status["revision"] == filled.get("k/00").header.revision
     assert status["totalSize"] == target.stat().st_size - 32
+
+
+def test_it_is_on_the_disk_before_it_takes_its_name(
+    filled: Any, save: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    sync, replace = os.fsync, os.replace
+
+    def fsync(number: int) -> None:
+        done.append(f"{os.fstat(number).st_size} bytes")
+        sync(number)
+
+    def rename(old: str, new: str) -> None:
+        done.append(f"{Path(old).name} is {Path(new).name}")
+        replace(old, new)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "replace", rename)
+    save(filled, tmp_path / "etcd.db")
+    size = (tmp_path / "etcd.db").stat().st_size
+    assert done == [f"{size} bytes", "etcd.db.part is etcd.db"]
 
 
 def test_it_is_saved_by_what_a_client_is_made_from(
@@ -238,3 +262,24 @@ def test_a_task_that_is_canceled_leaves_nothing(fake_etcd: FakeEtcd, tmp_path: P
 
     asyncio.run(work())
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_the_disk_was_told_is_brought_to_its_end() -> None:
+    begun, may_end = threading.Event(), threading.Event()
+    done: list[str] = []
+
+    def write() -> None:
+        begun.set()
+        assert may_end.wait(10)
+        done.append("written")
+
+    async def work() -> None:
+        writing = asyncio.create_task(LoopIo(None).outside(write))
+        assert await asyncio.to_thread(begun.wait, 10)
+        writing.cancel()
+        asyncio.get_running_loop().call_later(0.01, may_end.set)
+        with pytest.raises(asyncio.CancelledError):
+            await writing
+        assert done == ["written"]
+
+    asyncio.run(work())

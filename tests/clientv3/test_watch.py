@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from fake_etcd.clientv3 import context, op_delete, op_put, rpctypes
+from fake_etcd.clientv3 import ClientClosed, context, op_delete, op_put, rpctypes
 from fake_etcd.clientv3.responses import (
     Event,
     EventType,
@@ -63,6 +64,15 @@ def test_a_watch_of_what_is_compacted_says_from_where_there_is_something(cli: An
     assert ended.value.compact_revision == revisions[-1]
     with pytest.raises(StopIteration):
         next(watcher)
+    header = replace(cli.get("k").header, revision=0)
+    told = WatchResponse(header, compact_revision=revisions[-1], canceled=True)
+    assert watcher.last_answer == told
+
+
+def test_a_watch_that_is_ended_from_here_has_no_last_answer(cli: Any) -> None:
+    with cli.watch("k") as watcher:
+        assert watcher.last_answer is None
+    assert watcher.last_answer is None
 
 
 def test_a_created_notice_comes_where_it_is_asked_for(cli: Any) -> None:
@@ -128,7 +138,7 @@ def test_closing_the_client_ends_its_watches(cli: Any) -> None:
 def test_a_watch_survives_the_end_of_its_connection(cli: Any, fake_etcd: FakeEtcd) -> None:
     watcher = cli.watch("k")
     for number in range(10):
-        cli.put("k", f"{number}")
+        fake_etcd.store.put("k", f"{number}")
         if number % 2:
             fake_etcd.cut_connections()
             with fake_etcd.down():
@@ -150,11 +160,34 @@ def test_a_slow_reader_holds_up_nobody_and_loses_nothing(cli: Any) -> None:
     assert [key for _, key, _ in events_of(slow, 40)] == [b"k/%d" % n for n in range(40)]
 
 
-def test_fragments_are_joined(cli: Any) -> None:
-    puts = [op_put(f"k/{number}", b"v" * 30_000) for number in range(40)]
-    with cli.watch("k/", prefix=True, fragment=True) as watcher:
-        cli.txn().then(*puts).commit()
-        assert len(next(watcher).events) == 40
+@pytest.mark.parametrize("fragment", [False, True])
+def test_fragments_are_joined(cli: Any, fragment: bool) -> None:
+    for number in range(4):
+        cli.txn().then(*[op_put(f"k/{key}", f"{number}" * 30_000) for key in range(40)]).commit()
+    revision = cli.get("k/0").kvs[0].mod_revision - 3
+    with cli.watch("k/", prefix=True, rev=revision, fragment=fragment) as watcher:
+        events = next(watcher).events
+    assert [event.kv.mod_revision - revision for event in events] == sorted([0, 1, 2, 3] * 40)
+
+
+def test_events_can_be_had_one_by_one(cli: Any) -> None:
+    revision = cli.txn().then(op_put("k/1", "a"), op_put("k/2", "b")).commit().header.revision
+    cli.delete("k/1")
+    events = cli.watch("k/", prefix=True, rev=revision, created_notify=True).events()
+    assert [(next(events).kv.key, next(events).kv.key, next(events).type) for _ in range(1)] == [
+        (b"k/1", b"k/2", EventType.DELETE)
+    ]
+
+
+@pytest.mark.parametrize("left_out", ["put", "delete"])
+def test_a_filter_leaves_out(cli: Any, left_out: str) -> None:
+    watcher = cli.watch("k", filter_put=left_out == "put", filter_delete=left_out == "delete")
+    cli.put("k", "1")
+    cli.delete("k")
+    cli.put("k", "2")
+    cli.delete("k")
+    expected = [b"1", b"2"] if left_out == "delete" else [b"", b""]
+    assert [value for _, _, value in events_of(watcher, 2)] == expected
 
 
 def test_a_watch_that_is_refused_leaves_the_others_alone(cli: Any) -> None:
@@ -164,3 +197,18 @@ def test_a_watch_that_is_refused_leaves_the_others_alone(cli: Any) -> None:
     assert refused.value.compact_revision == 0
     cli.put("k", "1")
     assert events_of(other, 1) == [(EventType.PUT, b"k", b"1")]
+
+
+def test_a_watch_of_a_closed_client_says_so(cli: Any) -> None:
+    cli.close()
+    with pytest.raises(ClientClosed):
+        next(cli.watch("k"))
+    with pytest.raises(ClientClosed):
+        cli.request_progress()
+
+
+def test_a_watch_tells_what_it_is(cli: Any) -> None:
+    watcher = cli.watch("k", prefix=True)
+    assert repr(watcher) == "<clientv3.Watcher open key=b'k', range_end=b'l'>"
+    watcher.cancel()
+    assert repr(watcher) == "<clientv3.Watcher over key=b'k', range_end=b'l'>"

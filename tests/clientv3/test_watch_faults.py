@@ -80,15 +80,15 @@ def test_no_call_may_be_the_one_at_which_an_event_is_lost_or_told_twice(
 
 def test_a_watch_that_resumes_behind_a_compaction_says_so(near: Any, fake_etcd: FakeEtcd) -> None:
     watcher = near.watch("k")
-    fake_etcd.store.put("k", "1")
-    assert told(watcher, b"1") == [(2, b"1")]
+    first = fake_etcd.store.put("k", "1")
+    assert told(watcher, b"1") == [(first, b"1")]
     fake_etcd.faults.add(on.Watch(), faults.compact_under_watcher(), times=1)
     with fake_etcd.down():
         fake_etcd.store.put("k", "2")
         fake_etcd.store.put("k", "3")
     with pytest.raises(rpctypes.ErrCompacted) as ended:
         next(watcher)
-    assert ended.value.compact_revision == 4
+    assert ended.value.compact_revision == first + 2
     assert list(watcher) == []
 
 
@@ -129,8 +129,8 @@ def test_watches_with_different_metadata_have_different_streams(
 ) -> None:
     leader = with_require_leader(context.background())
     watchers = [near.watch("k", ctx=ctx) for ctx in (None, leader, context.background(), leader)]
-    fake_etcd.store.put("k", "1")
-    assert [told(watcher, b"1") for watcher in watchers] == [[(2, b"1")]] * 4
+    made = fake_etcd.store.put("k", "1")
+    assert [told(watcher, b"1") for watcher in watchers] == [[(made, b"1")]] * 4
     opened = [call for call in fake_etcd.history if call.method == "Watch"]
     assert len(opened) == 2
 
@@ -183,13 +183,15 @@ def test_what_is_kept_for_a_reader_is_bounded(
 ) -> None:
     monkeypatch.setattr(core_watcher, "BUFFER_BYTES", 10_000)
     slow, quick = near.watch("k"), near.watch("k")
+    history = []
     for number in range(200):
-        fake_etcd.store.put("k", f"{number}")
-        assert told(quick, b"%d" % number) == [(2 + number, b"%d" % number)]
+        value = b"%d" % number
+        history.append((fake_etcd.store.put("k", value), value))
+        assert told(quick, value) == history[-1:]
     core = getattr(slow, "_core", None) or slow._thing
     assert core._kept - core._read < 10_000 + 1000
     assert len(core._answers) < 20
-    assert told(slow, b"199") == [(2 + number, b"%d" % number) for number in range(200)]
+    assert told(slow, b"199") == history
 
 
 def test_a_slow_reader_is_told_when_what_he_missed_is_compacted(
@@ -198,18 +200,18 @@ def test_a_slow_reader_is_told_when_what_he_missed_is_compacted(
     monkeypatch.setattr(core_watcher, "BUFFER_BYTES", 10_000)
     slow, quick = near.watch("k"), near.watch("k")
     for number in range(100):
-        fake_etcd.store.put("k", f"{number}")
+        last = fake_etcd.store.put("k", f"{number}")
         next(quick)
-    near.compact(101)
+    near.compact(last)
     seen: list[WatchResponse] = []
     with pytest.raises(rpctypes.ErrCompacted) as ended:
         seen += slow
-    assert ended.value.compact_revision == 101
+    assert ended.value.compact_revision == last
 
 
 def test_no_thread_outlives_the_last_watch(face: Face, near: Any, fake_etcd: FakeEtcd) -> None:
     if face.is_asyncio:
-        pytest.skip("it has none")
+        pytest.skip("watches of asyncio have no thread")
 
     def readers() -> list[threading.Thread]:
         return [thread for thread in threading.enumerate() if thread.name == "clientv3: watch"]
@@ -227,3 +229,43 @@ def test_no_thread_outlives_the_last_watch(face: Face, near: Any, fake_etcd: Fak
         pass
     near.close()
     assert readers() == []
+
+
+def test_a_progress_notice_does_not_wake_a_watch_whose_reader_is_behind(
+    near: Any, fake_etcd: FakeEtcd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(core_watcher, "BUFFER_BYTES", 2_000)
+    slow, quick = near.watch("k"), near.watch("k")
+    values = [b"%d" % number for number in range(4)]
+    for value in values:  # full, but not over-full
+        fake_etcd.store.put("k", value)
+        next(quick)
+    near.request_progress()
+    assert next(quick).is_progress_notify
+    told(slow, values[-1])
+    fake_etcd.store.put("k", "end")
+    assert told(slow, b"end") == [(6, b"end")]
+    near.watch("k")  # what was on the way before it is here
+    slow.cancel()
+    assert list(slow) == []
+
+
+def test_a_cut_between_fragments_tells_each_event_once(near: Any, fake_etcd: FakeEtcd) -> None:
+    for number in range(4):
+        near.txn().then(*[op_put(f"k/{key}", f"{number}" * 30_000) for key in range(40)]).commit()
+    rule = fake_etcd.faults.add(on.Watch(), faults.cut(messages=3), times=1)
+    answer = next(near.watch("k/", prefix=True, rev=1, fragment=True))
+    assert rule.acted == 1
+    assert [event.kv.mod_revision for event in answer.events] == sorted([2, 3, 4, 5] * 40)
+    opened = [call for call in fake_etcd.history if call.method == "Watch"]
+    assert len(opened) == 2
+
+
+def test_a_put_before_the_watch_is_not_told_when_that_resumes(
+    near: Any, fake_etcd: FakeEtcd
+) -> None:
+    near.put("k", "before")
+    watcher = near.watch("k")
+    fake_etcd.cut_connections()
+    near.put("k", "behind")
+    assert told(watcher, b"behind") == [(3, b"behind")]

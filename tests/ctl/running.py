@@ -10,9 +10,11 @@ import io
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 from fake_etcd.ctl.main import main
 from fake_etcd.ctl.terminal import Terminal
+from tests.interop import etcdctl_page
 from tests.interop.transcript import Process, Start, Step, program, steps
 
 PROCESS: Start = program(sys.executable, "-m", "fake_etcd", "ctl")
@@ -47,6 +49,15 @@ def start(arguments: Sequence[str], environment: Mapping[str, str], step: Step) 
     if _goes_on(step):
         return PROCESS(arguments, environment, step)
     return _Ended(arguments, environment, step)
+
+
+def transcripts() -> list[Path]:
+    """Those of etcdctl that are to be the same here."""
+    return [path for path in etcdctl_page.transcripts() if path.stem not in ABSENT]
+
+
+ABSENT = {"make_mirror", "check"}
+"""Transcripts of commands that are not here."""
 
 
 def _goes_on(step: Step) -> bool:

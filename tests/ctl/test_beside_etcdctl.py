@@ -130,6 +130,22 @@ def test_the_time_a_command_may_take_is_taken_from_the_environment() -> None:
     assert run("put", "a", "1", environ=environ) == Run("", "Error: context deadline exceeded\n", 1)
 
 
+ASKED = "Password of ann: \nType password of ann again for confirmation: \n"
+
+
+@pytest.mark.parametrize(
+    ("typed", "printed"),
+    [
+        ("pw\npw\n", Run(f"{ASKED}User ann created\n")),
+        ("pw\npx\n", Run(ASKED, "Error: given passwords are different\n", 128)),
+        ("\n", Run("Password of ann: \n", "Error: empty password\n", 128)),
+        ("", Run("Password of ann: \n", "Error: empty password\n", 128)),
+    ],
+)
+def test_a_password_is_asked_for_twice(fake_etcd: FakeEtcd, typed: str, printed: Run) -> None:
+    assert run("user", "add", "ann", f"--endpoints={fake_etcd.url}", stdin=typed) == printed
+
+
 def test_leases_can_be_compared_by_their_hexadecimal_id(fake_etcd: FakeEtcd) -> None:
     environ = {"ETCDCTL_ENDPOINTS": fake_etcd.url}
     lease = run("lease", "grant", "600", environ=environ).stdout.split()[1]

@@ -1,4 +1,4 @@
-"""Every block of docs/testing.md does what the guide says."""
+"""Every block of docs/testing.md and docs/explore-findings.md does what the page says."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 GUIDE = CHECKOUT / "docs" / "testing.md"
 
-SECTIONS = sections(GUIDE)
+FINDINGS = CHECKOUT / "docs" / "explore-findings.md"
+
+SECTIONS = [*sections(GUIDE), *sections(FINDINGS)]
 
 _OUTCOME = re.compile(r"^\d+ (passed|failed|skipped|error)(, \d+ (?!warnings)\w+)*", re.M)
 """The last line that pytest prints, without warnings."""
@@ -81,9 +83,10 @@ def test_what_the_text_names_is_there() -> None:
         assert set(named) - set(known) == set()
 
 
-def test_its_links_lead_somewhere() -> None:
-    for target in re.findall(r"\]\((?!http)([^)#]+)", GUIDE.read_text(encoding="utf-8")):
-        assert (GUIDE.parent / target).exists(), target
+@pytest.mark.parametrize("page", [GUIDE, FINDINGS], ids=lambda page: page.name)
+def test_its_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target
 
 
 def test_the_first_test_of_the_readme_passes(tmp_path: Path) -> None:

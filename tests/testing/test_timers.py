@@ -44,6 +44,20 @@ def test_a_clock_that_stands_still_calls_when_it_arrives() -> None:
             clock.advance_to_next()
 
 
+def test_it_goes_by_nanoseconds() -> None:
+    with FakeEtcd() as etcd:
+        clock = etcd.clock
+        clock.freeze()
+        for number in range(200):
+            clock.advance(0.1 + number / 7)
+            woken = threading.Event()
+            clock.call_at(clock.now + 10.0, woken.set)
+            clock.advance(9.999)
+            assert not woken.is_set()
+            clock.advance(0.001)
+            assert woken.is_set()
+
+
 def test_what_is_called_may_use_the_etcd_and_the_clock() -> None:
     with FakeEtcd() as etcd:
         clock = etcd.clock

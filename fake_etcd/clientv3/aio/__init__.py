@@ -15,8 +15,9 @@ from fake_etcd.clientv3.config import Config
 from fake_etcd.clientv3.core.auth import Auth
 from fake_etcd.clientv3.core.client import Client as _Client
 from fake_etcd.clientv3.core.cluster import Cluster
+from fake_etcd.clientv3.core.keep_alive import KeepAlive
 from fake_etcd.clientv3.core.kv import KV, Txn
-from fake_etcd.clientv3.core.lease import KeepAlive, Lease
+from fake_etcd.clientv3.core.lease import Lease
 from fake_etcd.clientv3.core.maintenance import Maintenance
 from fake_etcd.clientv3.core.watch import Watcher
 

@@ -18,7 +18,7 @@ from fake_etcd.api.status import Code
 from fake_etcd.clientv3 import channel_options
 from fake_etcd.clientv3.config import Clock, Config
 from fake_etcd.clientv3.context import Context, Metadata
-from fake_etcd.clientv3.core.io import CallFailed, ChannelClosed
+from fake_etcd.clientv3.core.io import TIME_IS_UP, CallFailed, ChannelClosed
 from fake_etcd.clientv3.endpoints import Endpoint
 
 T = TypeVar("T")
@@ -174,6 +174,10 @@ class _Stream:
             _soon(self._loop, self._thread, self._call.cancel)
 
 
+_MOST_IDLE = 0.3
+"""Seconds after which a connection is asked for again that has shown no sign of beginning."""
+
+
 def _cancels() -> int:
     """How often this task was told to end: whether a call's CancelledError is that or the call's
     own. (Python 3.10 does not tell; then it is the call's where that was canceled.)"""
@@ -186,6 +190,8 @@ class _Channel:
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._channel = channel
         self._calls: dict[str, Any] = {}
+        self._given: Metadata = ()
+        self._metadata = grpc.aio.Metadata()
         self.uses: set[object] = set()
         """Whatever call is open."""
         self._watching: set[asyncio.Task[None]] = set()
@@ -221,9 +227,15 @@ class _Channel:
         call = self._calls.get(method.path) or self._call(method)
         if self._is_retired:
             raise ChannelClosed
-        going = call(
-            request, timeout=ctx.remaining(), metadata=metadata, wait_for_ready=wait_for_ready
-        )
+        if ctx.can_be_canceled and ctx.err() is not None:
+            raise CallFailed(Code.CANCELLED, "")
+        timeout = ctx.remaining()
+        if timeout == 0.0:  # gRPC would send it all the same, and may have an answer
+            raise CallFailed(Code.DEADLINE_EXCEEDED, TIME_IS_UP)
+        if metadata is not self._given:  # gRPC would make a Metadata for each call anew
+            self._given, self._metadata = metadata, grpc.aio.Metadata(*metadata)
+        said = self._metadata
+        going = call(request, timeout=timeout, metadata=said, wait_for_ready=wait_for_ready)
         self.uses.add(going)
         try:
             if ctx.can_be_canceled:
@@ -295,7 +307,13 @@ class _Channel:
             told(state is grpc.ChannelConnectivity.READY)
             if state is grpc.ChannelConnectivity.SHUTDOWN:
                 return
-            await self._channel.wait_for_state_change(state)
+            changed = self._channel.wait_for_state_change(state)
+            if state is not grpc.ChannelConnectivity.IDLE:
+                await changed
+                continue
+            # A connection that was lost at once may have been missed: it is asked for again.
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(changed, _MOST_IDLE)
 
     def end_use(self, use: object) -> None:
         """A call has ended."""

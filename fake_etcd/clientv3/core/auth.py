@@ -23,7 +23,7 @@ def str_to_permission_type(text: str) -> responses.PermissionType:
     Raises ValueError for all but those three.
 
     >>> str_to_permission_type("ReadWrite")
-    <responses.PermissionType.READWRITE: 2>
+    <PermissionType.READWRITE: 2>
     """
     try:
         return responses.PermissionType[text.upper()]

@@ -12,12 +12,17 @@ import itertools
 import threading
 from collections.abc import Callable, Iterable, Sequence
 
+from fake_etcd.api.status import Code
 from fake_etcd.clientv3 import endpoints
 from fake_etcd.clientv3.config import Config
-from fake_etcd.clientv3.context import Context
-from fake_etcd.clientv3.core.io import Channel, Io, Waiter, wait_under
+from fake_etcd.clientv3.context import Context, limited
+from fake_etcd.clientv3.core.io import CallFailed, Channel, Io, Waiter, wait_under
+from fake_etcd.clientv3.core.rpcs import STATUS
 from fake_etcd.clientv3.endpoints import Endpoint
-from fake_etcd.clientv3.errors import ClientClosed, NoAvailableEndpoints
+from fake_etcd.clientv3.errors import ClientClosed, NoAvailableEndpoints, StatusError
+
+_MOST_TO_ASK = 0.02
+"""Seconds to find out why there is no connection, which gRPC knows already or not."""
 
 
 class Link:
@@ -143,6 +148,17 @@ class Balancer:
                 self._tell(link, link.watch, False)
                 self._stop_watching(link)
                 self._watch(link)
+
+    async def why_none_is_ready(self) -> StatusError | None:
+        """What gRPC says of the first endpoint, on which nothing can be sent."""
+        for link in self._links[:1]:
+            ctx = limited(None, _MOST_TO_ASK)
+            try:
+                await link.channel.unary(STATUS.method, STATUS.request(), ctx, (), False)
+            except CallFailed as failed:
+                if failed.code is Code.UNAVAILABLE:
+                    return StatusError(failed.code, failed.message)
+        return None
 
     async def close(self) -> None:
         """End all links; whoever waits for one gets ClientClosed."""

@@ -15,7 +15,7 @@ from fake_etcd.api import messages as m
 from fake_etcd.api.methods import Kind
 from fake_etcd.clientv3 import endpoints, rpctypes
 from fake_etcd.clientv3.config import Config
-from fake_etcd.clientv3.context import Context, Metadata
+from fake_etcd.clientv3.context import Context, DeadlineExceeded, Metadata
 from fake_etcd.clientv3.core import rpcs
 from fake_etcd.clientv3.core.balancer import Balancer, Link
 from fake_etcd.clientv3.core.failures import (
@@ -27,6 +27,7 @@ from fake_etcd.clientv3.core.failures import (
 from fake_etcd.clientv3.core.io import CallFailed, ChannelClosed, Io, Stream, sleep
 from fake_etcd.clientv3.core.login import Login
 from fake_etcd.clientv3.core.rpcs import Rpc
+from fake_etcd.clientv3.errors import StatusError
 
 Request = TypeVar("Request", bound=Message)
 Response = TypeVar("Response", bound=Message)
@@ -81,28 +82,43 @@ class Caller:
             at: the one endpoint to call; None for each in turn.
 
         Raises:
-            ContextError: the context ended first.
+            ContextError: the context ended first. Of a DeadlineExceeded the cause (`__cause__`) is
+                the StatusError that tells why there was no connection, where there was none.
             EtcdError: the server said so.
             StatusError: anything else.
         """
+        ended = ctx.err()
+        if ended is not None:
+            raise ended  # gRPC may send it before it looks
         if self._login.is_due and rpc is not rpcs.AUTHENTICATE:
             await self._login.renew(ctx, 0)
         attempt = reroutes = 0
+        refused: CallFailed | None = None  # how it went where there was no connection
         while True:
             logins = self._login.count
-            link = at or await self.balancer.pick(ctx)
             try:
+                link = at or await self.balancer.pick(ctx)
+            except DeadlineExceeded as error:
+                raise error from await self.balancer.why_none_is_ready()
+            try:
+                # The first time not to wait for a connection tells why there is none.
+                waits = link.waits_for_ready and refused is not None
                 answer: Response = await link.channel.unary(
-                    rpc.method, request, ctx, self.metadata(ctx), link.waits_for_ready
+                    rpc.method, request, ctx, self.metadata(ctx), waits
                 )
             except CallFailed as failed:
+                if link.waits_for_ready and refused is None and has_no_connection(failed):
+                    refused = failed
+                    continue
                 if at is None and reroutes < _MAX_REROUTES and self._is_elsewhere(failed, link):
                     reroutes += 1
                     continue
                 attempt += 1
-                await self._before(
-                    attempt, failed, link, ctx, rpc, logins, self.config.max_unary_retries
-                )
+                most = self.config.max_unary_retries
+                try:
+                    await self._before(attempt, failed, link, ctx, rpc, logins, most)
+                except DeadlineExceeded as error:
+                    raise error from (refused and StatusError(refused.code, refused.message))
             else:
                 return answer
 
@@ -122,6 +138,9 @@ class Caller:
 
         Raises as `unary`.
         """
+        ended = ctx.err()
+        if ended is not None:
+            raise ended
         if self._has_password:
             await self.get_token(ctx)
         while True:
@@ -139,6 +158,9 @@ class Caller:
 
         Raises as `unary`.
         """
+        ended = ctx.err()
+        if ended is not None:
+            raise ended
         if self._has_password:
             await self.get_token(ctx)
         attempt = reroutes = 0

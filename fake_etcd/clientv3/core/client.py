@@ -5,6 +5,7 @@ etcd: client/v3/client.go.
 
 from __future__ import annotations
 
+import sys
 import threading
 import warnings
 import weakref
@@ -20,8 +21,9 @@ from fake_etcd.clientv3.core.auth import Auth
 from fake_etcd.clientv3.core.caller import Caller
 from fake_etcd.clientv3.core.cluster import Cluster
 from fake_etcd.clientv3.core.io import Io, Task, sleep
+from fake_etcd.clientv3.core.keep_alive_stream import Lessor
 from fake_etcd.clientv3.core.kv import KV, ServerKV
-from fake_etcd.clientv3.core.lease import Lease, Lessor
+from fake_etcd.clientv3.core.lease import Lease
 from fake_etcd.clientv3.core.maintenance import Maintenance
 from fake_etcd.clientv3.core.namespace import Namespace, NamespaceKV
 from fake_etcd.clientv3.core.watch import Watcher, WatchMethods, WatchStreams
@@ -69,9 +71,13 @@ class Client(KV, Lease, WatchMethods, Auth, Cluster, Maintenance):
         return self._kv._get_stream(op, ctx)
 
     def _watch(self, op: WatchOp, ctx: Context) -> Watcher:
-        if self._namespace is None:
-            return super()._watch(op, ctx)
-        return Watcher(self._watches, self._namespace.ranged(op), ctx, self._namespace.watch_answer)
+        namespace = self._namespace
+        if namespace is None:
+            return Watcher(self._watches, op, ctx)
+        return Watcher(self._watches, namespace.ranged(op), ctx).told_as(namespace.stripped_event)
+
+    def _request_progress(self, ctx: Context) -> None:
+        self._watches.request_progress(ctx)
 
     @property
     def ctx(self) -> Context:
@@ -155,8 +161,9 @@ class Client(KV, Lease, WatchMethods, Auth, Cluster, Maintenance):
         closing = getattr(self, "_closing", None)
         if closing is not None and not closing.locked():
             warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=2)
-            self._cancel()
-            self._caller.balancer.abandon()
+            if not sys.is_finalizing():  # then there are no more threads, and no more calls
+                self._cancel()
+                self._caller.balancer.abandon()
 
     def __repr__(self) -> str:
         state = "closed" if self._is_closed else "open"

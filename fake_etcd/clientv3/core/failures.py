@@ -8,19 +8,21 @@ from __future__ import annotations
 from fake_etcd.api.status import Code
 from fake_etcd.clientv3 import rpctypes
 from fake_etcd.clientv3.context import Context, DeadlineExceeded
-from fake_etcd.clientv3.core.io import CallFailed, ChannelClosed
+from fake_etcd.clientv3.core.io import TIME_IS_UP, CallFailed, ChannelClosed
 from fake_etcd.clientv3.errors import ClientClosed, Error, StatusError
 
-_NO_CONNECTION = "failed to connect to all addresses"
-"""How gRPC begins what it says of a call that never left: there was no connection."""
+_NO_CONNECTION = (
+    "failed to connect to all addresses",
+    "errors resolving ",
+    "DNS resolution failed",
+)
+"""How gRPC begins what it says of a call that never left: there was no connection, or no address to
+connect to."""
 
 _NOTHING_TO_CALL = frozenset({"there is no address available", "there is no connection available"})
 """The two texts after which Go's client repeats a write."""
 
 _ENDED = (Code.DEADLINE_EXCEEDED, Code.CANCELLED)
-
-_TIME_IS_UP = "Deadline Exceeded"
-"""What gRPC says on this side when a call's time is up."""
 
 _SLACK = 0.02
 """Seconds by which another clock may be before ours."""
@@ -52,7 +54,7 @@ def _is_out_of_time(failed: CallFailed, ctx: Context) -> bool:
     if failed.code is not Code.DEADLINE_EXCEEDED:
         return False
     remaining = ctx.remaining()
-    return remaining is not None and (failed.message == _TIME_IS_UP or remaining <= _SLACK)
+    return remaining is not None and (failed.message == TIME_IS_UP or remaining <= _SLACK)
 
 
 def has_no_connection(failed: CallFailed) -> bool:

@@ -21,6 +21,10 @@ from fake_etcd.clientv3.endpoints import Endpoint
 T = TypeVar("T")
 
 
+TIME_IS_UP = "Deadline Exceeded"
+"""What gRPC says on this side when a call's time is up."""
+
+
 class CallFailed(Exception):
     """A call ended with a status other than OK. Stays inside: `core.failures` makes of it what
     callers see."""

@@ -57,19 +57,17 @@ class Maintenance:
             timeout: seconds it may take.
 
         Returns:
-            the alarms that were ended, with the header of the last answer.
+            the alarms that were ended.
         """
         ctx = limited(ctx, timeout)
         if alarm is not None and (alarm.member_id or alarm.alarm):
             return await self._disarm(alarm, ctx)
         there = await self.alarm_list(ctx=ctx)
-        header = there.header
         ended: list[responses.AlarmMember] = []
         for each in there.alarms:
             answer = await self._disarm(each, ctx)
-            header = answer.header
             ended += answer.alarms
-        return responses.AlarmResponse(header, tuple(ended))
+        return responses.AlarmResponse(there.header, tuple(ended))
 
     async def _disarm(self, alarm: responses.AlarmMember, ctx: Context) -> responses.AlarmResponse:
         request = m.AlarmRequest(

@@ -46,7 +46,7 @@ async def for_each(
     failures: list[BaseException] = []
 
     async def work_on() -> None:
-        while not failures:
+        while True:
             with lock:
                 turn = next(turns, None)
             if turn is None:

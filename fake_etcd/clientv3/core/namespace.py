@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import TypeVar
 
-from fake_etcd.api import messages as m
 from fake_etcd.clientv3 import rpctypes
 from fake_etcd.clientv3.compare import Cmp
 from fake_etcd.clientv3.context import Context
 from fake_etcd.clientv3.core.kv import KV
+from fake_etcd.clientv3.core.watch import Watcher, WatchMethods
 from fake_etcd.clientv3.keys import FROM_KEY_END, Text, prefix_range_end, to_bytes
 from fake_etcd.clientv3.op import CompactOp, DeleteOp, GetOp, Op, PutOp, TxnOp, WatchOp
 from fake_etcd.clientv3.responses import (
@@ -24,7 +24,6 @@ from fake_etcd.clientv3.responses import (
     KeyValue,
     OpResponse,
     PutResponse,
-    WatchResponse,
 )
 
 Ranged = TypeVar("Ranged", GetOp, DeleteOp, WatchOp)
@@ -88,11 +87,6 @@ class Namespace:
         prev_kv = None if event.prev_kv is None else self.stripped(event.prev_kv)
         return replace(event, kv=self.stripped(event.kv), prev_kv=prev_kv)
 
-    def watch_answer(self, pb: m.WatchResponse) -> WatchResponse:
-        """What a watch is told, as callers see it."""
-        answer = WatchResponse.of(pb)
-        return replace(answer, events=tuple(map(self.stripped_event, answer.events)))
-
     def keys_within(self, keys: tuple[bytes, ...]) -> tuple[bytes, ...]:
         """Those of some keys that are in it, as callers see them."""
         return tuple(key[len(self.prefix) :] for key in keys if key.startswith(self.prefix))
@@ -134,6 +128,26 @@ class NamespaceKV(KV):
         _require_key(op)
         async for part in self._all_keys._get_stream(self._namespace.ranged(op), ctx):
             yield replace(part, kvs=tuple(map(self._namespace.stripped, part.kvs)))
+
+
+class NamespaceWatches(WatchMethods):
+    """Watches of the keys of a namespace.
+
+    Args:
+        watches: of all keys.
+        prefix: of those in it.
+    """
+
+    def __init__(self, watches: WatchMethods, prefix: Text) -> None:
+        self._all_watches = watches
+        self._namespace = Namespace(prefix)
+
+    def _watch(self, op: WatchOp, ctx: Context) -> Watcher:
+        watcher = self._all_watches._watch(self._namespace.ranged(op), ctx)
+        return watcher.told_as(self._namespace.stripped_event)
+
+    def _request_progress(self, ctx: Context) -> None:
+        self._all_watches._request_progress(ctx)
 
 
 def _require_key(op: Op) -> None:

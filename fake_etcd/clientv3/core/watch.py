@@ -15,20 +15,27 @@ etcd: client/v3/watch.go. Done otherwise:
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from fake_etcd.clientv3.context import Context, background, with_metadata
 from fake_etcd.clientv3.core.watch_stream import WatchStreams
 from fake_etcd.clientv3.core.watcher import Watcher
 from fake_etcd.clientv3.keys import Text
 from fake_etcd.clientv3.op import WatchOp, op_watch
-from fake_etcd.clientv3.responses import WatchResponse
 
 __all__ = ["WatchMethods", "WatchStreams", "Watcher", "with_require_leader"]
 
 
-class WatchMethods:
+class WatchMethods(ABC):
     """What a client has about watches."""
 
-    _watches: WatchStreams
+    @abstractmethod
+    def _watch(self, op: WatchOp, ctx: Context) -> Watcher:
+        """A watch, which is not made yet."""
+
+    @abstractmethod
+    def _request_progress(self, ctx: Context) -> None:
+        """Ask for the revision of all watches with a context's metadata."""
 
     def watch(
         self,
@@ -69,9 +76,6 @@ class WatchMethods:
         )
         return self._watch(op, ctx or background())
 
-    def _watch(self, op: WatchOp, ctx: Context) -> Watcher:
-        return Watcher(self._watches, op, ctx, WatchResponse.of)
-
     async def request_progress(self, *, ctx: Context | None = None) -> None:
         """Have all watches with the context's metadata be told the revision they are at.
 
@@ -80,12 +84,13 @@ class WatchMethods:
 
         Raises:
             ContextError: the context has ended.
+            ClientClosed: the client was closed.
         """
         within = ctx or background()
         error = within.err()
         if error is not None:
             raise error
-        self._watches.request_progress(within)
+        self._request_progress(within)
 
 
 def with_require_leader(ctx: Context) -> Context:

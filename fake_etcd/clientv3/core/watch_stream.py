@@ -129,6 +129,9 @@ class WatchStream:
                 self._back_off = min(self._back_off * _BACK_OFF_GROWTH, _LONGEST_BACK_OFF)
         except Error as error:  # no token, or the client was closed
             self._end_all(self._told(error))
+        except Exception as error:  # of ours; nobody is to take it for a quiet end
+            self._end_all(Error(f"the watches' stream failed: {error!r}"))
+            raise
         finally:
             self._end_all(None)  # it was canceled with its loop
             self._ended(self)
@@ -309,6 +312,9 @@ class WatchStreams:
     def add(self, watcher: Watcher) -> None:
         """Put a watch on the stream for its metadata."""
         metadata = watcher.ctx.metadata
+        if self._ctx.err() is not None:
+            watcher.end(ClientClosed())
+            return
         while True:
             with self._lock:
                 stream = self._streams.get(metadata)
@@ -328,6 +334,8 @@ class WatchStreams:
 
     def request_progress(self, ctx: Context) -> None:
         """See `watch.WatchMethods.request_progress`."""
+        if self._ctx.err() is not None:
+            raise ClientClosed
         with self._lock:
             stream = self._streams.get(ctx.metadata)
         if stream is not None and not stream.is_over:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from dataclasses import replace
 from typing import Any, Protocol
 
 from fake_etcd.api import messages as m
@@ -45,15 +46,16 @@ class Watcher(AsyncIterator[WatchResponse]):
 
     The watch is made by `async with`, by `await`, or by the first step of `async for`; what happens
     from then on is told. It ends without an error when it is canceled, and when its context or
-    client ends. One that nobody reads keeps some 8 MiB; then the server is asked to end it, and to
-    go on where it stopped once half of that was read. A reader who is away for long may so find
-    that what he missed was compacted.
+    client ends; until then the server tells it, so cancel one that is read no longer.
+
+    One that nobody reads keeps some 8 MiB; then the server is asked to end it, and to go on where
+    it stopped once half of that was read. A reader who is away for long may so find that what he
+    missed was compacted.
 
     Args:
         streams: where it gets its stream.
         op: what is watched.
         ctx: what it runs under, which is for its whole life.
-        answer_of: makes of a message what the reader gets.
 
     Raises (what iterates it does, behind all that was told before):
         ErrCompacted: what it wants is gone; `compact_revision` says from where on there is
@@ -62,17 +64,12 @@ class Watcher(AsyncIterator[WatchResponse]):
         Error: anything else that ended it, as the server said.
     """
 
-    def __init__(
-        self,
-        streams: Streams,
-        op: WatchOp,
-        ctx: Context,
-        answer_of: Callable[[m.WatchResponse], WatchResponse],
-    ) -> None:
+    def __init__(self, streams: Streams, op: WatchOp, ctx: Context) -> None:
         self._streams = streams
         self._op = op
         self._ctx = ctx
-        self._answer_of = answer_of
+        self._answer_of: Callable[[m.WatchResponse], WatchResponse] = WatchResponse.of
+        self._event_of: Callable[[m.Event], Event] = Event.of
         self._lock = threading.Lock()
         self._answers: deque[tuple[int, m.WatchResponse]] = deque()
         self._kept = 0
@@ -114,6 +111,10 @@ class Watcher(AsyncIterator[WatchResponse]):
         return self
 
     async def __anext__(self) -> WatchResponse:
+        return self._answer_of(await self._message())
+
+    async def _message(self) -> m.WatchResponse:
+        """What `__anext__` makes an answer of; raises as it."""
         if not self._was_created:
             await self._start()
         while True:
@@ -129,13 +130,37 @@ class Watcher(AsyncIterator[WatchResponse]):
             self._read += size
             if self._is_paused and self._kept - self._read <= BUFFER_BYTES // 2:
                 self._go_on()
-            return self._answer_of(answer)
+            return answer
 
     async def events(self) -> AsyncIterator[Event]:
-        """What it is told, one event after the other, without notices; raises as iterating it."""
-        async for answer in self:
-            for event in answer.events:
+        """What it is told, one event after the other, without notices; raises as iterating it.
+
+        Each event is made when it is its turn. Of large answers, which have thousands, that is the
+        quicker way to read them, for there are never many objects at a time.
+        """
+        while True:
+            try:
+                message = await self._message()
+            except StopAsyncIteration:
+                return
+            for event in self._events_of(message):
                 yield event
+
+    def _events_of(self, message: m.WatchResponse) -> Iterator[Event]:
+        """The events of a message, made one by one."""
+        return map(self._event_of, message.events)
+
+    def told_as(self, seen: Callable[[Event], Event]) -> Watcher:
+        """Itself, with events that are made into others before they are told."""
+        answer_of, event_of = self._answer_of, self._event_of
+
+        def changed(message: m.WatchResponse) -> WatchResponse:
+            answer = answer_of(message)
+            return replace(answer, events=tuple(map(seen, answer.events)))
+
+        self._answer_of = changed
+        self._event_of = lambda event: seen(event_of(event))
+        return self
 
     def cancel(self) -> None:
         """End it, from any thread, any number of times. What was told before can still be read."""
@@ -158,6 +183,11 @@ class Watcher(AsyncIterator[WatchResponse]):
     def is_over(self) -> bool:
         """Whether it gets nothing more."""
         return self._is_over
+
+    def __repr__(self) -> str:
+        state = "over" if self._is_over else "open" if self._was_created else "not made yet"
+        end = f", range_end={self._op.range_end!r}" if self._op.range_end else ""
+        return f"<clientv3.Watcher {state} key={self._op.key!r}{end}>"
 
     async def _start(self) -> None:
         with self._lock:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from fake_etcd.api import messages as m
 from fake_etcd.clientv3.errors import Error
-from fake_etcd.clientv3.records import draft_of
+from fake_etcd.clientv3.records import draft_of, new
 from fake_etcd.clientv3.responses.header import HeaderResponse, ResponseHeader
 
 
@@ -27,11 +27,16 @@ class KeyValue:
 
     @classmethod
     def of(cls, pb: m.KeyValue) -> KeyValue:
-        made = _KeyValue(
-            pb.key, pb.value, pb.create_revision, pb.mod_revision, pb.version, pb.lease
-        )
+        made = new(_KeyValue)
+        made.key = pb.key
+        made.value = pb.value
+        made.create_revision = pb.create_revision
+        made.mod_revision = pb.mod_revision
+        made.version = pb.version
+        made.lease = pb.lease
         made.__class__ = KeyValue
-        return made
+        done: KeyValue = made
+        return done
 
 
 _KeyValue = draft_of(KeyValue)

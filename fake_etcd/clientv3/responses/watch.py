@@ -11,7 +11,7 @@ from fake_etcd.api import messages as m
 from fake_etcd.api.status import Code
 from fake_etcd.clientv3 import rpctypes
 from fake_etcd.clientv3.errors import Error, StatusError
-from fake_etcd.clientv3.records import OpenEnum, draft_of
+from fake_etcd.clientv3.records import OpenEnum, draft_of, new
 from fake_etcd.clientv3.responses.header import ResponseHeader
 from fake_etcd.clientv3.responses.kv import KeyValue
 
@@ -38,13 +38,13 @@ class Event:
     @classmethod
     def of(cls, pb: m.Event) -> Event:
         number = pb.type
-        made = _Event(
-            _DELETE if number == 1 else EventType(number) if number else _PUT,
-            _kv_of(pb.kv),
-            _kv_of(pb.prev_kv) if pb.HasField("prev_kv") else None,
-        )
+        made = new(_Event)
+        made.type = _DELETE if number == 1 else EventType(number) if number else _PUT
+        made.kv = _kv_of(pb.kv)
+        made.prev_kv = _kv_of(pb.prev_kv) if pb.HasField("prev_kv") else None
         made.__class__ = Event
-        return made
+        done: Event = made
+        return done
 
     @property
     def is_create(self) -> bool:
@@ -79,14 +79,16 @@ class WatchResponse:
 
     @classmethod
     def of(cls, pb: m.WatchResponse) -> WatchResponse:
-        return cls(
-            ResponseHeader.of(pb.header),
-            tuple([_event_of(event) for event in pb.events]),
-            pb.compact_revision,
-            pb.canceled,
-            pb.created,
-            pb.cancel_reason,
-        )
+        made = new(_WatchResponse)
+        made.header = _header_of(pb.header)
+        made.events = tuple([_event_of(event) for event in pb.events])
+        made.compact_revision = pb.compact_revision
+        made.canceled = pb.canceled
+        made.created = pb.created
+        made.cancel_reason = pb.cancel_reason
+        made.__class__ = WatchResponse
+        done: WatchResponse = made
+        return done
 
     @property
     def is_progress_notify(self) -> bool:
@@ -121,3 +123,5 @@ class WatchResponse:
 
 
 _event_of = Event.of
+_header_of = ResponseHeader.of
+_WatchResponse = draft_of(WatchResponse)

@@ -19,6 +19,7 @@ from fake_etcd.clientv3.core.concurrency.key import (
     Place,
     events,
     found_by,
+    is_passing,
     is_refusal,
     queue_key,
     wait_deletes,
@@ -140,24 +141,34 @@ class Election:
         self._header = answer.header
 
     async def resign(self, *, ctx: Context | None = None, timeout: float | None = None) -> None:
-        """Lead no longer; does nothing for who does not. After an error it may be called again.
+        """Lead no longer; does nothing for who does not.
+
+        If the server cannot be reached it tries again: for a second before this raises, and from
+        then on beside what goes on. (Go's Resign does not.)
 
         Args:
             ctx: what it runs under.
             timeout: seconds it may take.
 
         Raises:
-            Error: what a transaction raises.
+            Error: what a transaction raises. If the server refused it, this may be called again.
         """
         place = self._place
         if place is None:
             return
-        answer = await (
-            self._session.client.txn(ctx=limited(ctx, timeout))
-            .if_(compare(create_revision(place.key), "=", self._rev))
-            .then(op_delete(place.key))
-            .commit()
-        )
+        try:
+            answer = await (
+                self._session.client.txn(ctx=limited(ctx, timeout))
+                .if_(compare(create_revision(place.key), "=", self._rev))
+                .then(op_delete(place.key))
+                .commit()
+            )
+        except BaseException as error:
+            if is_refusal(error) and not is_passing(error):
+                raise
+            if await self._leave() and isinstance(error, Error):
+                return
+            raise
         self._header = answer.header
         self._forget(place)
 
@@ -231,7 +242,9 @@ class Election:
         """Put the candidate's key, or find it where it was."""
         session = self._session
         is_new = self._place is None
-        place = self._place = self._place or Place(session, queue_key(self._prefix, session.lease))
+        if self._place is None:
+            self._place = await Place.take(session, queue_key(self._prefix, session.lease), ctx)
+        place = self._place
         try:
             answer = await (
                 session.client.txn(ctx=ctx)
@@ -261,10 +274,10 @@ class Election:
             await self._leave()
             raise
 
-    async def _leave(self) -> None:
-        place, self._place, self._rev = self._place, None, 0
-        if place is not None:
-            await place.leave()
+    async def _leave(self) -> bool:
+        place, rev = self._place, self._rev
+        self._place, self._rev = None, 0
+        return place is None or await place.leave(rev)
 
     def _forget(self, place: Place) -> None:
         self._place, self._rev = None, 0

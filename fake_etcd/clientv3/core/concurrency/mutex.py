@@ -12,10 +12,11 @@ from __future__ import annotations
 from types import TracebackType
 
 from fake_etcd.clientv3.compare import Cmp, compare, create_revision
-from fake_etcd.clientv3.context import Context, background, limited
+from fake_etcd.clientv3.context import Context, limited
 from fake_etcd.clientv3.core.concurrency.key import (
     Place,
     found_by,
+    is_passing,
     is_refusal,
     queue_key,
     wait_deletes,
@@ -122,7 +123,10 @@ class Mutex:
         raise ErrLocked
 
     async def unlock(self, *, ctx: Context | None = None, timeout: float | None = None) -> None:
-        """Give the lock away. After an error it may be called again.
+        """Give the lock away.
+
+        If the server cannot be reached it tries again: for a second before this raises, and from
+        then on beside what goes on. (Go's Unlock has to be called again.)
 
         Args:
             ctx: what it runs under.
@@ -130,13 +134,12 @@ class Mutex:
 
         Raises:
             ErrLockReleased: it is not held by this.
-            Error: what a delete raises.
+            Error: what a delete raises. If the server refused it, this may be called again.
         """
         place = self._place
         if place is None:
             raise ErrLockReleased
-        await self._session.client.delete(place.key, ctx=limited(ctx, timeout))
-        self._forget(place)
+        await self._delete(place, limited(ctx, timeout))
 
     def is_owner(self) -> Cmp:
         """For a transaction's `if_`: the lock is held by this, and was all the time since it was
@@ -163,17 +166,15 @@ class Mutex:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Give the lock away; raises what `unlock` does, if trying again does not help."""
-        place = self._place
-        if place is None:
-            raise ErrLockReleased
-        await self._delete(place, background())
+        await self.unlock()
 
     async def _stand(self, ctx: Context) -> tuple[Place, bool]:
         """Stand in the queue: where, and whether nobody is before."""
         session = self._session
         is_new = self._place is None
-        place = self._place = self._place or Place(session, queue_key(self._prefix, session.lease))
+        if self._place is None:
+            self._place = await Place.take(session, queue_key(self._prefix, session.lease), ctx)
+        place = self._place
         first = op_get(self._prefix, first_create=True)
         try:
             answer = await (
@@ -203,14 +204,16 @@ class Mutex:
         try:
             await self._session.client.delete(place.key, ctx=ctx)
         except BaseException as error:
+            if is_refusal(error) and not is_passing(error):
+                raise
             if await self._leave(place) and isinstance(error, Error):
                 return
             raise
         self._forget(place)
 
     async def _leave(self, place: Place) -> bool:
-        self._place, self._rev = None, -1
-        return await place.leave()
+        rev, self._place, self._rev = self._rev, None, -1
+        return await place.leave(max(rev, 0))
 
     def _forget(self, place: Place) -> None:
         self._place, self._rev = None, -1

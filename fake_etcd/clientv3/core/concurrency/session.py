@@ -13,7 +13,7 @@ from fake_etcd.clientv3 import rpctypes
 from fake_etcd.clientv3.context import Context, with_cancel, with_timeout
 from fake_etcd.clientv3.core.client import Client
 from fake_etcd.clientv3.core.io import Waiter
-from fake_etcd.clientv3.core.lease import KeepAlive
+from fake_etcd.clientv3.core.keep_alive import KeepAlive
 from fake_etcd.clientv3.errors import Error
 
 DEFAULT_TTL = 60
@@ -172,9 +172,11 @@ class Session:
                 return
             self._is_done = True
             waiters, self._waiters = self._waiters, []
-        self._cancel()
-        for waiter in waiters:
-            waiter.wake()
+        try:
+            self._cancel()
+        finally:
+            for waiter in waiters:
+                waiter.wake()
 
     def __repr__(self) -> str:
         state = "done" if self._is_done else "alive"
