@@ -12,6 +12,11 @@ def usage(name: str = "fake-etcd") -> str:
     Args:
         name: what the program is called.
     """
+    etcdctl = (
+        f"  {name} ctl [command]",
+        "    Ask an etcd server in etcdctl's words.",
+        "",
+    )
     return "\n".join(
         (
             "Usage:",
@@ -19,6 +24,7 @@ def usage(name: str = "fake-etcd") -> str:
             f"  {name} [flags]",
             "    Start an etcd v3 server that keeps its data in memory.",
             "",
+            *(() if name == "etcd" else etcdctl),
             f"  {name} --version",
             "    Show the versions.",
             "",

@@ -66,7 +66,7 @@ def etcd() -> int:
 
 
 def _run(arguments: Sequence[str], *, ends_here: bool, as_etcd: bool) -> int:
-    if arguments and arguments[0] == "ctl":
+    if arguments and arguments[0] == "ctl" and not as_etcd:
         from fake_etcd.ctl import main as ctl
 
         return (ctl.run_process if ends_here else ctl.main)(arguments[1:])

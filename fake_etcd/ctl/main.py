@@ -11,6 +11,7 @@ from typing import cast
 
 from fake_etcd.ctl import commands, flags, usage
 from fake_etcd.ctl.call import Call
+from fake_etcd.ctl.gotext import in_words
 from fake_etcd.ctl.terminal import Exit, Status, Terminal
 
 
@@ -54,6 +55,9 @@ def _run(found: commands.Found, terminal: Terminal) -> int:
         except call.client_errors() as error:
             terminal.complain(f"Error: {error}")
             return Status.ERROR
+        except OSError as error:  # stdout is full, say
+            terminal.complain(f"Error: {in_words(error)}")
+            return Status.ERROR
     return Status.SUCCESS
 
 
@@ -72,6 +76,5 @@ def run_process(arguments: Sequence[str]) -> int:
         # A reader who goes away ends the command, as it ends programs in Go.
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     status = main(arguments, terminal)
-    sys.stdout.flush()
-    sys.stderr.flush()
+    # All is flushed that could be written.
     os._exit(status)

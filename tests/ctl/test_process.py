@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from fake_etcd.cli.main import main
 from fake_etcd.testing import FakeEtcd
 
 CTL = (sys.executable, "-m", "fake_etcd", "ctl")
@@ -51,6 +52,12 @@ def test_nothing_of_the_emulator_is_loaded() -> None:
     assert core == {"fake_etcd.core.go_url"}  # how Go quotes text
 
 
+def test_under_the_name_etcd_it_is_no_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ctl", "version"], as_etcd=False) == 0
+    assert main(["ctl", "version"], as_etcd=True) == 1
+    assert '\\"ctl\\" is not a valid flag' in capsys.readouterr().err
+
+
 def test_the_server_loads_nothing_of_it() -> None:
     loaded = loaded_by("cli.main", "--version")
     assert not {name for name in loaded if "ctl" in name or "clientv3" in name}
@@ -80,6 +87,15 @@ def test_a_lock_is_let_go_at_the_signal(fake_etcd: FakeEtcd) -> None:
         lock.send_signal(signal.SIGTERM)
         assert lock.wait(SECONDS) == 0
     assert fake_etcd.store.items("l/") == []
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux has it")
+def test_what_cannot_be_written_is_told() -> None:
+    with open("/dev/full", "wb") as full:
+        ended = subprocess.run(
+            [*CTL, "version"], stdout=full, stderr=subprocess.PIPE, timeout=SECONDS, check=False
+        )
+    assert (ended.stderr, ended.returncode) == (b"Error: no space left on device\n", 1)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="terminals of POSIX")
