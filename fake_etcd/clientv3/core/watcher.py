@@ -17,6 +17,7 @@ from fake_etcd.clientv3.core.io import Io, Waiter, wait_under
 from fake_etcd.clientv3.errors import Error
 from fake_etcd.clientv3.op import WatchOp
 from fake_etcd.clientv3.responses import Event, WatchResponse
+from fake_etcd.clientv3.responses.watch import event_without_prev
 
 BUFFER_BYTES = 8 << 20
 """Of answers that a watch keeps for its reader; one answer may be larger."""
@@ -69,7 +70,7 @@ class Watcher(AsyncIterator[WatchResponse]):
         self._op = op
         self._ctx = ctx
         self._answer_of: Callable[[m.WatchResponse], WatchResponse] = WatchResponse.of
-        self._event_of: Callable[[m.Event], Event] = Event.of
+        self._event_of: Callable[[m.Event], Event] = Event.of if op.prev_kv else event_without_prev
         self._lock = threading.Lock()
         self._answers: deque[tuple[int, m.WatchResponse]] = deque()
         self._kept = 0
