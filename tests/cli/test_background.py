@@ -44,8 +44,18 @@ def put(url: str) -> int:
     return m.PutResponse.FromString(call(url, "Put", request)).header.revision
 
 
+OTHERS: list[threading.Thread] = []
+"""Those that were there before the test: of etcds that live as long as this run."""
+
+
+@pytest.fixture(autouse=True)
+def others() -> None:
+    OTHERS[:] = threading.enumerate()
+
+
 def threads() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name == "fake-etcd"]
+    here = [thread for thread in threading.enumerate() if thread not in OTHERS]
+    return [thread.name for thread in here if thread.name == "fake-etcd"]
 
 
 def address(url: str) -> tuple[str, int]:

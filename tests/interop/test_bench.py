@@ -12,6 +12,7 @@ import pytest
 from bench import crowd, gateway, report, secured, servers, svg
 from bench.bars import BARS, Bar
 from bench.calling import Calling
+from bench.clients import Clients
 from bench.concurrency import Locks
 from bench.counting import Counting
 from bench.crowd import Crowd
@@ -55,6 +56,20 @@ def made_up() -> Results:
             {name: dict.fromkeys(gateway.MEASURES, both) for name in gateway.OPERATIONS}
         ),
         locks=Locks(own=both, shared=both, serial=both),
+        clients=Clients(
+            {
+                what: {"stub": [9.0], "clientv3": [6.0], other: [4.0]}
+                for what, other in (
+                    ("put", "etcd3"),
+                    ("get", "etcd3"),
+                    ("aio put", "aetcd"),
+                    ("aio get", "aetcd"),
+                    ("watch of 100", "etcd3"),
+                    ("aio-watch of 100", "aetcd"),
+                )
+            },
+            0.2,
+        ),
         counting=Counting(
             {
                 operation: [
