@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
+import queue
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -26,6 +27,9 @@ WORKERS = 64
 """Tasks that call at the same time."""
 
 _WARM_UP = 200
+
+_ANY_SIZE = [("grpc.max_receive_message_length", 2**31 - 1)]
+"""For channels of bare stubs: an answer may have the whole history."""
 
 
 def _rate(call: Callable[[], object], seconds: float) -> float:
@@ -142,6 +146,56 @@ async def _aio_both(
     }
 
 
+def _watch_request(revision: int) -> Any:
+    from fake_etcd.api import messages as m
+
+    create = m.WatchCreateRequest(key=PREFIX, range_end=PREFIX[:-1] + b"0", start_revision=revision)
+    return m.WatchRequest(create_request=create)
+
+
+def _watch_stub(channel: Any) -> Any:
+    from fake_etcd.api import messages as m
+
+    return channel.stream_stream(
+        "/etcdserverpb.Watch/Watch",
+        request_serializer=m.WatchRequest.SerializeToString,
+        response_deserializer=m.WatchResponse.FromString,
+    )
+
+
+def bare_watch(endpoint: str, revision: int) -> float:
+    import grpc
+
+    with grpc.insecure_channel(endpoint, _ANY_SIZE) as channel:
+        begin, seen = time.perf_counter(), 0
+        requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        requests.put(_watch_request(revision))
+        call = _watch_stub(channel)(iter(requests.get, None))
+        for answer in call:
+            seen += len([(event.kv.key, event.kv.value) for event in answer.events])
+            if seen >= EVENTS:
+                break
+        took = time.perf_counter() - begin
+        call.cancel()
+        requests.put(None)
+        return seen / took
+
+
+async def bare_aio_watch(endpoint: str, revision: int) -> float:
+    import grpc.aio
+
+    async with grpc.aio.insecure_channel(endpoint, _ANY_SIZE) as channel:
+        begin, seen = time.perf_counter(), 0
+        call = _watch_stub(channel)()
+        await call.write(_watch_request(revision))
+        while seen < EVENTS:
+            answer = await call.read()
+            seen += len([(event.kv.key, event.kv.value) for event in answer.events])
+        took = time.perf_counter() - begin
+        call.cancel()
+        return seen / took
+
+
 def ours_watch(endpoint: str, revision: int) -> float:
     from fake_etcd import clientv3
 
@@ -219,8 +273,13 @@ TASKS: dict[str, Callable[[str, float], Awaitable[dict[str, float]]]] = {
     "clientv3": ours_tasks,
     "aetcd": aetcd_tasks,
 }
-WATCHES: dict[str, Callable[[str, int], float]] = {"clientv3": ours_watch, "etcd3": etcd3_watch}
+WATCHES: dict[str, Callable[[str, int], float]] = {
+    "stub": bare_watch,
+    "clientv3": ours_watch,
+    "etcd3": etcd3_watch,
+}
 AIO_WATCHES: dict[str, Callable[[str, int], Awaitable[float]]] = {
+    "stub": bare_aio_watch,
     "clientv3": ours_aio_watch,
     "aetcd": aetcd_watch,
 }
