@@ -98,8 +98,11 @@ def comparable(ended: Run, etcd: FakeEtcd) -> Run:
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_any_command_line_is_read_as_etcdctl_reads_it(seed: int) -> None:
+def test_any_command_line_is_read_as_etcdctl_reads_it(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     etcdctl = built(golang.etcdctl)
+    monkeypatch.chdir(tmp_path)  # some lines save snapshots, under any name
     with FakeEtcd() as theirs, FakeEtcd() as ours:
         for etcd in (theirs, ours):
             etcd.store.load({"a": "1", "a/": "2", "b": "3"})
