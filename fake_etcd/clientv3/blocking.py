@@ -12,6 +12,7 @@ import queue
 import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
+from types import TracebackType
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar
 
 import grpc
@@ -19,12 +20,13 @@ from google.protobuf.message import Message
 
 from fake_etcd.api.methods import Kind, Method
 from fake_etcd.api.status import Code
-from fake_etcd.clientv3 import channel_options
+from fake_etcd.clientv3 import channel_options, stubs
 from fake_etcd.clientv3.config import Clock, Config
 from fake_etcd.clientv3.context import Context, Metadata
 from fake_etcd.clientv3.core.io import TIME_IS_UP, CallFailed, ChannelClosed
 from fake_etcd.clientv3.endpoints import Endpoint
 
+S = TypeVar("S", bound="Closing")
 T = TypeVar("T")
 P = ParamSpec("P")
 C = TypeVar("C")
@@ -74,7 +76,26 @@ def iterating(
     return call
 
 
-class Blocking(Generic[T]):
+class Closing:
+    """What is closed at the end of a `with`."""
+
+    def close(self) -> None:
+        """End it."""
+        raise NotImplementedError
+
+    def __enter__(self: S) -> S:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class Blocking(Closing, Generic[T]):
     """The blocking form of an asynchronous iterator of the core.
 
     Args:
@@ -287,16 +308,7 @@ class _Channel:
     def _call(self, method: Method) -> Any:
         call = self._calls.get(method.path)
         if call is None:
-            make = {
-                Kind.UNARY: self._channel.unary_unary,
-                Kind.SERVER_STREAM: self._channel.unary_stream,
-                Kind.BIDI: self._channel.stream_stream,
-            }[method.kind]
-            call = self._calls[method.path] = make(
-                method.path,
-                request_serializer=method.request.SerializeToString,
-                response_deserializer=method.response.FromString,
-            )
+            call = self._calls[method.path] = stubs.stub(self._channel, method)
         return call
 
     async def unary(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
-from types import TracebackType
+from typing import Concatenate, ParamSpec, TypeVar
 
 from fake_etcd.clientv3.auth import Auth
-from fake_etcd.clientv3.blocking import ThreadIo, blocking, iterating, run
+from fake_etcd.clientv3.blocking import Blocking, Closing, Over, ThreadIo, blocking, iterating, run
 from fake_etcd.clientv3.cluster import Cluster
 from fake_etcd.clientv3.compare import Cmp
 from fake_etcd.clientv3.config import Config
@@ -14,10 +15,12 @@ from fake_etcd.clientv3.context import Context
 from fake_etcd.clientv3.core import keep_alive, kv, lease, watch
 from fake_etcd.clientv3.core.client import Client as CoreClient
 from fake_etcd.clientv3.errors import Error
-from fake_etcd.clientv3.keys import Text
 from fake_etcd.clientv3.maintenance import Maintenance
 from fake_etcd.clientv3.op import Op
 from fake_etcd.clientv3.responses import Event, LeaseKeepAliveResponse, WatchResponse
+
+P = ParamSpec("P")
+C = TypeVar("C")
 
 
 class KV:
@@ -63,11 +66,10 @@ class Txn:
     commit = blocking(kv.Txn.commit)
 
 
-class Watcher:
-    """One watch; see `core.watch.Watcher`."""
+class Watcher(Blocking[WatchResponse]):
+    """One watch; see `core.watcher.Watcher`."""
 
-    def __init__(self, core: watch.Watcher) -> None:
-        self._core = core
+    _core: watch.Watcher
 
     close = blocking(watch.Watcher.close)
 
@@ -95,28 +97,23 @@ class Watcher:
                 return
             yield from core._events_of(message)
 
-    def __iter__(self) -> Watcher:
-        return self
-
-    def __next__(self) -> WatchResponse:
-        try:
-            return run(self._core.__anext__())
-        except StopAsyncIteration:
-            raise StopIteration from None
-
-    def __enter__(self) -> Watcher:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
     def __repr__(self) -> str:
         return repr(self._core)
+
+
+def watching(
+    method: Callable[Concatenate[C, P], watch.Watcher],
+) -> Callable[Concatenate[Over[C], P], Watcher]:
+    """The blocking form of a method of the core that gives a watch, which is made when this
+    returns, or has ended; see `blocking.blocking`."""
+
+    @functools.wraps(method)
+    def call(face: Over[C], /, *args: P.args, **kwargs: P.kwargs) -> Watcher:
+        watcher = method(face._core, *args, **kwargs)
+        run(watcher.open())
+        return Watcher(watcher)
+
+    return call
 
 
 class Watches:
@@ -126,48 +123,13 @@ class Watches:
         self._core = core
 
     request_progress = blocking(watch.WatchMethods.request_progress)
-
-    def watch(
-        self,
-        key: Text,
-        *,
-        prefix: bool = False,
-        range_end: Text | None = None,
-        from_key: bool = False,
-        rev: int = 0,
-        prev_kv: bool = False,
-        progress_notify: bool = False,
-        created_notify: bool = False,
-        filter_put: bool = False,
-        filter_delete: bool = False,
-        fragment: bool = False,
-        ctx: Context | None = None,
-    ) -> Watcher:
-        """Watch a key, or the keys of a range; the watch is made when this returns, or has ended.
-        See `core.watch.WatchMethods.watch`."""
-        watcher = self._core.watch(
-            key,
-            prefix=prefix,
-            range_end=range_end,
-            from_key=from_key,
-            rev=rev,
-            prev_kv=prev_kv,
-            progress_notify=progress_notify,
-            created_notify=created_notify,
-            filter_put=filter_put,
-            filter_delete=filter_delete,
-            fragment=fragment,
-            ctx=ctx,
-        )
-        run(watcher.open())
-        return Watcher(watcher)
+    watch = watching(watch.WatchMethods.watch)
 
 
-class KeepAlive:
+class KeepAlive(Blocking[LeaseKeepAliveResponse]):
     """A lease that is kept alive; see `core.keep_alive.KeepAlive`."""
 
-    def __init__(self, core: keep_alive.KeepAlive) -> None:
-        self._core = core
+    _core: keep_alive.KeepAlive
 
     close = blocking(keep_alive.KeepAlive.close)
 
@@ -189,26 +151,6 @@ class KeepAlive:
     def error(self) -> Error | None:
         """Why it ended, where it was lost; None before, and where it was ended from here."""
         return self._core.error
-
-    def __iter__(self) -> KeepAlive:
-        return self
-
-    def __next__(self) -> LeaseKeepAliveResponse:
-        try:
-            return run(self._core.__anext__())
-        except StopAsyncIteration:
-            raise StopIteration from None
-
-    def __enter__(self) -> KeepAlive:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.cancel()
 
     def __repr__(self) -> str:
         return repr(self._core)
@@ -244,7 +186,7 @@ class Lease:
         )
 
 
-class Client(KV, Lease, Watches, Auth, Cluster, Maintenance):
+class Client(Closing, KV, Lease, Watches, Auth, Cluster, Maintenance):
     """A client of a cluster, for threads.
 
     Making one gets the token and looks at the cluster's version where the configuration asks for
@@ -289,17 +231,6 @@ class Client(KV, Lease, Watches, Auth, Cluster, Maintenance):
     def set_endpoints(self, *endpoints: str) -> None:
         """Look elsewhere from now on; see `core.client.Client.set_endpoints`."""
         self._core.set_endpoints(*endpoints)
-
-    def __enter__(self) -> Client:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return repr(self._core)

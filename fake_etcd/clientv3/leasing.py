@@ -13,9 +13,7 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-
-from fake_etcd.clientv3.blocking import blocking, run
+from fake_etcd.clientv3.blocking import Closing, blocking, run
 from fake_etcd.clientv3.client import KV, Client
 from fake_etcd.clientv3.core import leasing
 from fake_etcd.clientv3.core.concurrency.session import DEFAULT_TTL
@@ -24,7 +22,7 @@ from fake_etcd.clientv3.keys import Text
 __all__ = ["LeasingKV"]
 
 
-class LeasingKV(KV):
+class LeasingKV(Closing, KV):
     """Keys whose gets are answered from a cache; see `core.leasing.LeasingKV`.
 
     It begins when it is made, which raises what a call does, and has a thread until it is closed.
@@ -52,14 +50,3 @@ class LeasingKV(KV):
     def held_keys(self) -> frozenset[bytes]:
         """The keys that it answers for."""
         return self._core.held_keys
-
-    def __enter__(self) -> LeasingKV:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()

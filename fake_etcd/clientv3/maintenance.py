@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from types import TracebackType
-
-from fake_etcd.clientv3.blocking import blocking, run
+from fake_etcd.clientv3.blocking import Blocking, blocking, run
 from fake_etcd.clientv3.context import Context
 from fake_etcd.clientv3.core import maintenance
 from fake_etcd.clientv3.responses import ResponseHeader
@@ -40,7 +37,7 @@ class Maintenance:
         return self.snapshot(ctx=ctx, timeout=timeout)
 
 
-class Snapshot:
+class Snapshot(Blocking[bytes]):
     """The file of a member, on its way: iterate over its pieces, or `read`, as `shutil.copyfileobj`
     does; see `core.maintenance.Snapshot`.
 
@@ -54,8 +51,7 @@ class Snapshot:
     ('3.7.0', True)
     """
 
-    def __init__(self, core: maintenance.Snapshot) -> None:
-        self._core = core
+    _core: maintenance.Snapshot
 
     read = blocking(maintenance.Snapshot.read)
     close = blocking(maintenance.Snapshot.close)
@@ -79,23 +75,3 @@ class Snapshot:
     def closed(self) -> bool:
         """Whether it was closed."""
         return self._core.closed
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        try:
-            return run(self._core.__anext__())
-        except StopAsyncIteration:
-            raise StopIteration from None
-
-    def __enter__(self) -> Snapshot:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from fake_etcd.clientv3.blocking import iterating, run
-from fake_etcd.clientv3.client import Client, Watcher
-from fake_etcd.clientv3.context import Context
+from fake_etcd.clientv3.blocking import iterating
+from fake_etcd.clientv3.client import Client, watching
 from fake_etcd.clientv3.core import mirror
 from fake_etcd.clientv3.keys import Text
 
@@ -30,8 +29,4 @@ class Syncer:
 
     sync_base = iterating(mirror.Syncer.sync_base)
 
-    def sync_updates(self, *, ctx: Context | None = None) -> Watcher:
-        """A watch of all that changed since that revision; see `core.mirror.Syncer`."""
-        watcher = self._core.sync_updates(ctx=ctx)
-        run(watcher.open())
-        return Watcher(watcher)
+    sync_updates = watching(mirror.Syncer.sync_updates)

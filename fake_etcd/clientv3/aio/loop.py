@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 
 from fake_etcd.api.methods import Kind, Method
 from fake_etcd.api.status import Code
-from fake_etcd.clientv3 import channel_options
+from fake_etcd.clientv3 import channel_options, stubs
 from fake_etcd.clientv3.config import Clock, Config
 from fake_etcd.clientv3.context import Context, Metadata
 from fake_etcd.clientv3.core.io import TIME_IS_UP, CallFailed, ChannelClosed
@@ -204,16 +204,7 @@ class _Channel:
     def _call(self, method: Method) -> Any:
         call = self._calls.get(method.path)
         if call is None:
-            make: Any = {
-                Kind.UNARY: self._channel.unary_unary,
-                Kind.SERVER_STREAM: self._channel.unary_stream,
-                Kind.BIDI: self._channel.stream_stream,
-            }[method.kind]
-            call = self._calls[method.path] = make(
-                method.path,
-                request_serializer=method.request.SerializeToString,
-                response_deserializer=method.response.FromString,
-            )
+            call = self._calls[method.path] = stubs.stub(self._channel, method)
         return call
 
     async def unary(
