@@ -22,10 +22,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fake_etcd.api import messages as m
-from fake_etcd.api.methods import METHODS
 from fake_etcd.api.status import Code
 from fake_etcd.clientv3 import responses as r
 from fake_etcd.clientv3 import rpctypes
+from fake_etcd.clientv3.core import rpcs
 from fake_etcd.clientv3.errors import Error, StatusError
 
 NAMES = {
@@ -36,8 +36,8 @@ NAMES = {
 }
 """Messages whose answer has Go's name, which is another."""
 
-NO_ANSWERS = {"RangeStreamResponse", "HealthCheckResponse", "HealthListResponse"}
-"""The first is a GetResponse in a wrapper; the others are gRPC's, not etcd's."""
+NO_ANSWERS = {"RangeStreamResponse"}
+"""A GetResponse in a wrapper."""
 
 NOT_TOLD = {"WatchResponse": {"watch_id", "fragment"}}
 """What the client needs itself, and its callers do not."""
@@ -45,11 +45,11 @@ NOT_TOLD = {"WatchResponse": {"watch_id", "fragment"}}
 OPTIONAL = {"prev_kv", "downgradeInfo"}
 
 ANSWERS = {
-    method.response.DESCRIPTOR.name: getattr(
-        r, NAMES.get(method.response.DESCRIPTOR.name, method.response.DESCRIPTOR.name)
+    rpc.response.DESCRIPTOR.name: getattr(
+        r, NAMES.get(rpc.response.DESCRIPTOR.name, rpc.response.DESCRIPTOR.name)
     )
-    for method in METHODS.values()
-    if method.response.DESCRIPTOR.name not in NO_ANSWERS
+    for rpc in rpcs.ALL
+    if rpc.response.DESCRIPTOR.name not in NO_ANSWERS
 }
 
 _SCALARS = {
@@ -173,7 +173,7 @@ def test_every_class_is_of_one_message_and_known() -> None:
         r.LeaseStatus,
         r.Member,
     }
-    parts |= {r.AlarmMember, r.DowngradeInfo, r.Permission, r.User, r.Role, r.LeaderKey}
+    parts |= {r.AlarmMember, r.DowngradeInfo, r.Permission, r.User, r.Role}
     enums = {each for each in public if issubclass(each, enum.IntEnum)}
     assert public == set(ANSWERS.values()) | parts | enums
 
@@ -286,10 +286,11 @@ def test_what_has_events_or_no_revision_is_no_progress() -> None:
 _REST = """
 import sys
 from fake_etcd.clientv3 import responses
-assert "fake_etcd.clientv3.responses.concurrency" not in sys.modules
+loaded = {name.rpartition(".")[2] for name in sys.modules if "clientv3.responses." in name}
+assert loaded == {"header", "kv", "lease", "watch"}, loaded
 assert set(responses.__all__) < set(dir(responses))
-from fake_etcd.clientv3.responses import LeaderKey
-assert responses.LeaderKey is LeaderKey and "LockResponse" not in vars(responses)
+from fake_etcd.clientv3.responses import Member
+assert responses.Member is Member and "Role" not in vars(responses)
 """
 
 

@@ -3,8 +3,8 @@
 Bytes stay bytes, repeated fields are tuples, enums are IntEnums. Names are etcd's in snake case.
 Answers of older servers lack what those do not know: the fields have their defaults then.
 
-Keys and watches are there at once; the rest is imported when it is first asked for, be it by the
-client or by somebody who uses these alone.
+Keys, watches and leases are there at once; the rest, which is for administration, is imported when
+it is first asked for, which spares those who never do part of the time that importing this takes.
 """
 
 from __future__ import annotations
@@ -25,6 +25,14 @@ from fake_etcd.clientv3.responses.kv import (
     PutResponse,
     TxnResponse,
     response_of,
+)
+from fake_etcd.clientv3.responses.lease import (
+    LeaseGrantResponse,
+    LeaseKeepAliveResponse,
+    LeaseLeasesResponse,
+    LeaseRevokeResponse,
+    LeaseStatus,
+    LeaseTimeToLiveResponse,
 )
 from fake_etcd.clientv3.responses.watch import (
     Event,
@@ -65,23 +73,6 @@ if TYPE_CHECKING:
         MembersResponse,
         MemberUpdateResponse,
     )
-    from fake_etcd.clientv3.responses.concurrency import (
-        CampaignResponse,
-        LeaderKey,
-        LeaderResponse,
-        LockResponse,
-        ProclaimResponse,
-        ResignResponse,
-        UnlockResponse,
-    )
-    from fake_etcd.clientv3.responses.lease import (
-        LeaseGrantResponse,
-        LeaseKeepAliveResponse,
-        LeaseLeasesResponse,
-        LeaseRevokeResponse,
-        LeaseStatus,
-        LeaseTimeToLiveResponse,
-    )
     from fake_etcd.clientv3.responses.maintenance import (
         AlarmMember,
         AlarmResponse,
@@ -118,7 +109,6 @@ __all__ = [
     "AuthUserListResponse",
     "AuthUserRevokeRoleResponse",
     "AuthenticateResponse",
-    "CampaignResponse",
     "CompactResponse",
     "DefragmentResponse",
     "DeleteResponse",
@@ -132,15 +122,12 @@ __all__ = [
     "HashResponse",
     "HeaderResponse",
     "KeyValue",
-    "LeaderKey",
-    "LeaderResponse",
     "LeaseGrantResponse",
     "LeaseKeepAliveResponse",
     "LeaseLeasesResponse",
     "LeaseRevokeResponse",
     "LeaseStatus",
     "LeaseTimeToLiveResponse",
-    "LockResponse",
     "Member",
     "MemberAddResponse",
     "MemberListResponse",
@@ -152,15 +139,12 @@ __all__ = [
     "OpResponse",
     "Permission",
     "PermissionType",
-    "ProclaimResponse",
     "PutResponse",
-    "ResignResponse",
     "ResponseHeader",
     "Role",
     "SnapshotChunk",
     "StatusResponse",
     "TxnResponse",
-    "UnlockResponse",
     "User",
     "WatchResponse",
     "response_of",
@@ -198,23 +182,6 @@ _LATER = {
         "MemberRemoveResponse",
         "MemberUpdateResponse",
         "MembersResponse",
-    ),
-    "concurrency": (
-        "CampaignResponse",
-        "LeaderKey",
-        "LeaderResponse",
-        "LockResponse",
-        "ProclaimResponse",
-        "ResignResponse",
-        "UnlockResponse",
-    ),
-    "lease": (
-        "LeaseGrantResponse",
-        "LeaseKeepAliveResponse",
-        "LeaseLeasesResponse",
-        "LeaseRevokeResponse",
-        "LeaseStatus",
-        "LeaseTimeToLiveResponse",
     ),
     "maintenance": (
         "AlarmMember",
