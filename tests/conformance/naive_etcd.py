@@ -385,6 +385,8 @@ class NaiveEtcd:
 
     def _keys_of(self, id: int) -> list[bytes]:
         """The keys of a lease, in order; of one that is not there, none."""
+        if self._lease(id) is None:  # 0 is no lease: keys that have none are not its keys
+            return []
         return [kv.key for kv in self._read(b"\0", b"\0") if kv.lease == id]
 
     def _answer_about_leases(self, request: Message, caller: str | None) -> Message:
