@@ -94,11 +94,11 @@ def test_a_server_that_forgets_an_event_is_found(monkeypatch: pytest.MonkeyPatch
     notify = watch.WatchHub._notify
     hubs: list[watch.WatchHub] = []
 
-    def forgetful(self: watch.WatchHub, main: int, record: Record) -> None:
+    def forgetful(self: watch.WatchHub, main: int, record: Record, key: bytes | None) -> None:
         if self not in hubs:
             hubs.append(self)
         if hubs.index(self) % 2 == 0 or main % 20:
-            notify(self, main, record)
+            notify(self, main, record, key)
 
     monkeypatch.setattr(watch.WatchHub, "_notify", forgetful)
     done = fuzz.run_batch(Batch("fake_etcd", "fake_etcd", False, seed=1, examples=20))

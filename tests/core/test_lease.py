@@ -139,7 +139,7 @@ def test_watchers_of_a_revocation_see_the_lease_gone(lessor: Lessor) -> None:
     seen: list[Lease | None] = []
     lessor.grant(7, 5, 0.0)
     lessor._store.put(b"a", b"", 7)
-    lessor._store.on_commit = lambda main, record: seen.append(lessor.lookup(7))
+    lessor._store.on_commit = lambda main, record, key: seen.append(lessor.lookup(7))
     lessor.revoke(7)
     assert seen == [None]
 

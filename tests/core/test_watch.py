@@ -121,14 +121,21 @@ def test_nothing_is_kept_of_watchers_that_are_gone() -> None:
     """Looks behind the front: a client may watch a million keys, one after the other."""
     _store, hub = new_hub(1)
     stream = Stream(hub)
-    spans: list[tuple[bytes, bytes | None]] = [(b"a", None), (b"a", b"b"), (b"a", b"")]
+    spans: list[tuple[bytes, bytes | None]] = [
+        (b"a", None),
+        (b"a", b"b"),
+        (b"a", b"c"),
+        (b"a", b""),
+    ]
     watchers = [stream.watch(*span, start) for span in spans for start in (0, 2)]
     catch_up_wholly(hub)
     for watcher in watchers:
         hub.remove(watcher)
     assert not hub._synced.members
-    assert not hub._synced.keys
-    assert not hub._synced.ranges
+    assert not hub._synced._keys
+    assert not hub._synced._prefixes.by_length
+    assert not hub._synced._ranges
+    assert not hub._synced._in_ranges
     assert not hub._unsynced
 
 

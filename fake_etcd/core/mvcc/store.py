@@ -119,8 +119,9 @@ class Store:
         self._writing = False
         self.leases: LeaseKeys | None = None
         """Told of keys that get or lose a lease; a put names one that exists. None: nobody is."""
-        self.on_commit: Callable[[int, Record], None] | None = None
-        """Called with each new revision and what it changed, for watchers. None: nobody listens."""
+        self.on_commit: Callable[[int, Record, bytes | None], None] | None = None
+        """Called with each new revision and what it changed, for watchers; and with the key, if
+        that is at hand, since a version must cut it out. None: nobody listens."""
         self.ranges = self.puts = self.deletes = self.txns = 0
         """How many there were, for metrics; who has several of them in one adds to `txns`."""
 
@@ -257,7 +258,7 @@ class Store:
         Returns:
             the new main revision. O(1) for a live key, else O(log n).
         """
-        self._commit(self._put(key, value, lease, self.current_revision + 1, 0))
+        self._commit(self._put(key, value, lease, self.current_revision + 1, 0), key)
         return self.current_revision
 
     def delete_range(self, key: bytes, range_end: bytes | None) -> tuple[int, int]:
@@ -329,14 +330,14 @@ class Store:
         if new:
             leases.attach(new, key)
 
-    def _commit(self, record: Record) -> None:
+    def _commit(self, record: Record, key: bytes | None = None) -> None:
         if self.journal.recording:
             self.journal.record(self._undo_commit, self._log.last)
         main = self.current_revision + 1
         self._log.append(main, record)
         self.current_revision = main
         if self.on_commit is not None:
-            self.on_commit(main, record)
+            self.on_commit(main, record, key)
 
     def _undo_commit(self, last: int) -> None:
         self._log.remove_last(last)

@@ -23,12 +23,13 @@ Worked example. The store is at revision 4; w1 is created from now on, w2 from r
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from fake_etcd.core.mvcc.encoding import encode_event
 from fake_etcd.core.mvcc.intervals import Intervals
+from fake_etcd.core.mvcc.prefixes import Prefixes, prefix_end
 from fake_etcd.core.mvcc.revision_log import Batch, Record
 from fake_etcd.core.mvcc.store import Store
 from fake_etcd.core.mvcc.version import Version
@@ -197,42 +198,62 @@ Member = TypeVar("Member", Watcher, _Interest)
 
 
 class _Group(Generic[Member]):
-    """Watchers, or what they have in common, by what they watch."""
+    """Watchers, or what they have in common, by what they watch.
 
-    __slots__ = ("keys", "members", "ranges")
+    A range that is a prefix is looked up as one, if it has a place there.
+    """
+
+    __slots__ = ("_in_ranges", "_keys", "_prefixes", "_ranges", "members")
 
     def __init__(self, members: Iterable[Member] = ()) -> None:
         self.members: dict[Member, None] = {}
-        self.keys: dict[bytes, dict[Member, None]] = {}
-        self.ranges: Intervals[Member] = Intervals()
+        self._keys: dict[bytes, dict[Member, None]] = {}
+        self._prefixes: Prefixes[Member] = Prefixes()
+        self._ranges: Intervals[Member] = Intervals()
+        self._in_ranges = 0
         for member in members:
             self.add(member)
 
     def add(self, member: Member) -> None:
         self.members[member] = None
-        if member.range_end is None:
-            self.keys.setdefault(member.key, {})[member] = None
-        else:
-            self.ranges.add(member.key, member.range_end, member)
+        key, range_end = member.key, member.range_end
+        if range_end is None:
+            self._keys.setdefault(key, {})[member] = None
+        elif not (range_end == prefix_end(key) and self._prefixes.add(key, member)):
+            self._ranges.add(key, range_end, member)
+            self._in_ranges += 1
 
     def remove(self, member: Member) -> None:
         del self.members[member]
-        if member.range_end is not None:
-            self.ranges.remove(member.key, member.range_end, member)
-            return
-        members = self.keys[member.key]
-        del members[member]
-        if not members:
-            del self.keys[member.key]
+        key, range_end = member.key, member.range_end
+        if range_end is None:
+            members = self._keys[key]
+            del members[member]
+            if not members:
+                del self._keys[key]
+        elif not (range_end == prefix_end(key) and self._prefixes.remove(key, member)):
+            self._ranges.remove(key, range_end, member)
+            self._in_ranges -= 1
 
     def of(self, key: bytes) -> list[Member]:
-        """Who watches a key. O(log n) and what is found."""
-        members = self.keys.get(key)
+        """Who watches a key. O(log n) for ranges that are no prefixes, and what is found."""
+        members = self._keys.get(key)
         found = list(members) if members else []
-        if self.ranges:
-            for more in self.ranges.at(key):
+        # As `Prefixes.at`, without its frame: each put comes here.
+        for length, prefixes in self._prefixes.by_length:
+            members = prefixes.get(key[:length])
+            if members:
+                found.extend(members)
+        if self._in_ranges:
+            for more in self._ranges.at(key):
                 found.extend(more)
         return found
+
+    def check(self) -> None:
+        """Assert the invariants. O(members)."""
+        self._ranges.check()
+        for member in self.members:
+            assert member in self.of(member.key), "who watches a key is found by it"
 
 
 class _Pass:
@@ -311,24 +332,19 @@ class WatchHub:
 
     # Told by the store
 
-    def _notify(self, main: int, record: Record) -> None:
+    def _notify(self, main: int, record: Record, key: bytes | None) -> None:
         """A transaction has ended: tell those who watch what it changed."""
-        group, store = self._synced, self._store
-        if not isinstance(record, Batch):
-            found = group.of(record.key)
+        group = self._synced
+        if key is not None:
+            found = group.of(key)
             if found:
-                change = Events((Event(record, store),))
-                for watcher in found:
-                    # What `_tell` does, for one of the many that want everything: a third less.
-                    if watcher.wants_all and watcher.min_revision <= main:
-                        stream = watcher.stream
-                        if not stream.is_full:
-                            watcher.min_revision = main + 1
-                            stream.tell(watcher, change, main)
-                            continue
-                    self._tell(watcher, change, main)
-                self._all_told()
+                assert not isinstance(record, Batch), "a batch comes without a key"
+                self._notify_of(found, main, record)
             return
+        if not isinstance(record, Batch):
+            self._notify_of(group.of(record.key), main, record)
+            return
+        store = self._store
         batches: dict[Watcher, Events] = {}
         for version in record.versions:
             assert version is not None, "nothing is dropped from a transaction that just ended"
@@ -336,6 +352,20 @@ class WatchHub:
             for watcher in group.of(version.key):
                 batches.setdefault(watcher, Events()).append(event)
         for watcher, events in batches.items():
+            self._tell(watcher, events, main)
+        self._all_told()
+
+    def _notify_of(self, found: Sequence[Watcher], main: int, change: Version) -> None:
+        """Tell those who watch the key of the one version that a transaction made."""
+        events = Events((Event(change, self._store),))
+        for watcher in found:
+            # What `_tell` does, for one of the many that want everything: a third less.
+            if watcher.wants_all and watcher.min_revision <= main:
+                stream = watcher.stream
+                if not stream.is_full:
+                    watcher.min_revision = main + 1
+                    stream.tell(watcher, events, main)
+                    continue
             self._tell(watcher, events, main)
         self._all_told()
 
@@ -455,11 +485,10 @@ class WatchHub:
 
     def check(self) -> None:
         """Assert the invariants. O(watchers); for tests."""
-        self._synced.ranges.check()
+        self._synced.check()
         current = self._store.current_revision
         for watcher in self._synced.members:
             assert watcher.state is State.SYNCED, "who is in step knows it"
-            assert watcher in self._synced.of(watcher.key), "and is found by its key"
         for watcher in self._unsynced:
             assert watcher.state is State.UNSYNCED, "who is behind knows it"
             assert watcher.min_revision <= current, "and has something to read"
