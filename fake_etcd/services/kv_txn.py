@@ -8,7 +8,6 @@ etcd: server/etcdserver/txn/{txn,put,delete}.go, server/etcdserver/v3_server.go,
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from operator import attrgetter
 
 from fake_etcd.api import errors
@@ -25,9 +24,12 @@ from fake_etcd.services.kv_range import end_of
 Header = Callable[[int], bytes]
 """Makes field 1 of an answer from a revision."""
 
+SUCCEEDED = b"\x10\x01"
+"""Field 2 of a TxnResponse."""
+
 
 def make_txn(node: Node) -> Callable[[m.TxnRequest, Call], bytes]:
-    """The handler of KV.Txn."""
+    """The handler of KV.Txn, for any transaction."""
     auth, store, header = node.auth, node.store, node.header
     max_ops = node.config.max_txn_ops
     alarms, quota = node.alarms, node.quota
@@ -114,18 +116,23 @@ def holds(store: Store, compare: m.Compare) -> bool:
     nothing. A target that etcd does not know is always equal, a result that it does not know is
     always met.
     """
+    if not compare.range_end:
+        return holds_of(store.newest(compare.key), compare)
     versions = store.range(compare.key, end_of(compare.range_end)).versions
+    if not versions:
+        return holds_of(None, compare)
+    return all(holds_of(version, compare) for version in versions)
+
+
+def holds_of(version: Version | None, compare: m.Compare) -> bool:
+    """Whether a compare is true of one key, whose version this is; None where there is none."""
     target, result = compare.target, compare.result
     if target == _VALUE:
-        value = compare.value
-        return bool(versions) and all(_meets(v.value, value, result) for v in versions)
+        return version is not None and _meets(version.value, compare.value, result)
     if target not in _NUMBERS:
         return _meets(0, 0, result)
     of_version, of_compare = _NUMBERS[target]
-    number = of_compare(compare)
-    if len(versions) <= 1:
-        return _meets(of_version(versions[0]) if versions else 0, number, result)
-    return all(_meets(of_version(version), number, result) for version in versions)
+    return _meets(0 if version is None else of_version(version), of_compare(compare), result)
 
 
 def _meets(actual: int | bytes, given: int | bytes, result: int) -> bool:
@@ -214,7 +221,7 @@ def value_and_lease(request: m.PutRequest, previous: Version | None) -> tuple[by
     return value, lease
 
 
-def delete_range(txn: WriteTxn, request: m.DeleteRangeRequest, header: Header) -> bytes:
+def delete_range(txn: WriteTxn | Store, request: m.DeleteRangeRequest, header: Header) -> bytes:
     """Deletes, and encodes the DeleteRangeResponse."""
     key, end = request.key, end_of(request.range_end)
     parts = [b"", b""]
@@ -230,54 +237,66 @@ def delete_range(txn: WriteTxn, request: m.DeleteRangeRequest, header: Header) -
 def _put(txn: WriteTxn, request: m.PutRequest) -> bytes:
     """Puts, and encodes the ResponseOp."""
     if not (request.prev_kv or request.ignore_value or request.ignore_lease):
-        return _put_done(txn.put(request.key, request.value, request.lease))
+        return put_done(txn.put(request.key, request.value, request.lease))
     previous = replaced_by(txn, request)
     value, lease = value_and_lease(request, previous)
     revision = txn.put(request.key, value, lease)
     if previous is None or not request.prev_kv:
-        return _put_done(revision)
-    return _response_op(b"\x12", _inner_header(revision) + previous.field)
+        return put_done(revision)
+    return response_op(b"\x12", inner_header(revision) + previous.field)
 
 
 def _run(txn: WriteTxn, taken: _Taken) -> bytes:
     """Does what is taken; gives the TxnResponse after its header."""
     nested = iter(taken.nested)
-    parts = [b"\x10\x01"] if taken.succeeded else []
+    parts = [SUCCEEDED] if taken.succeeded else []
     for operation in taken.operations:
         if isinstance(operation, m.PutRequest):
             parts.append(_put(txn, operation))
         elif isinstance(operation, m.RangeRequest):
-            parts.append(_response_op(b"\x0a", kv_range.answer(txn, operation, _inner_header)))
+            parts.append(response_op(b"\x0a", kv_range.answer(txn, operation, inner_header)))
         elif isinstance(operation, m.DeleteRangeRequest):
-            parts.append(_response_op(b"\x1a", delete_range(txn, operation, _inner_header)))
+            parts.append(response_op(b"\x1a", delete_range(txn, operation, inner_header)))
         else:
             # The header of a nested answer is there and empty.
-            parts.append(_response_op(b"\x22", b"\x0a\x00" + _run(txn, next(nested))))
+            parts.append(response_op(b"\x22", b"\x0a\x00" + _run(txn, next(nested))))
     return b"".join(parts)
 
 
 def _run_reads(store: Store, taken: _Taken) -> bytes:
-    parts = [b"\x10\x01"] if taken.succeeded else []
+    parts = [SUCCEEDED] if taken.succeeded else []
     for operation in taken.operations:
         assert isinstance(operation, m.RangeRequest), "there are only ranges"
-        parts.append(_response_op(b"\x0a", kv_range.answer(store, operation, _inner_header)))
+        parts.append(response_op(b"\x0a", kv_range.answer(store, operation, inner_header)))
     return b"".join(parts)
 
 
-@lru_cache(maxsize=64)
-def _inner_header(revision: int) -> bytes:
-    """Field 1 of an answer inside a transaction's: a header of the revision alone."""
-    body = b"\x18" + varint(revision)
-    return b"\x0a" + varint(len(body)) + body
-
-
-@lru_cache(maxsize=64)
-def _put_done(revision: int) -> bytes:
-    """The ResponseOp of a put that nothing else is to be said of."""
-    return _response_op(b"\x12", _inner_header(revision))
-
-
-def _response_op(tag: bytes, response: bytes) -> bytes:
+def response_op(tag: bytes, response: bytes) -> bytes:
     """A response as field `tag` of a ResponseOp, that as a TxnResponse's field 3."""
     operation = tag + varint(len(response)) + response
     return b"\x1a" + varint(len(operation)) + operation
+
+
+def _of_revision_length(wrap: Callable[[bytes], bytes]) -> list[bytes]:
+    """What stands before a revision at the end of a message, by the length of its varint."""
+    return [wrap(bytes(length))[:-length] if length else b"" for length in range(11)]
+
+
+def _header_around(revision: bytes) -> bytes:
+    return b"\x0a" + varint(len(revision) + 1) + b"\x18" + revision
+
+
+_INNER_HEADER = _of_revision_length(_header_around)
+_PUT_DONE = _of_revision_length(lambda revision: response_op(b"\x12", _header_around(revision)))
+
+
+def inner_header(revision: int) -> bytes:
+    """Field 1 of an answer inside a transaction's: a header of the revision alone."""
+    encoded = varint(revision)
+    return _INNER_HEADER[len(encoded)] + encoded
+
+
+def put_done(revision: int) -> bytes:
+    """The ResponseOp of a put that nothing else is to be said of."""
+    encoded = varint(revision)
+    return _PUT_DONE[len(encoded)] + encoded

@@ -132,6 +132,11 @@ class Store:
         """How many keys there are now. O(1)."""
         return len(self._live)
 
+    def newest(self, key: bytes) -> Version | None:
+        """`range` of one key now, at half the cost. O(1)."""
+        self.ranges += 1
+        return self._live.get(key)
+
     def range(
         self,
         key: bytes,
