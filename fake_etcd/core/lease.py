@@ -172,15 +172,13 @@ class Lessor:
     def renew(self, id: int, now: float) -> int:
         """Let a lease begin anew; gives its TTL. O(1).
 
-        It must not have expired: then wait, see `when_gone`.
-
-        Raises:
-            errors.LEASE_NOT_FOUND: there is none.
+        Returns:
+            0 where there is none, or it has expired: then nothing is done, and who waits for its
+            end is told by `when_gone`.
         """
         lease = self._leases.get(id)
-        if lease is None:
-            raise errors.LEASE_NOT_FOUND
-        assert not lease.has_expired(now), "what has expired is revoked and never renewed"
+        if lease is None or lease.expiry <= now:
+            return 0
         if self._journal.recording:
             self._journal.record(self._undo_renew, lease, lease.expiry, lease.order)
         self.renewed += 1

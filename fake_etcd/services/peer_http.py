@@ -207,11 +207,10 @@ def _leases(node: Node, request: HttpRequest) -> HttpResponse:
         asked = m.LeaseKeepAliveRequest.FromString(request.body)
     except DecodeError:
         return _error(400, "error unmarshalling request")
-    now = node.clock.now()
-    lease = node.lessor.lookup(asked.ID)
-    if lease is None or lease.has_expired(now):
+    ttl_seconds = node.lessor.renew(asked.ID, node.clock.now())
+    if not ttl_seconds:
         return _error(404, "lease not found")
-    answer = m.LeaseKeepAliveResponse(ID=asked.ID, TTL=node.lessor.renew(asked.ID, now))
+    answer = m.LeaseKeepAliveResponse(ID=asked.ID, TTL=ttl_seconds)
     kind = ("Content-Type", "application/protobuf")
     return HttpResponse(200, (kind,), answer.SerializeToString())
 

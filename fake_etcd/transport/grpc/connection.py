@@ -120,7 +120,7 @@ class GrpcConnection:
         self._wake = wake
         self._now = 0.0
         self._time = time
-        self._is_receiving = False
+        self.is_receiving = False
         self._deadlines: list[tuple[float, int, _Timed]] = []
         self._new_calls: list[UnaryCall] = []  # with a deadline, of this `receive`
         self._waiting: dict[int, WaitingCall] = {}  # by stream
@@ -144,13 +144,13 @@ class GrpcConnection:
     def receive(self, data: bytes, now: float) -> None:
         """Take bytes from the peer at `now` (seconds, monotonic). Never raises."""
         self._now = now
-        self._is_receiving = True
+        self.is_receiving = True
         self.http2.receive(data)
         if self._new_calls:
             self._watch_new_calls()
         if self._waiting or self._put_off:
             self._serve_waiting()
-        self._is_receiving = False
+        self.is_receiving = False
 
     def take_output(self) -> bytes:
         """Bytes that are ready to be sent, in order: call it until it gives none."""
@@ -399,7 +399,7 @@ class GrpcConnection:
 
     def changed(self) -> None:
         """A handler gave output outside of `receive`."""
-        if not self._is_receiving:
+        if not self.is_receiving:
             self._wake()
 
     def _watch_new_calls(self) -> None:
