@@ -138,15 +138,18 @@ def _op_text(op: m.RequestOp) -> str:
     return text(op)
 
 
+# Without those that are 0, which is not said; a number without a name stands for itself.
+_RESULTS = {number: name for name, number in m.Compare.CompareResult.items() if number}
+_TARGETS = {number: name for name, number in m.Compare.CompareTarget.items() if number}
+
+
 def _compare_text(compare: m.Compare) -> str:
     if compare.WhichOneof("target_union") != "value":
         return text(compare)
-    result = m.Compare.CompareResult.Name(compare.result) if compare.result else ""
-    target = m.Compare.CompareTarget.Name(compare.target) if compare.target else ""
     return _old(
         (
-            ("result", result),
-            ("target", target),
+            ("result", _RESULTS.get(compare.result, compare.result)),
+            ("target", _TARGETS.get(compare.target, compare.target)),
             ("key", compare.key),
             ("value_size", len(compare.value)),
             ("range_end", compare.range_end),

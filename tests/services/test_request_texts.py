@@ -7,6 +7,7 @@ from google.protobuf.message import Message
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conformance import requests
 from fake_etcd.api import messages as m
 from fake_etcd.services import request_texts as texts
 
@@ -53,6 +54,28 @@ def test_a_put_shows_the_size_of_its_value_alone() -> None:
         r"'\t"
         r'" value_size:5 lease:77 prev_kv:true ignore_lease:true '
     )
+
+
+@pytest.mark.parametrize(
+    ("compare", "text"),
+    [
+        (m.Compare(result=4, target=3, value=b"v"), 'result:4 target:VALUE key:"a" value_size:1 '),
+        (
+            m.Compare(result=-1, target=3, value=b"v"),
+            'result:-1 target:VALUE key:"a" value_size:1 ',
+        ),
+        (
+            m.Compare(result=1, target=9, value=b"v"),
+            'result:GREATER target:9 key:"a" value_size:1 ',
+        ),
+        (m.Compare(result=7, target=9, version=1), 'result:7 target:9 key:"a" version:1'),
+        (m.Compare(result=3, value=b""), 'result:NOT_EQUAL key:"a" '),
+    ],
+)
+def test_a_compare_says_the_numbers_that_have_no_names(compare: m.Compare, text: str) -> None:
+    compare.key = b"a"
+    txn = m.TxnRequest(compare=[compare])
+    assert texts.txn_text(txn) == f"compare:<{text}> success:<> failure:<>"
 
 
 def test_a_transaction_shows_the_sizes_of_its_values_alone() -> None:
@@ -153,3 +176,10 @@ def test_quoted_bytes_are_read_back_by_protobuf_itself(value: bytes) -> None:
         if "\\\\xc2" in readable or "\\\\u00" in quoted:
             continue
         assert text_format.Parse(f"key: {readable}", m.PutRequest()).key == value
+
+
+@given(st.one_of(requests.ranges, requests.puts, requests.deletes, requests.txns))
+def test_whatever_is_asked_for_has_a_text_of_one_line(request_: Message) -> None:
+    text = texts.entry_text("ID:7", request_, None)
+    assert text.startswith("header:")
+    assert text.isprintable()
