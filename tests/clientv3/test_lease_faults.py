@@ -73,7 +73,8 @@ def have_session(face: Face, cli: Any, etcd: FakeEtcd) -> None:
     with face.make(face.module("concurrency").Session, cli, ttl=TTL) as session:
         cli.put("held", "", lease=session.lease)
         if session.wait(RENEWALS * TTL / 3 + 1) or not is_there(etcd):
-            assert session.wait(2 * TTL)
+            # More than once: time may move on before the keeper's thread has its turn.
+            assert any(session.wait(2 * TTL) for _ in range(50))
             assert isinstance(session.ctx.err(), context.Canceled)
             assert isinstance(session.error, LeaseLost)
     assert not is_there(etcd)

@@ -41,9 +41,12 @@ def connect(face: Face, stack: ExitStack) -> Callable[..., Any]:
 
 
 def why(cli: Any) -> str:
-    """Why a call came to no server."""
-    with pytest.raises(context.DeadlineExceeded) as error:
-        cli.get("k", timeout=SHORT)
+    """Why a call came to no server: on a busy machine not every deadline leaves time to know it."""
+    for _ in range(20):
+        with pytest.raises(context.DeadlineExceeded) as error:
+            cli.get("k", timeout=SHORT)
+        if error.value.__cause__ is not None:
+            break
     return str(error.value.__cause__)
 
 
