@@ -59,6 +59,21 @@ def a_method_with_one_answer_never_gives_it(s: Session) -> None:
 
 
 @scenario
+def a_request_that_makes_no_sense_is_told_in_a_frame(s: Session) -> None:
+    for path, body in (
+        ("/v3/kv/range", b"nope"),
+        ("/v3/kv/range", b'{"key":1}'),
+        ("/v3/kv/range", b"[]"),
+        ("/v3/kv/range", b"1"),
+        ("/v3/kv/range", b"nul"),
+        ("/v3/election/observe", b"{nope"),
+    ):
+        s.websocket(path, frame(b"") + frame(b" ") + frame(body))
+    for path in ("/v3/kv/range", "/v3/maintenance/snapshot"):
+        s.websocket(path, frame(b"{}nope") + frame(b"nope") + frame(b"", PING))
+
+
+@scenario
 def a_path_that_is_no_method_is_told_in_a_frame(s: Session) -> None:
     for path in ("/v3/nope", "/v3/", "/v3/kv/range?method=GET"):
         s.websocket(path)

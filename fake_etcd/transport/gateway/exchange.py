@@ -223,6 +223,20 @@ class _Exchange(ABC):
         """The deadline has come."""
         self._end(errors.EXPIRED)
 
+    @property
+    @abstractmethod
+    def takes_one(self) -> bool:
+        """Whether the body's first value is all that is asked for."""
+
+    @abstractmethod
+    def refuse(self, status: Status) -> None:
+        """End what the handler has not been asked for."""
+
+    @property
+    def request_table(self) -> JsonMessage:
+        """What its requests are."""
+        return table_of(self._head.method.request)
+
     @abstractmethod
     def _end(self, status: Status) -> None:
         """Answer so, and tell the handler that it is over."""
@@ -257,6 +271,10 @@ class UnaryExchange(_Exchange):
         """Bytes of the body that are kept."""
         return len(self._body)
 
+    @property
+    def takes_one(self) -> bool:
+        return True
+
     def open(self) -> None:
         """Nothing comes of it before its request."""
 
@@ -280,7 +298,7 @@ class UnaryExchange(_Exchange):
         try:
             request = request_of(head, body, broken)
         except StatusError as error:
-            self._respond(head.failure(error.status, is_servers=False))
+            self.refuse(error.status)
             return
         unary = self._endpoint.unary
         if unary is not None:
@@ -304,6 +322,9 @@ class UnaryExchange(_Exchange):
             self._end(internal_error(head))
 
     def writable(self) -> None: ...
+
+    def refuse(self, status: Status) -> None:
+        self._respond(self._head.failure(status, is_servers=False))
 
     def end_stream(self, status: Status) -> None:
         """It is no stream, and goes on."""
@@ -386,6 +407,10 @@ class StreamExchange(_Exchange):
         self._is_full = False
         self._started = False
 
+    @property
+    def takes_one(self) -> bool:
+        return not self._is_bidi
+
     def open(self) -> None:
         """Let the handler of a stream from both sides take the call."""
         if self._is_bidi:
@@ -394,7 +419,7 @@ class StreamExchange(_Exchange):
     def _open(self) -> None:
         head = self._head
         if head.refusal is not None and head.refusal is not MALFORMED:
-            self._refuse(head.refusal)
+            self.refuse(head.refusal)
             return
         try:
             if head.refusal is not None:
@@ -410,8 +435,7 @@ class StreamExchange(_Exchange):
             if not self.is_over:
                 self._receiver = receiver
 
-    def _refuse(self, status: Status) -> None:
-        """End what has not become a stream."""
+    def refuse(self, status: Status) -> None:
         self.is_over = True
         self._carrier.respond(self._head.failure(status, is_servers=False))
 
@@ -470,7 +494,7 @@ class StreamExchange(_Exchange):
         try:
             request = message_of(self._table, body if self._head.has_body else b"", broken)
         except StatusError as error:
-            self._refuse(error.status)
+            self.refuse(error.status)
             return
         self._open()
         if self.is_over:

@@ -16,10 +16,12 @@ import hashlib
 import struct
 from collections.abc import Callable, Iterable
 
+from fake_etcd.api.errors import StatusError
 from fake_etcd.services.call import Connection
 from fake_etcd.services.http import HttpRequest, HttpResponse, plain_text
 from fake_etcd.services.page_access import without_cors
 from fake_etcd.transport.gateway.exchange import Exchange
+from fake_etcd.transport.gateway.first_value import FirstValue
 from fake_etcd.transport.gateway.gateway import Gateway
 from fake_etcd.transport.gateway.heads import Headers
 
@@ -135,6 +137,7 @@ class WebSocket:
     __slots__ = (
         "_buffer",
         "_changed",
+        "_first",
         "_is_paused",
         "_limit",
         "_message",
@@ -156,6 +159,7 @@ class WebSocket:
         self._is_paused = is_paused
         self._buffer = bytearray()
         self._message: bytearray | None = None  # of a message that is not whole
+        self._first: FirstValue | None = None  # where the method takes one
         self.closed = False
         """The connection is to end with what was written."""
         self.exchange: Exchange | None = None
@@ -174,6 +178,8 @@ class WebSocket:
             self.respond(head)
         else:
             self.exchange = gateway.open(head, self, peer, now)
+            if self.exchange.takes_one:
+                self._first = FirstValue(self.exchange.request_table)
             self.exchange.open()
 
     # What the connection calls
@@ -253,8 +259,19 @@ class WebSocket:
             self._message = bytearray(payload)
             return
         self._message = None
-        if self.exchange is not None and not self.exchange.is_over:
-            self.exchange.data(payload + b"\n")
+        exchange = self.exchange
+        if exchange is None or exchange.is_over:
+            return
+        if self._first is None:
+            exchange.data(payload + b"\n")
+            return
+        try:
+            self._first.add(payload + b"\n")
+        except StatusError as error:
+            exchange.refuse(error.status)
+        else:
+            if self._first.held_bytes > self._limit:
+                self._end(struct.pack(">H", _TOO_BIG))
 
     def _control(self, opcode: int, payload: bytes) -> None:
         if opcode == _PING:
