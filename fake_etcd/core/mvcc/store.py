@@ -219,13 +219,18 @@ class Store:
         """
         return self._log.since(revision)
 
-    def record_sizes(self, main: int) -> list[int]:
-        """Bytes of the KeyValue of each version that is kept of a main revision. O(answer)."""
+    def record_sizes(self, main: int, most: int) -> tuple[int, list[int]]:
+        """How many versions are kept of a main revision, and bytes of the KeyValue of each.
+
+        Where there were more than `most`, of those that are left of so many among them. O(most).
+        """
         slots = self._log.slots(main)
         record = slots[main & (SEGMENT - 1)] if slots is not None else None
         if isinstance(record, Batch):
-            return [len(version.field) for version in record.versions if version is not None]
-        return [] if record is None else [len(record.field)]
+            step = -(-len(record.versions) // most)
+            sizes = [len(it.field) for it in record.versions[::step] if it is not None]
+            return record.left, sizes
+        return (0, []) if record is None else (1, [len(record.field)])
 
     def hash_at(self, revision: int = 0) -> KeyValueHash:
         """The hash of history that another etcd with the same history has, too.
