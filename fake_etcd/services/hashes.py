@@ -15,22 +15,16 @@ from fake_etcd.core.node import Node
 from fake_etcd.core.snapshot.hash import HashingAll
 from fake_etcd.services import access
 from fake_etcd.services.call import Call, Sink
+from fake_etcd.services.one_answer import OneAnswer
 
 
-class _Asked(ABC):
+class _Asked(OneAnswer, ABC):
     """Receiver of one call: answers once its hash is there."""
 
     def __init__(self, node: Node, call: Call, sink: Sink) -> None:
+        super().__init__(call, sink)
         self._node = node
-        self._call = call
-        self._sink = sink
         self._reading: Reading | None = None
-
-    def half_close(self) -> None:  # noqa: B027 (empty on purpose)
-        """Nothing to do: the one message is what counts."""
-
-    def writable(self) -> None:  # noqa: B027 (likewise)
-        """Nothing to do: there is one answer."""
 
     def cancelled(self) -> None:
         """The rest is not read."""
@@ -47,8 +41,7 @@ class _Asked(ABC):
         except EtcdError as error:
             self._sink.close(error.status)
             return
-        self._sink.send(answer)
-        self._sink.close()
+        self._answer_with(answer)
 
     @abstractmethod
     def _answer(self) -> bytes:
