@@ -7,7 +7,7 @@ etcd: server/etcdserver/api/v3rpc/member.go, server/etcdserver/server.go (AddMem
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
+from typing import TypeAlias, cast
 
 from google.protobuf.message import Message
 
@@ -19,7 +19,7 @@ from fake_etcd.core.node import Node
 from fake_etcd.services import access
 from fake_etcd.services.call import Call, StreamHandler, UnaryHandler
 
-_OfOne = m.MemberPromoteRequest | m.MemberRemoveRequest
+_OfOne: TypeAlias = "m.MemberPromoteRequest | m.MemberRemoveRequest"
 
 
 def unary(node: Node) -> dict[str, UnaryHandler]:

@@ -7,7 +7,10 @@ import pytest
 from fake_etcd.api import errors
 from fake_etcd.api import messages as m
 from fake_etcd.api.status import OK
+from fake_etcd.core.crc32c import crc32c
 from fake_etcd.core.node import Node
+from fake_etcd.core.snapshot.dump import dump
+from fake_etcd.core.snapshot.load import load
 from tests.services.client import header
 from tests.services.handlers import Handlers, MemorySink
 
@@ -146,9 +149,6 @@ def test_who_goes_away_ends_the_work(handlers: Handlers, name: str) -> None:
 
 def test_a_compaction_that_goes_on_from_a_file_leaves_no_hash() -> None:
     """As real etcd of 9,000 puts that was killed during its compaction to 8,500."""
-    from fake_etcd.core.snapshot.dump import dump
-    from fake_etcd.core.snapshot.load import load
-
     before, node = Node(), Node()
     for number in range(9_000):
         before.store.put(b"%d" % (number % 5_000), b"")
@@ -162,3 +162,24 @@ def test_a_compaction_that_goes_on_from_a_file_leaves_no_hash() -> None:
     assert node.store.hash_at(0) == (3131731691, 8_500, 9_001)
     with pytest.raises(errors.COMPACTED):
         node.store.hash_at(8_000)
+
+
+def test_users_and_leases_are_hashed_in_slices_too(handlers: Handlers) -> None:
+    node = handlers.node
+    for number in range(3_000):
+        node.auth.user_add(f"u{number}", b"")
+        node.lessor.grant(number + 1, 60, 0.0)
+    node.lessor.grant(-1, 60, 0.0)
+    sink = ask(handlers, HASH)
+    node.auth.user_delete("u7")
+    node.lessor.revoke(7)
+    assert finish(node) > 10
+    parts = []
+    node.auth.user_add("u7", b"")
+    node.lessor.grant(7, 60, 0.0)
+    for name, bucket in dump(node).items():
+        parts.append(name)
+        for key, value in bucket.items():
+            if key not in (b"term", b"consistent_index", b"storageVersion", b"authEnabled"):
+                parts += [key, value if key != b"authRevision" else bytes(6) + b"\x0b\xb9"]
+    assert hash_of(sink).hash == crc32c(b"".join(parts))
