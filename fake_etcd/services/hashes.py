@@ -67,7 +67,7 @@ class HashKV(_Asked):
     """Receiver of one HashKV; of what there is when it comes, whatever changes meanwhile."""
 
     def message(self, request: m.HashKVRequest) -> None:
-        """Raises: what `access.require_admin` does. `Store.hash_at`'s errors may come later."""
+        """Raises: what `access.require_admin` and `Store.hashing` do."""
         access.require_admin(self._node, self._call)
         self._hashing: Hashing = self._node.store.hashing(request.revision)
         self._read(self._hashing)

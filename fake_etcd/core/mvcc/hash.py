@@ -204,7 +204,7 @@ class Hashing(Reading):
         """What was found, once it is over.
 
         Raises:
-            errors.COMPACTED, errors.FUTURE_REV: of a revision there was no hash.
+            errors.COMPACTED: there was none of this revision.
         """
         if self._refusal is not None:
             raise self._refusal
@@ -230,8 +230,6 @@ class Hashing(Reading):
             return
         if 0 < revision < compacted:
             self._refusal = errors.COMPACTED
-        elif revision > self.current_revision:
-            self._refusal = errors.FUTURE_REV
         self._revision = revision or self.current_revision
         if compacted > 0 and self._revision > 0:
             self._look_on = b""

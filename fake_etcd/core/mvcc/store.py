@@ -255,8 +255,11 @@ class Store:
     def hashing(self, revision: int = 0) -> Hashing:
         """The same in slices: to be given to `read`; of what there is now, whatever changes. O(1).
 
-        Its `result` may raise.
+        Raises:
+            errors.FUTURE_REV: `revision` is above the current one. Its `result` may raise, too.
         """
+        if revision > self.current_revision:
+            raise errors.FUTURE_REV
         hashes = self._background.hashes
         return Hashing(hashes, self.compact_revision, self.current_revision, revision)
 
