@@ -96,6 +96,12 @@ def a_learner_that_has_not_started_is_not_promoted(s: Session) -> None:
 
 
 @scenario(flags=_WHERE)
+def the_leader_is_not_moved_to_a_learner(s: Session) -> None:
+    id = add(s, "http://a.example:2380", learner=True)
+    s.call("Maintenance/MoveLeader", m.MoveLeaderRequest(targetID=id))
+
+
+@scenario(flags=_WHERE)
 def only_a_learner_can_be_promoted(s: Session) -> None:
     promote(s, listed(s)[0].ID)
     for id in (0, 5):
