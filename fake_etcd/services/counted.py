@@ -72,7 +72,7 @@ def _counted(counts: Counts, endpoint: Endpoint) -> Endpoint:
         return Endpoint(method, unary=_unary(counts.unary(method.path), endpoint.unary, size_of))
     assert endpoint.stream is not None, "an endpoint has one of the two handlers"
     count = counts.stream(method.path)
-    return Endpoint(method, stream=_stream(count, endpoint.stream, method.kind is Kind.BIDI))
+    return Endpoint(method, stream=_stream(count, endpoint.stream, method.kind))
 
 
 def _unary(
@@ -99,9 +99,9 @@ def _unary(
     return counted
 
 
-def _stream(count: StreamCount, handler: StreamHandler, is_bidi: bool) -> StreamHandler:
+def _stream(count: StreamCount, handler: StreamHandler, kind: Kind) -> StreamHandler:
     def counted(call: Call, sink: Sink) -> Receiver:
-        stream = _Stream(count, sink, is_bidi)
+        stream = _Stream(count, sink, kind)
         try:
             stream.inner = handler(call, stream)
         except EtcdError as error:
@@ -119,16 +119,17 @@ def _untimed() -> None:
 class _Stream:
     """A call that answers when it likes, seen from both sides."""
 
-    __slots__ = ("_count", "_is_over", "_reads_on", "_sink", "inner", "took")
+    __slots__ = ("_count", "_has_one", "_is_over", "_reads_on", "_sink", "inner", "took")
 
     inner: Receiver
 
-    def __init__(self, count: StreamCount, sink: Sink, is_bidi: bool) -> None:
+    def __init__(self, count: StreamCount, sink: Sink, kind: Kind) -> None:
         self._count = count
         self._sink = sink
         self._is_over = False
         self.took: Callable[[], None] = _untimed
-        self._reads_on = is_bidi
+        self._has_one = kind is Kind.UNARY
+        self._reads_on = kind is Kind.BIDI
         """Whether a handler of etcd's would be about to read, which counts however it ends."""
         count.started += 1
 
@@ -137,6 +138,8 @@ class _Stream:
         if not self._is_over:
             self._is_over = True
             self._count.ended[code] += 1
+            if self._has_one and code is not Code.OK:
+                self._count.sent += 1  # an error is its one message
             self.took()
 
     def _stop_reading(self) -> None:

@@ -72,6 +72,7 @@ def _health(node: Node, request: HttpRequest) -> HttpResponse:
             node.counts.unhealthy += 1
             return plain_text(503, f'{{"health":"false","reason":"ALARM {reason}"}}')
     node.counts.healthy += 1
+    node.store.ranges += 1  # etcd finds out by reading, and counts that
     return HttpResponse(200, CORS, b'{"health":"true","reason":""}')
 
 
@@ -84,8 +85,14 @@ Check = Callable[[Node], str]
 """What is wrong; empty where nothing is."""
 
 
+def _can_read(node: Node) -> str:
+    """A single member can. etcd tries, and counts that as a read."""
+    node.store.ranges += 1
+    return ""
+
+
 def _is_well(node: Node) -> str:
-    """Reading, and being no learner: a single member can and is."""
+    """Being no learner: a single member is none."""
     return ""
 
 
@@ -93,12 +100,12 @@ def _has_no_corruption(node: Node) -> str:
     return "alarm activated: CORRUPT" if node.alarms.corrupt else ""
 
 
-_LIVEZ: Mapping[str, Check] = {"serializable_read": _is_well}
+_LIVEZ: Mapping[str, Check] = {"serializable_read": _can_read}
 _READYZ: Mapping[str, Check] = {
     "data_corruption": _has_no_corruption,
-    "linearizable_read": _is_well,
+    "linearizable_read": _can_read,
     "non_learner": _is_well,
-    "serializable_read": _is_well,
+    "serializable_read": _can_read,
 }
 
 

@@ -8,8 +8,9 @@ import json
 import pytest
 
 from fake_etcd.api import messages as m
-from fake_etcd.api.errors import EMPTY_KEY
+from fake_etcd.api.errors import EMPTY_KEY, StatusError
 from fake_etcd.api.methods import METHODS
+from fake_etcd.core.alarm import NOSPACE, Alarm
 from fake_etcd.core.clock import VirtualClock
 from fake_etcd.core.node import Node, NodeConfig
 from fake_etcd.services import registry
@@ -82,6 +83,45 @@ def test_going_back_takes_nothing_back() -> None:
     page = metrics.text(node)
     assert b"\netcd_mvcc_put_total 1.0\n" in page
     assert b"\netcd_debugging_mvcc_keys_total 0.0\n" in page
+
+
+@pytest.mark.parametrize(
+    ("target", "reads"),
+    [
+        ("/health", 1),
+        ("/health?serializable=true", 1),
+        ("/livez", 1),
+        ("/readyz", 2),
+        ("/readyz?exclude=linearizable_read", 1),
+        ("/readyz/non_learner", 0),
+        ("/version", 0),
+    ],
+)
+def test_pages_read_as_often_as_those_of_etcd(target: str, reads: int) -> None:
+    node = Node()
+    assert handle(node, HttpRequest("GET", target)).status == 200
+    assert f"\netcd_mvcc_range_total {reads}.0\n".encode() in metrics.text(node)
+
+
+def test_good_and_bad_answers_of_health_are_counted() -> None:
+    node = Node()
+    node.alarms.activate(Alarm(NOSPACE, 5))
+    for target in ("/health", "/health", "/health?exclude=NOSPACE"):
+        handle(node, HttpRequest("GET", target))
+    page = metrics.text(node)
+    assert b"\netcd_server_health_failures 2.0\n" in page
+    assert b"\netcd_server_health_success 1.0\n" in page
+    assert b"\netcd_mvcc_range_total 1.0\n" in page
+
+
+def test_an_error_counts_as_the_message_of_a_call_that_has_one() -> None:
+    node = Node()
+    lock = registry.endpoints(node)[LOCK].stream
+    assert lock is not None
+    with pytest.raises(StatusError):
+        lock(Call(METHODS[LOCK]), MemorySink()).message(m.LockRequest(name=b"l", lease=7))
+    labels = b'{grpc_method="Lock",grpc_service="v3lockpb.Lock",grpc_type="unary"}'
+    assert b"\ngrpc_server_msg_sent_total" + labels + b" 1.0\n" in metrics.text(node)
 
 
 def samples(node: Node, method: str) -> dict[str, float]:
