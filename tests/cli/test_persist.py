@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 import grpc
 import pytest
+from google.protobuf.message import Message
 
 from fake_etcd.api import messages as m
 from fake_etcd.cli import flags, persist, snapshot_file
@@ -27,6 +28,7 @@ from fake_etcd.core.snapshot.schema import Buckets
 from fake_etcd.testing import FakeEtcd
 from tests.cli.dev_server import CHECKOUT, DevServer, environment, run, serving
 from tests.services.client import KvClient
+from tests.services.handlers import Handlers
 
 FILE = Path("member", "snap", "db")
 KEPT = ("--fake-persist", "--fake-persist-interval=1h")
@@ -138,6 +140,79 @@ def test_what_comes_while_it_is_written_is_kept_by_the_end(
     node = Node()
     snapshot_file.load_file(node, tmp_path / FILE)
     assert node.store.current_revision == 3
+
+
+CHANGES: dict[str, tuple[str, Message]] = {
+    "a lease": ("Lease/LeaseGrant", m.LeaseGrantRequest(ID=7, TTL=1_000)),
+    "a role": ("Auth/RoleAdd", m.AuthRoleAddRequest(name="r")),
+    "an alarm": (
+        "Maintenance/Alarm",
+        m.AlarmRequest(action=m.AlarmRequest.ACTIVATE, memberID=5, alarm=m.NOSPACE),
+    ),
+    "a member": (
+        "Cluster/MemberAdd",
+        m.MemberAddRequest(peerURLs=["http://a.example:1"], isLearner=True),
+    ),
+}
+"""What is kept although there is no new revision."""
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_what_makes_no_revision_is_kept_as_well(tmp_path: Path, what: str) -> None:
+    name, request = CHANGES[what]
+
+    async def live() -> None:
+        node = Node()
+        kept = persist.Persistence(str(tmp_path), syncs=False)
+        kept.begin(lambda work: work(node), 0.001, pytest.fail)
+        while not os.path.exists(kept.path):  # bounded by the test's own time limit
+            await asyncio.sleep(0.001)
+        before = records_of(node)
+        Handlers(node).call(name, request)
+        await kept.end()
+        again = Node()
+        assert persist.Persistence(str(tmp_path)).load(again)
+        assert records_of(again) == records_of(node) != before
+
+    asyncio.run(live())
+
+
+def records_of(node: Node) -> dict[bytes, dict[bytes, bytes]]:
+    """All records of a snapshot but those of the log, which goes on at the start."""
+    found = {name: dict(bucket.items()) for name, bucket in dump(node).items()}
+    for name in (b"term", b"consistent_index"):
+        found[b"meta"].pop(name, None)
+    return found
+
+
+@pytest.mark.parametrize("syncs", [False, True])
+def test_a_file_is_on_the_disk_before_it_takes_the_place_of_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, syncs: bool
+) -> None:
+    done: list[tuple[str, str]] = []
+    replace, fsync = os.replace, os.fsync
+
+    def seen_fsync(descriptor: int) -> None:
+        done.append(("sync", os.path.basename(os.readlink(f"/proc/self/fd/{descriptor}"))))
+        fsync(descriptor)
+
+    def seen_replace(source: str, target: str) -> None:
+        done.append(("replace", os.path.basename(target)))
+        replace(source, target)
+
+    async def live() -> None:
+        kept = persist.Persistence(str(tmp_path), syncs=syncs)
+        node = Node()
+        kept.begin(lambda work: work(node), 3_600, pytest.fail)
+        await kept.end()
+
+    monkeypatch.setattr(os, "fsync", seen_fsync)
+    monkeypatch.setattr(os, "replace", seen_replace)
+    asyncio.run(live())
+    part = [name for kind, name in done if kind == "sync"][:1]
+    around = [("sync", part[0])] if syncs else []
+    assert done == [*around, ("replace", "db"), *([("sync", "snap")] if syncs else [])]
+    assert "db" not in part
 
 
 def test_what_another_wrote_since_it_was_read_is_not_lost(tmp_path: Path) -> None:
