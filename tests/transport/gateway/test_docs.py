@@ -1,4 +1,4 @@
-"""docs/gateway.md: what it says to type prints what it shows."""
+"""What docs/gateway.md and docs/maintenance.md say to type prints what they show."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ import pytest
 from fake_etcd.api.methods import METHODS
 from fake_etcd.cli import background
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "gateway.md"
+DOCS = Path(__file__).resolve().parents[3] / "docs"
+PAGE = DOCS / "gateway.md"
 SHOWN = "http://127.0.0.1:2379"
 SECONDS = 20.0
 
 
-def examples() -> list[tuple[str, list[str]]]:
+def examples(page: Path) -> list[tuple[str, list[str]]]:
     """Every command with the lines that it prints."""
     found: list[tuple[str, list[str]]] = []
-    for block in re.findall(r"```console\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL):
+    for block in re.findall(r"```console\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
         for line in block.splitlines():
             if line.startswith("$ "):
                 found.append((line[2:], []))
@@ -35,13 +36,14 @@ def without_ids(text: str) -> str:
     return re.sub(r'"(cluster_id|member_id)":"[0-9]+"', r'"\1":""', text)
 
 
-def test_the_examples_print_what_is_shown() -> None:
+@pytest.mark.parametrize("page", [PAGE, DOCS / "maintenance.md"], ids=lambda page: page.name)
+def test_the_examples_print_what_is_shown(page: Path) -> None:
     if shutil.which("curl") is None:
         if os.environ.get("FAKE_ETCD_REQUIRE_CURL") == "1":
             pytest.fail("FAKE_ETCD_REQUIRE_CURL=1, but curl is not on the PATH", pytrace=False)
         pytest.skip("curl is not on the PATH")
     with background.serve([]) as url:
-        for command, expected in examples():
+        for command, expected in examples(page):
             words = [word.replace(SHOWN, url) for word in shlex.split(command)]
             done = subprocess.run(words, capture_output=True, text=True, timeout=SECONDS)
             printed = without_ids(done.stdout).splitlines()

@@ -9,8 +9,10 @@ import pytest
 
 from fake_etcd.core.node import Node, NodeConfig
 from fake_etcd.services import registry
+from fake_etcd.services.http import HttpRequest
 from fake_etcd.transport.gateway.fields import table_of
 from fake_etcd.transport.gateway.first_value import FirstValue
+from fake_etcd.transport.gateway.websocket import proxied_headers
 from fake_etcd.transport.http1 import Http1Connection
 
 from .test_carriers import LIMIT, LOCK, Site
@@ -54,6 +56,24 @@ def test_a_request_that_grows_too_large_message_by_message_closes_the_socket() -
     assert connection.receive(frame(b'{"name":') + 3 * frame(b" " * LIMIT)) == b""
     assert connection.receive(2 * frame(b" " * LIMIT)) == b"\x88\x02\x03\xf1"
     assert connection.closed
+
+
+@pytest.mark.parametrize(
+    ("headers", "token"),
+    [
+        ([("Cookie", "token=abc")], "Bearer abc"),
+        ([("Cookie", 'a=1; token="abc"; b=2')], "Bearer abc"),
+        ([("Cookie", "token"), ("Cookie", "token=")], "Bearer "),
+        ([("Cookie", "token=abc"), ("Sec-WebSocket-Protocol", "Bearer, xyz")], "Bearer abc"),
+        ([("Sec-WebSocket-Protocol", "Bearer,xyz ")], "Bearer xyz"),
+        ([("Sec-WebSocket-Protocol", "chat")], ""),
+    ],
+)
+def test_a_token_comes_by_a_cookie_or_as_a_protocol(
+    headers: list[tuple[str, str]], token: str
+) -> None:
+    request = HttpRequest("GET", "/v3/watch", headers)
+    assert proxied_headers(request) == [("authorization", token)]
 
 
 def test_nothing_is_kept_of_a_request_that_is_whole() -> None:
