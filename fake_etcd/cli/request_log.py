@@ -17,6 +17,7 @@ from google.protobuf.message import Message
 
 from fake_etcd.api import errors
 from fake_etcd.api import messages as m
+from fake_etcd.api.deep import decoder_of
 from fake_etcd.api.status import OK
 from fake_etcd.cli import etcd_lines as lines
 from fake_etcd.cli.durations import format_duration
@@ -154,7 +155,7 @@ class RequestLog:
 def _decoded(served: Served) -> Message | None:
     if served.response is None:
         return None
-    return served.method.response.FromString(served.response)
+    return decoder_of(served.method.response)(served.response)
 
 
 def _text(seconds: float) -> str:

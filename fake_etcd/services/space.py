@@ -6,8 +6,6 @@ etcd: server/etcdserver/api/v3rpc/quota.go, server/storage/quota.go.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from fake_etcd.api import errors
 from fake_etcd.api import messages as m
 from fake_etcd.core.alarm import NOSPACE, Alarm
@@ -42,16 +40,33 @@ def cost_of_put(request: m.PutRequest) -> int:
 
 
 def cost_of_txn(request: m.TxnRequest) -> int:
-    """Likewise: of the dearer branch, whichever is taken; 0 where nothing is put."""
-    return max(_cost_of(request.success), _cost_of(request.failure))
+    """Likewise: of the dearer branch, whichever is taken; 0 where nothing is put.
+
+    Nobody has looked at it yet, so it may hold thousands in one another: first all of them are
+    found, those outside before those inside them, then added up the other way round.
+    """
+    found = [_Found(request, None, 0)]
+    for txn in found:  # which grows
+        for branch, operations in enumerate((txn.request.success, txn.request.failure)):
+            for operation in operations:
+                arm = operation.WhichOneof("request")
+                if arm == "request_put":
+                    txn.costs[branch] += cost_of_put(operation.request_put)
+                elif arm == "request_txn":
+                    found.append(_Found(operation.request_txn, txn, branch))
+    for txn in reversed(found):
+        if txn.outer is not None:
+            txn.outer.costs[txn.branch] += max(txn.costs)
+    return max(found[0].costs)
 
 
-def _cost_of(operations: Iterable[m.RequestOp]) -> int:
-    cost = 0
-    for operation in operations:
-        arm = operation.WhichOneof("request")
-        if arm == "request_put":
-            cost += cost_of_put(operation.request_put)
-        elif arm == "request_txn":
-            cost += cost_of_txn(operation.request_txn)
-    return cost
+class _Found:
+    """A transaction, the branch of another one that it is in, and what its own two cost."""
+
+    __slots__ = ("branch", "costs", "outer", "request")
+
+    def __init__(self, request: m.TxnRequest, outer: _Found | None, branch: int) -> None:
+        self.request = request
+        self.outer = outer
+        self.branch = branch
+        self.costs = [0, 0]

@@ -16,6 +16,7 @@ import grpc
 import grpc.aio
 from google.protobuf.message import DecodeError, Message
 
+from fake_etcd.api.deep import decoder_of
 from fake_etcd.api.errors import EtcdError, StatusError
 from fake_etcd.api.methods import Kind
 from fake_etcd.api.status import OK, Code, Status
@@ -24,6 +25,7 @@ from fake_etcd.services import registry
 from fake_etcd.services.call import Call, Endpoint, Endpoints, Metadata, Receiver, UnaryHandler
 from fake_etcd.services.interceptor import admit
 from fake_etcd.transport.grpc import errors
+from fake_etcd.transport.grpc.handling import go_decode_reason
 from fake_etcd.transport.grpc.head import status_of_unknown
 from fake_etcd.transport.loop_host import NodeTimer
 
@@ -242,9 +244,8 @@ class _Session:
 
     def _decode(self, raw: bytes) -> Message:
         try:
-            return self._endpoint.method.request.FromString(raw)
-        except DecodeError:
+            return decoder_of(self._endpoint.method.request)(raw)
+        except DecodeError as error:
             is_unary = self._endpoint.method.kind is Kind.UNARY
             status = errors.cannot_unmarshal if is_unary else errors.cannot_unmarshal_in_stream
-            reason = "proto: cannot parse invalid wire-format data"
-            raise StatusError(status(reason)) from None
+            raise StatusError(status(go_decode_reason(error))) from None

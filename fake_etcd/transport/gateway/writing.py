@@ -11,18 +11,23 @@ from __future__ import annotations
 
 import re
 from binascii import b2a_base64
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 
 from fake_etcd.api import messages as m
+from fake_etcd.api.deep import decoder_of
 from fake_etcd.api.status import Status
 from fake_etcd.transport.gateway.fields import JsonField, JsonMessage, Kind, table_of
 
 
 def write_encoded(cls: type[Message], encoded: bytes) -> str:
     """The JSON of a message that is encoded already."""
-    return write(table_of(cls), cls.FromString(encoded))
+    table = table_of(cls)
+    try:
+        return write(table, cls.FromString(encoded))
+    except DecodeError:
+        return _write_deep(table, decoder_of(cls)(encoded))
 
 
 def write(table: JsonMessage, message: Message) -> str:
@@ -38,6 +43,49 @@ def write(table: JsonMessage, message: Message) -> str:
         else:
             parts.append(f'"{field.name}":{one(field, value)}')
     return "{" + ",".join(parts) + "}"
+
+
+def _write_deep(table: JsonMessage, message: Message) -> str:
+    """The same of one that is too deep for the usual way: what is inside waits in a list."""
+    parts: list[str] = []
+    open_ = [_pieces(table, message)]
+    while open_:
+        for piece in open_[-1]:
+            if isinstance(piece, str):
+                parts.append(piece)
+            else:
+                open_.append(_pieces(*piece))
+                break
+        else:
+            open_.pop()
+    return "".join(parts)
+
+
+def _pieces(table: JsonMessage, message: Message) -> Iterator[str | tuple[JsonMessage, Message]]:
+    """A message's JSON in pieces, of which those that are messages have still to be written."""
+    separator = "{"
+    for descriptor, value in message.ListFields():
+        field = table.by_number[descriptor.number]
+        yield f'{separator}"{field.name}":'
+        separator = ","
+        if field.message is None:
+            one = _ONE[field.kind]
+            is_list = field.is_repeated
+            yield (
+                f"[{','.join([one(field, each) for each in value])}]"
+                if is_list
+                else one(field, value)
+            )
+        elif field.is_repeated:
+            yield "["
+            for number, each in enumerate(value):
+                if number:
+                    yield ","
+                yield field.message, each
+            yield "]"
+        else:
+            yield field.message, value
+    yield "{}" if separator == "{" else "}"
 
 
 def _of_bool(field: JsonField, value: bool) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from urllib.parse import unquote_to_bytes
 
+from fake_etcd.api.deep import decoder_of
 from fake_etcd.api.errors import StatusError
 from fake_etcd.api.status import Status
 from fake_etcd.services.call import Endpoints
@@ -156,7 +157,7 @@ def _grpc(
     packed = ((b"grpc-encoding", GZIP),) if encoding == GZIP else ()
     return Head(
         endpoint=endpoint,
-        parse=endpoint.method.request.FromString,
+        parse=decoder_of(endpoint.method.request),
         metadata=tuple(metadata),
         timeout=timeout,
         encoding=encoding,

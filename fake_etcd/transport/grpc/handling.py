@@ -6,6 +6,7 @@ import logging
 
 from google.protobuf.message import DecodeError
 
+from fake_etcd.api.deep import TooDeep
 from fake_etcd.api.status import Status
 from fake_etcd.transport.grpc.errors import HANDLER_BUG
 from fake_etcd.transport.grpc.head import Head
@@ -31,6 +32,8 @@ def go_decode_reason(error: DecodeError) -> str:
     # protobuf's Python runtimes name no reason that could be mapped; Go has two. Its "proto:" has
     # a no-break space behind it in some builds and a plain one in others, so that nobody relies
     # on it (protobuf-go: internal/errors).
+    if isinstance(error, TooDeep):
+        return "proto: exceeded maximum recursion depth"
     if "utf" in str(error).lower():
         return "string field contains invalid UTF-8"
     return "proto: cannot parse invalid wire-format data"

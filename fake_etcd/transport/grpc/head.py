@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from google.protobuf.message import Message
 
+from fake_etcd.api.deep import decoder_of
 from fake_etcd.api.errors import EtcdError, StatusError
 from fake_etcd.api.methods import METHODS, SERVICES
 from fake_etcd.api.status import OK, Code, Status
@@ -117,7 +118,7 @@ def parse_head(
     metadata = ((":authority", text_of(hosts[0])), *read.metadata)
     return Head(
         endpoint=endpoint,
-        parse=endpoint.method.request.FromString,
+        parse=decoder_of(endpoint.method.request),
         metadata=metadata,
         timeout=read.timeout,
         encoding=read.encoding,

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 from google.protobuf.message import DecodeError, Message
 
+from fake_etcd.api.deep import decoder_of
 from fake_etcd.api.errors import EtcdError, StatusError
 from fake_etcd.api.methods import Kind
 from fake_etcd.api.status import OK, Code, Status
@@ -53,7 +54,7 @@ def _decoded(line: Line, endpoint: Endpoint, raw: bytes) -> Message:
     limit = line.shared.node.config.max_receive_bytes
     if len(raw) > limit:
         raise StatusError(errors.message_too_large(len(raw), limit))
-    return endpoint.method.request.FromString(raw)
+    return decoder_of(endpoint.method.request)(raw)
 
 
 def _status_of(error: Exception, endpoint: Endpoint) -> Status:
