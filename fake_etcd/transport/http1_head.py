@@ -12,15 +12,12 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 import h11
 
 from fake_etcd.services.http import HttpRequest, HttpResponse
+from fake_etcd.transport.http1_calls import Call
 from fake_etcd.transport.http1_chunks import Body, ChunkedBody, SizedBody
-
-if TYPE_CHECKING:
-    from fake_etcd.transport.gateway.http1 import Http1Call
 
 MAX_HEAD_BYTES = (1 << 20) + 4096
 """Request line and headers: Go's DefaultMaxHeaderBytes and its slop."""
@@ -106,7 +103,7 @@ class Request:
         headers = [(name, value) for name, value in event.headers]
         self.content: bytearray | None = None
         self.answer: HttpResponse | None = None
-        self.call: Http1Call | None = None
+        self.call: Call | None = None
         self.limit = 0
         self.max_body_bytes = MAX_UNREAD_BODY_BYTES
         self.version = event.http_version
@@ -159,11 +156,14 @@ class Request:
         self.limit = limit
         self.max_body_bytes = _DISCARDED * limit
 
-    def give_body(self, call: Http1Call, limit: int | None) -> None:
-        """Have a call of the gateway get the body; the limit is where it reads all of it first."""
+    def give_body(self, call: Call) -> None:
+        """Have a call get the body as it comes, however long it is."""
         self.call = call
-        self.limit = _ENDLESS if limit is None else limit
-        self.max_body_bytes = _ENDLESS if limit is None else _DISCARDED * limit
+        self.limit = self.max_body_bytes = _ENDLESS
+
+    def stop_reading(self, read_bytes: int) -> None:
+        """Nobody looks at more of the body than that; the rest is read where it is short."""
+        self.max_body_bytes = read_bytes + MAX_UNREAD_BODY_BYTES
 
     def add(self, piece: bytes) -> None:
         """A piece of the body has come."""

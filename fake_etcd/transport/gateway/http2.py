@@ -148,6 +148,9 @@ class Http2Call:
             self._is_full = True
         return not self._is_full
 
+    def unread(self, read_bytes: int) -> None:
+        """What still comes is let go of."""
+
     def finish(self) -> None:
         self._host.http2.send_trailers(self._stream, ())
         self._host.changed()

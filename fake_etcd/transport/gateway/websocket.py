@@ -301,6 +301,9 @@ class WebSocket:
         self._send_lines(chunk.split(b"\n"))
         return not self._is_paused()
 
+    def unread(self, read_bytes: int) -> None:
+        """What still comes is let go of."""
+
     def finish(self) -> None:
         self.closed = True
         self._changed()
