@@ -14,7 +14,8 @@ from fake_etcd.core.clock import VirtualClock
 from fake_etcd.core.node import Node, NodeConfig
 from fake_etcd.services import metrics, registry
 from fake_etcd.services.call import Call
-from fake_etcd.services.http import CORS, HttpRequest, HttpResponse, handle
+from fake_etcd.services.http import CORS, HttpRequest, HttpResponse
+from fake_etcd.services.mux import handle
 from fake_etcd.services.pages import query_values
 from tests.services.handlers import MemorySink
 

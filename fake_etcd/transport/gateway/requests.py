@@ -23,7 +23,7 @@ BODY_FACTOR = 16
 and spaces what they take, and what is more than a message is refused in etcd's words if it can be
 held at all."""
 
-_LARGEST_AT_ONCE = 65_536
+_LARGEST_AT_ONCE = 2**18
 """Bytes of a body that is looked at when all of it is here: beyond, who else calls is not to wait
 for it, nor who sends what is no JSON for an answer."""
 

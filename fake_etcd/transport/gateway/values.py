@@ -43,9 +43,10 @@ def _runs() -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
     Plain is what has little in it. All is bounded that is in one another, since an expression goes
     back where it has to; what is beyond goes byte by byte.
     """
-    string = rb'"[^"\\\x00-\x1f]*(?:%b[^"\\\x00-\x1f]*){0,50}"' % _ESCAPED
-    number = rb"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
-    space = rb"[ \t\r\n]*"
+    plain = rb'[^"\\\x00-\x1f]{0,200}'
+    string = rb'"%b(?:%b%b){0,50}"' % (plain, _ESCAPED, plain)
+    number = rb"-?(?:0|[1-9][0-9]{0,50})(?:\.[0-9]{1,50})?(?:[eE][+-]?[0-9]{1,50})?"
+    space = rb"[ \t\r\n]{0,50}"
     name = rb"%b%b:%b" % (string, space, space)
     value = rb"(?:%b|%b|true|false|null|\[%b\]|\{%b\})" % (string, number, space, space)
     for _ in range(_PLAIN_DEPTH):
