@@ -346,11 +346,13 @@ class Http1Connection:
         try:
             piece, is_over = request.body.read(self._buffer)
         except BadChunk as bad:
-            if self._body_bytes + bad.size > request.max_body_bytes:
+            if self._body_bytes + len(bad.content) > request.max_body_bytes:
                 self._answer(request, out, reusable=False)  # as if it had come in pieces
                 return True
             if request.call is not None:
                 self._buffer.clear()
+                if bad.content:
+                    request.add(bad.content)
                 request.call.broken()
                 return True
             if request.limit:

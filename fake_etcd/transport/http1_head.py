@@ -41,7 +41,9 @@ _ABSOLUTE_FORM = re.compile(rb"[A-Za-z][A-Za-z0-9+.\-]*:(?://([^/?#]*))?")
 _NOT_PRINTABLE_ASCII = re.compile(rb"[^\x21-\x7e]")
 _BAD_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _BAD_HOST = re.compile(rb"[^0-9A-Za-z!$%&'()*+,\-.:;=@\[\]_~]")
-_SPACE_AFTER_NAME = re.compile(rb"(?m)^([!#$%&'*+\-.^_`|~0-9A-Za-z]+)[ \t]+:")
+_NAME_WITH_SPACES = re.compile(rb"(?m)^[!#$%&'*+\-.^_`|~0-9A-Za-z]+ [!#$%&'*+\-.^_`|~0-9A-Za-z ]*:")
+"""Go names what is wrong with a name that has spaces in it, which is none of those it knows; of
+other faults in a name it says nothing."""
 _TRANSFER_ENCODING = re.compile(rb"(?im)^transfer-encoding:")
 _HOST = re.compile(rb"(?im)^host:")
 _KEEP_ALIVE, _CLOSE, _CONTINUE = (
@@ -269,7 +271,7 @@ def _why_refused(line: bytes, fields: bytes, error: h11.RemoteProtocolError) -> 
 
     So mend the two faults that it names, last one first, and see whether that is enough.
     """
-    mended = _SPACE_AFTER_NAME.sub(rb"\1:", fields)
+    mended = _NAME_WITH_SPACES.sub(b"-:", fields)
     event = _try(line + mended)
     if event == 501 or error.error_status_hint == 501:
         # Go counts the hosts before it looks at how a body is sent.

@@ -275,3 +275,11 @@ def what_is_no_json_is_told_however_much_there_is_of_it(s: Session) -> None:
 def of_what_is_no_json_no_more_than_256_kib_are_read(s: Session) -> None:
     for size in (250_000, 300_000):
         ranges(s, b"nope" + b" " * size)
+
+
+@scenario
+def a_bad_chunk_takes_nothing_from_the_values_before_it(s: Session) -> None:
+    chunked = ("Transfer-Encoding", "chunked")
+    s.gateway("/v3/kv/range", b'e\r\n{"key":"YQ=="}\r\nzz\r\n', chunked)
+    s.gateway("/v3/kv/range", b'6\r\n{"key"\r\nzz\r\n', chunked)
+    s.gateway("/v3/lease/keepalive", b'8\r\n{"ID":7}\r\nzz\r\n', chunked)
