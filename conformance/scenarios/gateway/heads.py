@@ -47,14 +47,6 @@ def the_root_of_a_path_may_be_escaped_but_for_its_slashes(s: Session) -> None:
 
 
 @scenario
-def spaces_in_the_name_of_a_header_are_told_of(s: Session) -> None:
-    for name in ("X Y", "X ", "X  Y ", "X\t", "X\tY", "X Y(", "Host "):
-        s.gateway(RANGE, A, (name, "z"))
-    for headers in ((("Host", "a b"), ("X Y", "z")), (("X Y", "z"), ("Content-Length", "z"))):
-        s.gateway(RANGE, A, *headers)
-
-
-@scenario
 def a_path_that_is_not_clean_is_sent_on(s: Session) -> None:
     for path in ("/v3", "/v3?a=b", "/v3//kv/range", "/v3/kv/../kv/range", "/v3/./kv/range?a"):
         s.gateway(path, A)

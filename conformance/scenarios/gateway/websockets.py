@@ -59,6 +59,13 @@ def a_method_with_one_answer_never_gives_it(s: Session) -> None:
 
 
 @scenario
+def but_what_is_wrong_with_its_request_is_told_at_once(s: Session) -> None:
+    for message in (b"nope", b'{"key":5}', b"null", b'{"key":"', b'{"key":"YQ==","key":""}'):
+        s.websocket("/v3/kv/range", frame(message), answers=1)
+    s.websocket("/v3/maintenance/snapshot", frame(b"[]"), answers=1)
+
+
+@scenario
 def a_path_that_is_no_method_is_told_in_a_frame(s: Session) -> None:
     for path in ("/v3/nope", "/v3/", "/v3/kv/range?method=GET"):
         s.websocket(path)

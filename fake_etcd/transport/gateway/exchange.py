@@ -109,6 +109,10 @@ class Exchange(ABC):
         """A piece of the body."""
 
     @abstractmethod
+    def look(self) -> None:
+        """There is no more of the body for now: say what can be said already."""
+
+    @abstractmethod
     def end(self, broken: str = "") -> None:
         """The body is whole; or there is no more of it, for this reason."""
 

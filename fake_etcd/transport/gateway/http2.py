@@ -100,6 +100,8 @@ class Http2Call:
         if end_stream:
             self._has_all = True
             self._exchange.end()
+        else:
+            self._exchange.look()
         self._keep()
 
     def _keep(self) -> None:

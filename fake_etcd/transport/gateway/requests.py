@@ -37,28 +37,30 @@ def value_too_large(limit: int) -> Status:
 
 
 class FirstValue:
-    """The first value of a body that comes in pieces; of all else nothing is kept.
+    """The first value of a body that comes in pieces, and its message; of all else nothing is kept.
 
     Args:
+        table: of the message.
         limit: bytes that it may have.
     """
 
-    __slots__ = ("_body", "_is_over", "_limit", "_read_bytes", "_value", "_values", "_wrong")
+    __slots__ = ("_body", "_found", "_limit", "_read_bytes", "_table", "_values", "_wrong")
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, table: JsonMessage, limit: int) -> None:
+        self._table = table
         self._limit = limit
-        self._read_bytes: int | None = None
         self._body = bytearray()
         self._values: Values | None = None
-        self._value: bytes | None = None
+        self._found: tuple[Message, int] | None = None
+        self._read_bytes: int | None = None
         self._wrong: StatusError | None = None
-        self._is_over = False
 
     @property
     def held_bytes(self) -> int:
         """Bytes that are kept."""
-        held = self._values.held_bytes if self._values is not None else len(self._body)
-        return held + len(self._value or b"")
+        if self._found is not None:
+            return self._found[1]
+        return self._values.held_bytes if self._values is not None else len(self._body)
 
     @property
     def wrong(self) -> StatusError | None:
@@ -73,39 +75,39 @@ class FirstValue:
 
     def add(self, piece: bytes) -> None:
         """More of the body."""
-        if self._is_over:
+        if self._wrong is not None or self._found is not None:
             return
+        if self._values is not None:
+            self._values.add(piece)
+            self._look(self._values)
+            return
+        self._body += piece
+        if len(self._body) > min(_LARGEST_AT_ONCE, BODY_FACTOR * self._limit):
+            self.look()
+
+    def look(self) -> None:
+        """Look at what is here, though there may be more."""
         if self._values is None:
-            self._body += piece
-            if len(self._body) <= min(_LARGEST_AT_ONCE, BODY_FACTOR * self._limit):
-                return
             self._values = Values()
-            piece = bytes(self._body)
+            self._values.add(bytes(self._body))
             self._body.clear()
-        self._values.add(piece)
-        self._look(self._values)
+            self._look(self._values)
 
     def _look(self, values: Values) -> None:
         try:
-            self._value = values.take()
-        except NotJson as error:
-            self._read_bytes = values.read_bytes
-            self._refuse(values, Status(Code.INVALID_ARGUMENT, str(error)))
-        else:
-            size = values.held_bytes if self._value is None else len(self._value)
+            value = _taken(values)
+            size = values.held_bytes if value is None else len(value)
             if size > BODY_FACTOR * self._limit:
-                self._value = None
-                self._refuse(values, value_too_large(self._limit))
-            elif self._value is not None:
-                self._is_over = True
-                values.clear()
+                self._wrong = StatusError(value_too_large(self._limit))
+            elif value is not None:
+                self._found = _message_of_value(self._table, value), size
+        except StatusError as error:
+            self._read_bytes = values.read_bytes
+            self._wrong = error
+        if self._wrong is not None or self._found is not None:
+            values.clear()
 
-    def _refuse(self, values: Values, status: Status) -> None:
-        self._is_over = True
-        self._wrong = StatusError(status)
-        values.clear()
-
-    def end(self, table: JsonMessage, broken: str = "") -> tuple[Message, int]:
+    def end(self, broken: str = "") -> tuple[Message, int]:
         """The message that it makes, and the bytes that it took; the body is over, or `broken`.
 
         Raises:
@@ -113,17 +115,17 @@ class FirstValue:
         """
         if self._wrong is not None:
             raise self._wrong
+        if self._found is not None:
+            found, self._found = self._found, None
+            return found
         if self._values is None:
             body = bytes(self._body)
             self._body.clear()
-            return message_of(table, body, broken), len(body)
-        value, self._value = self._value, None
+            return message_of(self._table, body, broken), len(body)
+        value = _last(self._values, broken)
         if value is None:
-            value = _last(self._values, broken)
-        if value is None:
-            return table.cls(), 0
-        message = read_quickly(table, value) if len(value) <= _LARGEST_QUICK else None
-        return message or _message_of_value(table, value), len(value)
+            return self._table.cls(), 0
+        return _message_of_value(self._table, value), len(value)
 
 
 def request_of(head: Head, body: bytes) -> Message:
@@ -152,13 +154,15 @@ def message_of(table: JsonMessage, body: bytes, broken: str = "") -> Message:
         return message
     values = Values()
     values.add(body)
+    value = _taken(values) or _last(values, broken)
+    return _exactly(table, value) if value is not None else table.cls()
+
+
+def _taken(values: Values) -> bytes | None:
     try:
-        value = values.take()
+        return values.take()
     except NotJson as error:
         raise StatusError(Status(Code.INVALID_ARGUMENT, str(error))) from None
-    if value is None:
-        value = _last(values, broken)
-    return _message_of_value(table, value) if value is not None else table.cls()
 
 
 def _last(values: Values, broken: str) -> bytes | None:
@@ -171,6 +175,11 @@ def _last(values: Values, broken: str) -> bytes | None:
 
 
 def _message_of_value(table: JsonMessage, value: bytes) -> Message:
+    message = read_quickly(table, value) if len(value) <= _LARGEST_QUICK else None
+    return message or _exactly(table, value)
+
+
+def _exactly(table: JsonMessage, value: bytes) -> Message:
     try:
         return read(table, value)
     except Unreadable as error:

@@ -60,7 +60,7 @@ class StreamExchange(Exchange):
         super().__init__(head, endpoint, limit, carrier, connection, deadline)
         self._is_bidi = head.method.kind is Kind.BIDI
         self._table = table_of(head.method.request)
-        self._body = FirstValue(limit)  # of one request
+        self._body = FirstValue(self._table, limit)  # of one request
         self._values = Values()  # of a stream of them
         self._has_all = False
         self._is_reading = True
@@ -106,16 +106,25 @@ class StreamExchange(Exchange):
             return
         if not self._is_bidi:
             self._body.add(piece)
-            wrong = self._body.wrong
-            if wrong is not None:
-                if self._body.read_bytes is not None:
-                    self._carrier.unread(self._body.read_bytes)
-                self._refuse(wrong.status)
+            self._refuse_body()
             return
         self._values.add(piece)
         self._read()
         if self._values.held_bytes > BODY_FACTOR * self._limit and not self.is_over:
             self._end(value_too_large(self._limit))
+
+    def look(self) -> None:
+        if not self._is_bidi and not self.is_over and self._head.has_body:
+            self._body.look()
+            self._refuse_body()
+
+    def _refuse_body(self) -> None:
+        """Say what is wrong with the one request, where that is clear."""
+        body = self._body
+        if body.wrong is not None:
+            if body.read_bytes is not None:
+                self._carrier.unread(body.read_bytes)
+            self._refuse(body.wrong.status)
 
     def end(self, broken: str = "") -> None:
         if self.is_over:
@@ -143,7 +152,7 @@ class StreamExchange(Exchange):
 
     def _take_request(self, broken: str) -> None:
         try:
-            request, size = self._body.end(self._table, broken)
+            request, size = self._body.end(broken)
         except StatusError as error:
             self._refuse(error.status)
             return

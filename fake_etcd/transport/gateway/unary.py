@@ -76,7 +76,7 @@ class UnaryExchange(Exchange):
         deadline: float | None,
     ) -> None:
         super().__init__(head, endpoint, limit, carrier, connection, deadline)
-        self._body = FirstValue(limit)
+        self._body = FirstValue(table_of(head.method.request), limit)
         self._answer: bytes | None = None
 
     # What the carrier calls
@@ -89,10 +89,18 @@ class UnaryExchange(Exchange):
         """Nothing comes of it before its request."""
 
     def data(self, piece: bytes) -> None:
+        if not self.is_over and self._head.has_body:
+            self._body.add(piece)
+            self._refuse()
+
+    def look(self) -> None:
+        if not self.is_over and self._head.has_body:
+            self._body.look()
+            self._refuse()
+
+    def _refuse(self) -> None:
+        """Say what is wrong with the body, where that is clear."""
         body = self._body
-        if self.is_over or not self._head.has_body:
-            return
-        body.add(piece)
         if body.wrong is not None:
             if body.read_bytes is not None:
                 self._carrier.unread(body.read_bytes)
@@ -103,7 +111,7 @@ class UnaryExchange(Exchange):
             return
         head = self._head
         try:
-            request, size = self._body.end(table_of(head.method.request), broken)
+            request, size = self._body.end(broken)
             if head.refusal is not None:
                 raise StatusError(head.refusal)
         except StatusError as error:

@@ -255,6 +255,7 @@ class WebSocket:
         self._message = None
         if self.exchange is not None and not self.exchange.is_over:
             self.exchange.data(payload + b"\n")
+            self.exchange.look()
 
     def _control(self, opcode: int, payload: bytes) -> None:
         if opcode == _PING:
