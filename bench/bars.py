@@ -95,4 +95,5 @@ BARS = (
     ),
     Bar("client-import/threads", "import fake_etcd.clientv3", 0.3, False, "s"),
     Bar("pause/uvloop", "longest get while a million keys are compacted", 50.0, False, "ms"),
+    Bar("hash-pause/uvloop", "longest get during HashKV of a million keys", 50.0, False, "ms"),
 )

@@ -39,12 +39,14 @@ class Growth:
         memory: points of (keys, resident bytes).
         compaction_pause_us: longest get that a serial reader saw while the largest store, a
             fifth of its keys twice written, was compacted.
+        hash_pause_us: the same while HashKV went through all of that store.
     """
 
     costs: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
     empty_bytes: int = 0
     memory: list[tuple[int, int]] = field(default_factory=list)
     compaction_pause_us: float = 0.0
+    hash_pause_us: float = 0.0
 
     @property
     def bytes_per_key(self) -> float:
@@ -75,18 +77,19 @@ def over_keys(name: str, sizes: Sequence[int], seconds: float) -> Growth:
                 "txn": ("-op=txn",),
             }.items():
                 growth.add(operation, size, measure.load(server, *flags, *times).cpu_us)
-        growth.compaction_pause_us = _pause_of_compaction(server, filled)
+        measure.fill(server, 0, filled // 5)
+        growth.hash_pause_us = _pause_of(measure.hash_history, server, filled)
+        growth.compaction_pause_us = _pause_of(measure.compact, server, filled)
     return growth
 
 
-def _pause_of_compaction(server: Running, keys: int) -> float:
-    measure.fill(server, 0, keys // 5)
+def _pause_of(work: Callable[[Running], None], server: Running, keys: int) -> float:
     flags = ("-op=get", "-workers=1", "-conns=1", "-warmup=0.5", "-seconds=3", f"-keys={keys}")
     with ThreadPoolExecutor(1) as pool:
         reader = pool.submit(measure.load, server, *flags)
-        # The reader's warm-up runs while this starts; the compaction falls into what is measured.
+        # The reader's warm-up runs while this starts; the work falls into what is measured.
         time.sleep(0.7)
-        measure.compact(server)
+        work(server)
         return reader.result().max_us
 
 

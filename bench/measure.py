@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bench import golang
 from conformance.oracle import Running
+from fake_etcd import clientv3
 
 LOAD_SECONDS = 180
 """A run of the load generator that takes longer has hung."""
@@ -87,6 +88,12 @@ def grow(server: Running, times: int) -> Written:
 def compact(server: Running) -> None:
     """Give up the history of everything, and return before that is done."""
     _loadgen("compact", f"-endpoint={server.url}")
+
+
+def hash_history(server: Running) -> None:
+    """Have the server go through all of its history for a HashKV, and wait for the answer."""
+    with clientv3.Client(clientv3.Config(endpoints=[server.url])) as cli:
+        cli.hash_kv(server.url, timeout=LOAD_SECONDS)
 
 
 def add_users(server: Running, start: int, end: int, permissions: int) -> None:

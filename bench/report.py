@@ -114,6 +114,7 @@ def values(results: Results) -> dict[str, float]:
         found["empty/uvloop"] = mine.empty_bytes / 1e6
         found["per-key/uvloop"] = mine.bytes_per_key / real.bytes_per_key
         found["pause/uvloop"] = mine.compaction_pause_us / 1000
+        found["hash-pause/uvloop"] = mine.hash_pause_us / 1000
     if results.watching:
         watching = results.watching
         for name in ("events", "flood", "grants", "keepalives"):
@@ -503,10 +504,11 @@ def _memory(grown: Mapping[str, Growth]) -> str:
     for name, growth in grown.items():
         cells = [f"{growth.empty_bytes / 1e6:.0f}"]
         cells += [f"{resident / 1e6:.0f}" for _, resident in growth.memory]
-        cells += [f"{growth.bytes_per_key:.0f}", f"{growth.compaction_pause_us / 1000:.1f}"]
+        cells.append(f"{growth.bytes_per_key:.0f}")
+        cells += [f"{it / 1000:.1f}" for it in (growth.compaction_pause_us, growth.hash_pause_us)]
         rows.append((_TITLES[name], *cells))
     sizes = [f"{keys:,} keys" for keys, _ in next(iter(grown.values())).memory]
-    last = ("bytes per key", "longest get during compaction, ms")
+    last = ("bytes per key", "longest get during compaction, ms", "during HashKV, ms")
     return _table(("MB", "empty", *sizes, *last), rows)
 
 

@@ -25,6 +25,7 @@ from fake_etcd.core.journal import Journal, Snapshot
 from fake_etcd.core.lease import Lessor
 from fake_etcd.core.membership import Membership
 from fake_etcd.core.mvcc.encoding import varint
+from fake_etcd.core.mvcc.reading import Reading
 from fake_etcd.core.mvcc.store import Store
 from fake_etcd.core.mvcc.watch import WatchHub
 from fake_etcd.core.noise import Noise
@@ -36,6 +37,10 @@ COMPACTION_SLICE_RECORDS = 2_000
 
 HISTORY_SLICE_VERSIONS = 2_000
 """Versions that one `run_due` reads for watchers that catch up: two to four milliseconds."""
+
+_FIRST_SLICES = 6
+_FIRST_SLICE_RECORDS = 1_000
+"""What of a reading is done before anybody else is let in: all, where that is little."""
 
 _REVISION_PAGE = 128  # headers made at once: revisions that differ in a varint's first byte only
 
@@ -218,7 +223,8 @@ class Node:
         elif self.config.auto_compaction_revisions:
             retention = self.config.auto_compaction_revisions
             self._auto_compaction = RevisionCompaction(self, retention)
-        self._compaction_waiters: list[Callable[[], None]] = []
+        self._compaction_waiters: tuple[tuple[int, Callable[[], None]], ...] = ()
+        self._readings: tuple[tuple[Reading, Callable[[], None]], ...] = ()
         self._header_page: list[bytes] = []
         self._set_headers()
 
@@ -277,8 +283,11 @@ class Node:
         """The store's."""
         return self.store.current_revision
 
-    def compact(self, revision: int) -> None:
+    def compact(self, revision: int, *, leaves_hash: bool = True) -> None:
         """Forgets what was superseded at `revision`; at once for readers, in slices in memory.
+
+        Args:
+            revision, leaves_hash: as of `Store.compact`.
 
         Raises:
             errors.COMPACTED, errors.FUTURE_REV: as `Store.compact`.
@@ -286,22 +295,45 @@ class Node:
         """
         self.alarms.check_change()
         self.db_size.note()  # while all is there that made it as large as it is
-        was_due = self.store.compaction_pending
-        self.store.compact(revision)
-        if self.store.compaction_pending and not was_due:
+        was_due = self.store.has_work
+        self.store.compact(revision, leaves_hash=leaves_hash)
+        if not was_due:
             self.on_due()
 
     def when_compacted(self, callback: Callable[[], None]) -> None:
-        """Calls back once no compaction is under way any more: now, or from `run_due`."""
+        """Calls back once all compactions of before are through: now, or from `run_due`."""
         if self.store.compaction_pending:
-            self._compaction_waiters.append(callback)
+            waiter = (self.store.compact_revision, callback)
+            self._compaction_waiters = (*self._compaction_waiters, waiter)
         else:
             callback()
 
     def forget_compaction_waiter(self, callback: Callable[[], None]) -> None:
         """Drops a callback of `when_compacted`, if it still waits."""
-        if callback in self._compaction_waiters:
-            self._compaction_waiters.remove(callback)
+        waiters = self._compaction_waiters
+        self._compaction_waiters = tuple(each for each in waiters if each[1] != callback)
+
+    def read(self, reading: Reading, callback: Callable[[], None]) -> None:
+        """Goes through the history and calls back once that is over.
+
+        Now, where it is little, or from `run_due`; compactions of before come first.
+        """
+        store = self.store
+        was_due = store.has_work
+        store.read(reading)
+        for _ in range(_FIRST_SLICES):
+            store.compact_step(_FIRST_SLICE_RECORDS)
+            if reading.is_over:
+                callback()
+                return
+        self._readings = (*self._readings, (reading, callback))
+        if not was_due:
+            self.on_due()
+
+    def forget_reading(self, reading: Reading) -> None:
+        """Goes through it no more and calls nobody back. Nothing where that was done."""
+        self.store.forget(reading)
+        self._readings = tuple(each for each in self._readings if each[0] is not reading)
 
     def defragment(self) -> None:
         """Gives back the space of what is gone; a compaction that is under way ends first.
@@ -349,7 +381,8 @@ class Node:
 
     def next_due(self, now: float) -> float | None:
         """When `run_due` has something to do, in seconds on the clock of `now`; None for never."""
-        if self.store.compaction_pending or self._compaction_waiters or self.watches.has_work:
+        waiters = self._compaction_waiters or self._readings
+        if waiters or self.store.has_work or self.watches.has_work:
             return now
         due = self.schedule.next_due
         # Nothing that is corrupt is changed, so leases wait.
@@ -365,10 +398,21 @@ class Node:
             self.raft_index += leases - self.lessor.count  # each is revoked by a request of its own
         if self.watches.has_work:
             self.watches.catch_up(HISTORY_SLICE_VERSIONS)
-        store = self.store
-        if not store.compact_step(COMPACTION_SLICE_RECORDS) and self._compaction_waiters:
-            waiters, self._compaction_waiters = self._compaction_waiters, []
-            for callback in waiters:
+        self.store.compact_step(COMPACTION_SLICE_RECORDS)
+        if self._compaction_waiters or self._readings:
+            self._call_back()
+
+    def _call_back(self) -> None:
+        """Whoever waits for what is through by now."""
+        finished = self.store.finished_compaction
+        waiters, readings = self._compaction_waiters, self._readings
+        self._compaction_waiters = tuple(each for each in waiters if each[0] > finished)
+        self._readings = tuple(each for each in readings if not each[0].is_over)
+        for target, callback in waiters:
+            if target <= finished:
+                callback()
+        for reading, callback in readings:
+            if reading.is_over:
                 callback()
 
 

@@ -24,6 +24,7 @@ from fake_etcd.core.auth.tokens import AuthInfo
 from fake_etcd.core.node import Node
 from fake_etcd.services import access, passwords, raft_log
 from fake_etcd.services.call import Call, Receiver, Sink, StreamHandler, UnaryHandler
+from fake_etcd.services.one_answer import OneAnswer
 
 NO_PASSWORD_USER = Status(
     Code.UNKNOWN, "auth: authentication failed, password was given for no password user"
@@ -183,7 +184,7 @@ def _encoded(permissions: Iterable[Permission]) -> list[m.Permission]:
 # What takes time for a hash
 
 
-class _Hashing:
+class _Hashing(OneAnswer):
     """Receiver of one call that hashes a password and then goes on, unless nobody waits any more.
 
     Args:
@@ -193,16 +194,9 @@ class _Hashing:
     """
 
     def __init__(self, node: Node, call: Call, sink: Sink) -> None:
+        super().__init__(call, sink)
         self._node = node
-        self._call = call
-        self._sink = sink
         self._is_over = False
-
-    def half_close(self) -> None:
-        """Nothing to do: the one message is what counts."""
-
-    def writable(self) -> None:
-        """Nothing to do: there is one answer."""
 
     def cancelled(self) -> None:
         self._is_over = True
@@ -227,12 +221,8 @@ class _Hashing:
         salt = self._node.secret_bytes(passwords.SALT_BYTES)
         self._aside(lambda: base64.b64encode(passwords.hashed(password, cost, salt)).decode(), then)
 
-    def _answer(self, response: bytes) -> None:
-        self._sink.send(response)
-        self._sink.close()
-
     def _apply(self, request: Message, act: _Act) -> None:
-        self._answer(_apply(self._node, self._call, request, act, admin_only=True))
+        self._answer_with(_apply(self._node, self._call, request, act, admin_only=True))
 
 
 class _UserAdd(_Hashing):
@@ -323,6 +313,6 @@ class _Authenticate(_Hashing):
             token = self._node.tokens.assign(request.name, revision)
             header = self._node.header(self._node.store.current_revision)
             body = m.AuthenticateResponse(token=token).SerializeToString()
-            self._answer(header + body)
+            self._answer_with(header + body)
 
         self._aside(lambda: passwords.matches(request.password, user.password), answer)

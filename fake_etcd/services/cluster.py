@@ -7,7 +7,7 @@ etcd: server/etcdserver/api/v3rpc/member.go, server/etcdserver/server.go (AddMem
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
+from typing import TypeAlias, cast
 
 from google.protobuf.message import Message
 
@@ -19,14 +19,19 @@ from fake_etcd.core.node import Node
 from fake_etcd.services import access
 from fake_etcd.services.call import Call, StreamHandler, UnaryHandler
 
+_OfOne: TypeAlias = "m.MemberPromoteRequest | m.MemberRemoveRequest"
+
 
 def unary(node: Node) -> dict[str, UnaryHandler]:
     """Handlers that answer at once, by their names in the method table."""
+    own = node.membership
     handlers = {
         "member_add": _make_member_add(node),
         "member_list": _make_member_list(node),
-        "member_promote": _make_member_promote(node),
-        "member_remove": _make_member_remove(node),
+        "member_promote": _make_by_id(
+            node, own.check_promote, own.promote, m.MemberPromoteResponse
+        ),
+        "member_remove": _make_by_id(node, own.check_remove, own.remove, m.MemberRemoveResponse),
         "member_update": _make_member_update(node),
     }
     # Each takes its own request class; the transport decodes that very class from the table.
@@ -69,20 +74,23 @@ def _make_member_add(node: Node) -> Callable[[m.MemberAddRequest, Call], bytes]:
     return member_add
 
 
-def _make_member_remove(node: Node) -> Callable[[m.MemberRemoveRequest, Call], bytes]:
-    membership = node.membership
+def _make_by_id(
+    node: Node,
+    check: Callable[[int], None],
+    change: Callable[[int], None],
+    answer: Callable[..., Message],
+) -> Callable[[_OfOne, Call], bytes]:
+    """A handler of what is done to one member, after a check; its answer has all that are left."""
 
-    def member_remove(request: m.MemberRemoveRequest, call: Call) -> bytes:
-        """Raises: what `access.require_admin`, `Membership.check_remove` and `Membership.remove`
-        do.
-        """
+    def by_id(request: _OfOne, call: Call) -> bytes:
+        """Raises: what `access.require_admin`, `check` and `change` do."""
         access.require_admin(node, call)
-        membership.check_remove(request.ID)
+        check(request.ID)
         node.raft_index += 1
-        membership.remove(request.ID)
-        return _answer(node, m.MemberRemoveResponse(members=_all(node)))
+        change(request.ID)
+        return _answer(node, answer(members=_all(node)))
 
-    return member_remove
+    return by_id
 
 
 def _make_member_update(node: Node) -> Callable[[m.MemberUpdateRequest, Call], bytes]:
@@ -100,22 +108,6 @@ def _make_member_update(node: Node) -> Callable[[m.MemberUpdateRequest, Call], b
         return _answer(node, m.MemberUpdateResponse(members=_all(node)))
 
     return member_update
-
-
-def _make_member_promote(node: Node) -> Callable[[m.MemberPromoteRequest, Call], bytes]:
-    membership = node.membership
-
-    def member_promote(request: m.MemberPromoteRequest, call: Call) -> bytes:
-        """Raises: what `access.require_admin`, `Membership.check_promote` and `Membership.promote`
-        do.
-        """
-        access.require_admin(node, call)
-        membership.check_promote(request.ID)
-        node.raft_index += 1
-        membership.promote(request.ID)
-        return _answer(node, m.MemberPromoteResponse(members=_all(node)))
-
-    return member_promote
 
 
 def _answer(node: Node, rest: Message) -> bytes:

@@ -145,8 +145,7 @@ class Campaign(Queuing):
         leader = m.LeaderKey(name=self._name, key=self._key, rev=self._rev, lease=self._lease)
         response = m.CampaignResponse(leader=leader)
         header = self._client.node.header(self._revision)
-        self._sink.send(header + response.SerializeToString())
-        self._sink.close()
+        self._answer_with(header + response.SerializeToString())
 
 
 def _stand(key: bytes, value: bytes, lease: int) -> m.TxnRequest:

@@ -97,8 +97,7 @@ class Locking(Queuing):
 
     def _answer(self, revision: int) -> None:
         key = b"\x12" + varint(len(self._key)) + self._key
-        self._sink.send(self._client.node.header(revision) + key)
-        self._sink.close()
+        self._answer_with(self._client.node.header(revision) + key)
 
 
 def _is_plain(node: Node, prefix: bytes) -> bool:

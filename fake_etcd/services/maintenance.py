@@ -1,6 +1,6 @@
 """The Maintenance service: Status, Defragment, Hash, HashKV and MoveLeader.
 
-Alarm is in `alarms`, Downgrade in `downgrade`.
+Alarm is in `alarms`, Downgrade in `downgrade`, what Hash and HashKV do in `hashes`.
 etcd: server/etcdserver/api/v3rpc/maintenance.go, server/etcdserver/server.go (MoveLeader).
 """
 
@@ -16,7 +16,7 @@ from fake_etcd.core.node import Node
 from fake_etcd.core.quota import DEFAULT_BYTES
 from fake_etcd.services import access
 from fake_etcd.services.alarms import make_alarm, told
-from fake_etcd.services.call import Call, StreamHandler, UnaryHandler
+from fake_etcd.services.call import Call, Receiver, Sink, StreamHandler, UnaryHandler
 from fake_etcd.services.downgrade import make_downgrade
 
 _TRANSFER_TOO_LONG = Status(
@@ -30,8 +30,6 @@ def unary(node: Node) -> dict[str, UnaryHandler]:
         "alarm": make_alarm(node),
         "defragment": _make_defragment(node),
         "downgrade": make_downgrade(node),
-        "hash": _make_hash(node),
-        "hash_kv": _make_hash_kv(node),
         "move_leader": _make_move_leader(node),
         "status": _make_status(node),
     }
@@ -40,8 +38,20 @@ def unary(node: Node) -> dict[str, UnaryHandler]:
 
 
 def streams(node: Node) -> dict[str, StreamHandler]:
-    """None."""
-    return {}
+    """Handlers that may answer later."""
+
+    def hash_(call: Call, sink: Sink) -> Receiver:
+        # Hardly anybody asks, and who does not need not load it.
+        from fake_etcd.services.hashes import HashAll
+
+        return cast(Receiver, HashAll(node, call, sink))
+
+    def hash_kv(call: Call, sink: Sink) -> Receiver:
+        from fake_etcd.services.hashes import HashKV
+
+        return cast(Receiver, HashKV(node, call, sink))
+
+    return {"hash": hash_, "hash_kv": hash_kv}
 
 
 def _make_status(node: Node) -> Callable[[m.StatusRequest, Call], bytes]:
@@ -78,31 +88,6 @@ def _make_defragment(node: Node) -> Callable[[m.DefragmentRequest, Call], bytes]
         return b""
 
     return defragment
-
-
-def _make_hash(node: Node) -> Callable[[m.HashRequest, Call], bytes]:
-    def hash_(request: m.HashRequest, call: Call) -> bytes:
-        access.require_admin(node, call)
-        # Hardly anybody asks, and who does not need not load the form of a snapshot.
-        from fake_etcd.core.snapshot.hash import hash_of_all
-
-        answer = m.HashResponse(hash=hash_of_all(node))
-        return node.header(node.store.current_revision) + answer.SerializeToString()
-
-    return hash_
-
-
-def _make_hash_kv(node: Node) -> Callable[[m.HashKVRequest, Call], bytes]:
-    def hash_kv(request: m.HashKVRequest, call: Call) -> bytes:
-        """Raises: what `access.require_admin` and `Store.hash_at` do."""
-        access.require_admin(node, call)
-        found = node.store.hash_at(request.revision)
-        answer = m.HashKVResponse(
-            hash=found.hash, compact_revision=found.compact_revision, hash_revision=found.revision
-        )
-        return node.header(node.store.current_revision) + answer.SerializeToString()
-
-    return hash_kv
 
 
 def _make_move_leader(node: Node) -> Callable[[m.MoveLeaderRequest, Call], bytes]:

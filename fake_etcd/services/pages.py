@@ -196,9 +196,9 @@ def _raft_status(node: Node) -> dict[str, object]:
 
 def _metrics(node: Node, request: HttpRequest) -> HttpResponse:
     """In the text format, whatever format is asked for and however."""
-    from fake_etcd.services import metrics  # heavy, and often nobody asks
+    from fake_etcd.services.metrics import page  # heavy, and often nobody asks
 
-    body = metrics.text(node)
+    body = page.text(node)
     node.counts.pages += 1
     headers = [*CORS, ("Content-Type", _METRICS_TYPE)]
     if any(

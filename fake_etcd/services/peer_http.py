@@ -12,9 +12,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import datetime, timezone
+from typing import TypeVar
 from urllib.parse import unquote_to_bytes
 
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 
 from fake_etcd.api import errors, version
 from fake_etcd.api import messages as m
@@ -27,9 +28,11 @@ LARGEST_BODY_BYTES = 64 * 1024
 """Of what is read at all (etcd: leasehttp, maxLeaseHTTPRequestSize)."""
 
 _PLAIN = ("Content-Type", "text/plain; charset=utf-8")
+_PROTOBUF = ("Content-Type", "application/protobuf")
 _NOSNIFF = ("X-Content-Type-Options", "nosniff")
 _MIN_CLUSTER_VERSION = (3, 0)
 
+Asked = TypeVar("Asked", bound=Message)
 _Route = Callable[[Node, HttpRequest], HttpResponse]
 
 
@@ -162,14 +165,9 @@ def _no_constant(name: str) -> None:
 
 def _leases_internal(node: Node, request: HttpRequest) -> HttpResponse:
     """Tells a member of a lease what its callers ask for."""
-    if request.method != "POST":
-        return _error(405, "Method Not Allowed")
-    if request.body is None:
-        return _error(413, "request body too large", ("Connection", "close"))
-    try:
-        asked = _lease_asked_for(request.body)
-    except DecodeError:
-        return _error(400, "error unmarshalling request")
+    asked = _posted(request, _lease_asked_for)
+    if isinstance(asked, HttpResponse):
+        return asked
     lease = node.lessor.lookup(asked.ID)
     if lease is None:
         return _error(404, "lease not found")
@@ -180,8 +178,7 @@ def _leases_internal(node: Node, request: HttpRequest) -> HttpResponse:
         grantedTTL=lease.ttl_seconds,
         keys=lease.sorted_keys() if asked.keys else [],
     ).SerializeToString()
-    kind = ("Content-Type", "application/protobuf")
-    return HttpResponse(200, (kind,), b"\x0a" + varint(len(answer)) + answer)
+    return HttpResponse(200, (_PROTOBUF,), b"\x0a" + varint(len(answer)) + answer)
 
 
 def _lease_asked_for(body: bytes) -> m.LeaseTimeToLiveRequest:
@@ -199,20 +196,26 @@ def _lease_asked_for(body: bytes) -> m.LeaseTimeToLiveRequest:
 
 def _leases(node: Node, request: HttpRequest) -> HttpResponse:
     """Renews a lease, as a member asks the leader to."""
+    asked = _posted(request, m.LeaseKeepAliveRequest.FromString)
+    if isinstance(asked, HttpResponse):
+        return asked
+    ttl_seconds = node.lessor.renew(asked.ID, node.clock.now())
+    if not ttl_seconds:
+        return _error(404, "lease not found")
+    answer = m.LeaseKeepAliveResponse(ID=asked.ID, TTL=ttl_seconds)
+    return HttpResponse(200, (_PROTOBUF,), answer.SerializeToString())
+
+
+def _posted(request: HttpRequest, parse: Callable[[bytes], Asked]) -> Asked | HttpResponse:
+    """The message in a body, or what is answered where there is none."""
     if request.method != "POST":
         return _error(405, "Method Not Allowed")
     if request.body is None:
         return _error(413, "request body too large", ("Connection", "close"))
     try:
-        asked = m.LeaseKeepAliveRequest.FromString(request.body)
+        return parse(request.body)
     except DecodeError:
         return _error(400, "error unmarshalling request")
-    ttl_seconds = node.lessor.renew(asked.ID, node.clock.now())
-    if not ttl_seconds:
-        return _error(404, "lease not found")
-    answer = m.LeaseKeepAliveResponse(ID=asked.ID, TTL=ttl_seconds)
-    kind = ("Content-Type", "application/protobuf")
-    return HttpResponse(200, (kind,), answer.SerializeToString())
 
 
 def _probing(node: Node, request: HttpRequest) -> HttpResponse:

@@ -13,6 +13,7 @@ from fake_etcd.api.errors import EtcdError
 from fake_etcd.api.status import Status
 from fake_etcd.core.mvcc.watch import Events, Watcher
 from fake_etcd.services.call import Call, Sink
+from fake_etcd.services.one_answer import OneAnswer
 from fake_etcd.services.own_client import OwnClient, last_created
 
 
@@ -107,7 +108,7 @@ class Turn:
         raise AssertionError("it watches what comes, which is not compacted")
 
 
-class Queuing(ABC):
+class Queuing(OneAnswer, ABC):
     """What receivers of calls have in common that wait for a turn and have one answer.
 
     Args:
@@ -115,20 +116,13 @@ class Queuing(ABC):
         call, sink: as of any stream's handler.
     """
 
-    __slots__ = ("_call", "_client", "_key", "_sink", "_turn")
+    __slots__ = ("_client", "_key", "_turn")
 
     def __init__(self, client: OwnClient, call: Call, sink: Sink) -> None:
+        super().__init__(call, sink)
         self._client = client
-        self._call = call
-        self._sink = sink
         self._key = b""
         self._turn: Turn | None = None
-
-    def half_close(self) -> None:  # noqa: B027 (empty on purpose)
-        """Nothing to do: the one message is what counts."""
-
-    def writable(self) -> None:  # noqa: B027 (likewise)
-        """Nothing to do: there is one answer."""
 
     def cancelled(self) -> None:
         """The caller waits no more."""

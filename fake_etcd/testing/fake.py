@@ -26,7 +26,7 @@ from fake_etcd.services.http import HttpRequest, HttpResponse
 from fake_etcd.services.request_watch import RequestWatch
 from fake_etcd.testing import auth_seed, server_options
 from fake_etcd.testing.alarms import Alarms
-from fake_etcd.testing.clock import SwitchClock, TestClock
+from fake_etcd.testing.clock import TestClock
 from fake_etcd.testing.control.door import Control
 from fake_etcd.testing.doors import Doors
 from fake_etcd.testing.explore import EFFECTS, Errors, Exploration, Exploring
@@ -37,6 +37,7 @@ from fake_etcd.testing.listening import Listening
 from fake_etcd.testing.server_options import ServerOptions
 from fake_etcd.testing.snapshots import Snapshot, Snapshots
 from fake_etcd.testing.store import Store
+from fake_etcd.testing.switch_clock import SwitchClock
 from fake_etcd.testing.timers import Timers
 from fake_etcd.testing.tls import ANY_PORT, NO_TLS, Tls, TlsKit, common_name, wanted
 from fake_etcd.testing.tokens import Tokens

@@ -11,12 +11,9 @@ import itertools
 import threading
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
 
+from fake_etcd.testing.switch_clock import SwitchClock
 from fake_etcd.transport.shared_node import QUIET_SECONDS, SharedNode
-
-if TYPE_CHECKING:
-    from fake_etcd.testing.clock import SwitchClock
 
 Callback = Callable[[], object]
 

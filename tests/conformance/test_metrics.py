@@ -10,8 +10,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from conformance.metrics import Seen, asked, compared, read, recorded
 from conformance.targets import FakeEtcd
-from fake_etcd.services.metrics import OF_THE_PROCESS, SERIES, ZEROS
-from fake_etcd.services.metrics_page import ABSENT, markdown, reason
+from fake_etcd.services.metrics.document import ABSENT, markdown, reason
+from fake_etcd.services.metrics.given import SERIES
+from fake_etcd.services.metrics.page import OF_THE_PROCESS
+from fake_etcd.services.metrics.zeros import ZEROS
 
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
 

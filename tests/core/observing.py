@@ -50,7 +50,8 @@ def photograph(store: Store) -> tuple[object, ...]:
     return (
         store.current_revision,
         store.compact_revision,
-        store._compaction.walk,
+        store._background._asked,
+        store._background.compaction.walk,
         dict(index.live),
         list(index.live_keys),
         dict(index.dead),

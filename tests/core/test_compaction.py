@@ -187,7 +187,7 @@ def test_a_second_compaction_forgets_the_tombstones_at_the_first_though_it_came_
     store.compact(5)
     for _ in range(20):
         store.compact_step(1)
-        if store._compaction.walk == (5, 2, 5):  # two tombstones were met, and kept
+        if store._background.compaction.walk == (5, 2, 5):  # two tombstones were met, and kept
             break
     else:
         pytest.fail("the walk never stood inside revision 5")

@@ -77,3 +77,39 @@ def test_a_sample_of_sizes_that_alternate_is_fair() -> None:
     # One in two takes half a page: of each page's records one is large.
     mean = 33 + 21 + 1_000
     assert abs(_pages(store) / (20_000 / (3_670 // mean)) - 1) < 0.01
+
+
+@pytest.mark.parametrize(("revisions", "puts"), [(300, 120), (5_000, 20), (1, 40_000)])
+def test_of_large_transactions_a_part_tells_the_same(revisions: int, puts: int) -> None:
+    store = Store()
+    for revision in range(revisions):
+        with store.write() as txn:
+            for place in range(puts):
+                txn.put(b"k%08d" % (revision * puts + place), b"v" * 100)
+    alone = Store()
+    for number in range(10_000):
+        alone.put(b"k%08d" % number, b"v" * 100)
+    expected = _pages(alone) * revisions * puts / 10_000
+    assert abs(_pages(store) / expected - 1) < 0.02
+
+
+def test_no_more_is_looked_at_than_a_sample() -> None:
+    store = Store()
+    for revision in range(200):
+        with store.write() as txn:
+            for place in range(1_000):
+                txn.put(b"%d/%d" % (revision, place), b"")
+    store.delete_range(b"", b"")  # 200,000 tombstones in one revision
+    looked = 0
+
+    class Counting(Store):
+        def record_sizes(self, main: int, most: int) -> tuple[int, list[int]]:
+            nonlocal looked
+            count, sizes = store.record_sizes(main, most)
+            looked += len(sizes)
+            return count, sizes
+
+    records = Counting()
+    records.current_revision = store.current_revision
+    DbSize(records).note()
+    assert looked in range(8_192, 8_192 + 1_024)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from unittest import mock
 
 import pytest
 from hypothesis import given
@@ -10,8 +12,8 @@ from hypothesis import strategies as st
 
 from fake_etcd.api import errors
 from fake_etcd.core.crc32c import crc32c
-from fake_etcd.core.mvcc import Store
-from fake_etcd.core.mvcc.hash import KEPT_HASHES, KeyValueHash
+from fake_etcd.core.mvcc import Store, background
+from fake_etcd.core.mvcc.hash import KEPT_HASHES, Hashing, KeyValueHash
 from fake_etcd.core.mvcc.version import Version
 
 
@@ -104,11 +106,19 @@ def play(store: Store, naive: Naive, steps: list[object], slices: int) -> None:
     store.check()
 
 
-def hash_or_refusal(store: Store, revision: int) -> KeyValueHash | str:
+def refused(ask: Callable[[], KeyValueHash]) -> KeyValueHash | str:
     try:
-        return store.hash_at(revision)
+        return ask()
     except (errors.COMPACTED, errors.FUTURE_REV) as refusal:
         return type(refusal).__name__
+
+
+def hash_or_refusal(store: Store, revision: int) -> KeyValueHash | str:
+    return refused(lambda: store.hash_at(revision))
+
+
+def result_or_refusal(hashing: Hashing) -> KeyValueHash | str:
+    return refused(hashing.result)
 
 
 def hashes(store: Store) -> dict[int, KeyValueHash | str]:
@@ -169,18 +179,123 @@ def test_only_the_ten_newest_compactions_are_kept() -> None:
     ]  # fmt: skip
 
 
-def test_a_compaction_that_has_to_be_extended_has_no_hash_nor_the_one_that_extends_it() -> None:
+def store_of_9000_puts() -> Store:
     store = Store()
     for number in range(9_000):
-        store.put(b"%d" % number, b"")
+        store.put(b"%d" % (number % 5_000), b"")
+    return store
+
+
+def test_of_compactions_that_meet_the_first_alone_has_a_hash() -> None:
+    """All answers are real etcd's, with `--compaction-sleep-interval=100ms`."""
+    store = store_of_9000_puts()
+    for revision in (5_000, 6_000, 7_000):
+        store.compact(revision)
+    assert hash_or_refusal(store, 5_000) == (547994671, -1, 5_000)
+    assert hash_or_refusal(store, 6_000) == "COMPACTED"
+    assert hash_or_refusal(store, 7_000) == (3038944611, 7_000, 7_000)
+    assert hash_or_refusal(store, 8_000) == (2025895579, 7_000, 8_000)
+    assert hash_or_refusal(store, 0) == (3131731691, 7_000, 9_001)
     store.compact(8_000)
-    store.compact(9_000)
+    assert hash_or_refusal(store, 8_000) == (2025895579, 7_000, 8_000)
+
+
+def test_readings_come_in_order_with_compactions_and_writes_go_on_beside_them() -> None:
+    store, quiet = store_of_9000_puts(), store_of_9000_puts()
+    for each in (store, quiet):
+        each.compact(5_000)
+    of_5000, of_9001 = store.hashing(5_000), store.hashing(0)
+    store.read(of_5000)
+    store.read(of_9001)
+    store.compact(7_000)
+    with pytest.raises(errors.FUTURE_REV):  # at once, for it waits for nothing
+        store.hashing(9_002)
+    of_8000, of_6000 = store.hashing(8_000), store.hashing(6_000)
+    store.read(of_8000)
+    store.read(of_6000)
+    for number in range(100):
+        store.put(b"%d" % number, b"again")
+    store.delete_range(b"2", b"3")
+    steps = 0
+    while store.compact_step(500):
+        steps += 1
+        assert not store.compaction_pending or not of_8000.is_over
+    assert steps > 30
+    store.check()
+    assert of_5000.result() == (547994671, -1, 5_000)
+    assert (of_9001.result(), of_9001.current_revision) == (quiet.hash_at(), 9_001)
+    assert of_8000.result() == (2025895579, 7_000, 8_000)
     with pytest.raises(errors.COMPACTED):
-        store.hash_at(8_000)
-    assert store.hash_at(9_000).compact_revision == 9_000
-    store.put(b"a", b"")
-    store.compact(9_002)
-    assert store.hash_at(9_002).compact_revision == 9_000
+        of_6000.result()
+
+
+def test_a_reading_that_is_forgotten_is_waited_for_no_more() -> None:
+    store = store_of_9000_puts()
+    reading = store.hashing(0)
+    store.read(reading)
+    store.compact_step(10)
+    store.compact(9_000)
+    for _ in range(3):
+        store.compact_step(10)
+    assert (store.finished_compaction, len(list(store.versions_since(0)))) == (-1, 9_000)
+    store.forget(reading)
+    store.forget(reading)
+    store.finish_compaction()
+    assert not reading.is_over
+    assert not store.has_work
+    assert len(list(store.versions_since(0))) == 5_001
+
+
+BESIDE: list[object] = [
+    ("put", b"a", b""),
+    ("put", b"b", b""),
+    ("delete", b"a", b""),
+    ("delete all", b"\0", b""),
+    0,
+    2,
+    "slice",
+    "hash",
+    ("hash at", -1),
+    ("hash at", 4),
+    ("hash at", 7),
+]
+
+
+@given(st.lists(st.sampled_from(BESIDE), min_size=6, max_size=30), st.integers(1, 3))
+def test_a_hash_is_of_the_moment_when_it_was_asked_for(steps: list[object], size: int) -> None:
+    """Whatever comes between its slices. The twin does all at once."""
+    store, twin = Store(), Store()
+    waiting: list[tuple[Hashing, KeyValueHash | str]] = []
+    with mock.patch.object(background, "_STEPS_OF_A_SMALL_ONE", 0):
+        for step in steps:
+            if step == "slice":
+                store.compact_step(size)
+            elif isinstance(step, int):
+                if store.current_revision - step > store.compact_revision:
+                    compact_both(store, twin, store.current_revision - step)
+            elif step == "hash" or (isinstance(step, tuple) and step[0] == "hash at"):
+                revision = step[1] if isinstance(step, tuple) else 0
+                if revision > store.current_revision:
+                    assert hash_or_refusal(store, revision) == "FUTURE_REV"
+                    continue
+                store.read(hashing := store.hashing(revision))
+                waiting.append((hashing, hash_or_refusal(twin, revision)))
+            else:
+                assert isinstance(step, tuple)
+                change(store, step)
+                change(twin, step)
+            store.check()
+    while store.compact_step(size):
+        pass
+    assert [result_or_refusal(each) for each, _ in waiting] == [found for _, found in waiting]
+    assert hashes(store) == hashes(twin)
+
+
+def compact_both(store: Store, twin: Store, revision: int) -> None:
+    store.compact(revision)
+    # That one which meets another leaves none is shown elsewhere.
+    twin.compact(revision, leaves_hash=store._background._asked[-1].leaves_hash)
+    twin.finish_compaction()
 
 
 def test_a_hash_of_nothing_lives_is_of_all_that_is_left() -> None:

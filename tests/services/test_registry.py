@@ -21,6 +21,8 @@ def test_only_what_may_have_to_wait_is_a_stream() -> None:
         "/etcdserverpb.KV/RangeStream",
         "/etcdserverpb.KV/Compact",
         "/etcdserverpb.Lease/LeaseKeepAlive",
+        "/etcdserverpb.Maintenance/Hash",
+        "/etcdserverpb.Maintenance/HashKV",
         "/etcdserverpb.Maintenance/Snapshot",
         "/etcdserverpb.Watch/Watch",
         "/etcdserverpb.Auth/Authenticate",

@@ -47,6 +47,37 @@ def lease_a_key(channel: grpc.Channel, id: int, ttl: int) -> None:
 # Time
 
 
+def fill(etcd: FakeEtcd, keys: int) -> None:
+    for number in range(keys):
+        etcd.node.store.put(b"%d" % number, b"")
+
+
+@pytest.mark.parametrize("name", ["Maintenance/HashKV", "Maintenance/Hash"])
+def test_the_hash_of_many_keys_is_there_before_time_goes_on(name: str) -> None:
+    request = m.HashKVRequest() if name.endswith("KV") else m.HashRequest()
+    answers = []
+    for _ in range(2):
+        with FakeEtcd() as etcd:
+            etcd.clock.freeze()
+            fill(etcd, 9_000)
+            before = etcd.clock.now
+            first = stub(etcd.channel(), name)(request, timeout=0.001)
+            assert etcd.clock.now == before
+            answers += [first, stub(etcd.channel(), name)(request, timeout=0.001)]
+    assert answers == answers[:1] * 4
+
+
+def test_a_hash_that_is_waited_for_ends_where_the_etcd_goes_back() -> None:
+    with FakeEtcd() as etcd:
+        before = etcd.snapshot()
+        fill(etcd, 9_000)
+        waited_for = stub(etcd.channel(), "Maintenance/HashKV").future(m.HashKVRequest())
+        assert etcd.node.store.has_work
+        etcd.restore(before)
+        assert waited_for.code() is grpc.StatusCode.UNAVAILABLE
+        assert not etcd.node.store.has_work
+
+
 def test_a_deadline_of_nothing_is_always_missed() -> None:
     """With grpcio it is a race, which it sometimes wins."""
     with FakeEtcd() as etcd:

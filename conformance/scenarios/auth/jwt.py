@@ -70,55 +70,48 @@ def try_all(s: Session, tokens: Mapping[str, str]) -> None:
         list_users(caller)
 
 
-@scenario(flags=HS256)
-def a_signed_token_names_its_user_the_revision_and_its_end(s: Session) -> None:
+def show_token(s: Session) -> None:
+    """Switch authentication on, and show what is in root's token, and that it is taken."""
     root = switch_on(s)
     s.read_token(root.token)
     root.put(key=b"a")
+
+
+@scenario(flags=HS256)
+def a_signed_token_names_its_user_the_revision_and_its_end(s: Session) -> None:
+    show_token(s)
 
 
 @scenario(flags=("--auth-token=jwt,sign-method=HS512,priv-key={keys}/hmac,ttl=2h",))
 def a_signed_token_may_be_signed_by_a_longer_hash(s: Session) -> None:
-    root = switch_on(s)
-    s.read_token(root.token)
-    root.put(key=b"a")
+    show_token(s)
 
 
 @scenario(flags=("--auth-token=jwt,sign-method=RS256,priv-key={keys}/rsa,pub-key={keys}/rsa.pub",))
 def a_signed_token_may_be_signed_by_rsa(s: Session) -> None:
-    root = switch_on(s)
-    s.read_token(root.token)
-    root.put(key=b"a")
+    show_token(s)
     forged = keys.signed({"username": "root", "revision": current(s), "exp": SOON})
     try_all(s, {"forged": forged})
 
 
 @scenario(flags=("--auth-token=jwt,sign-method=PS384,priv-key={keys}/rsa",))
 def a_signed_token_may_be_signed_by_rsa_with_padding(s: Session) -> None:
-    root = switch_on(s)
-    s.read_token(root.token)
-    root.put(key=b"a")
+    show_token(s)
 
 
 @scenario(flags=("--auth-token=jwt,sign-method=ES256,priv-key={keys}/ec-p256",))
 def a_signed_token_may_be_signed_by_a_curve(s: Session) -> None:
-    root = switch_on(s)
-    s.read_token(root.token)
-    root.put(key=b"a")
+    show_token(s)
 
 
 @scenario(flags=("--auth-token=jwt,sign-method=ES512,priv-key={keys}/ec-p521",))
 def a_signed_token_may_be_signed_by_a_larger_curve(s: Session) -> None:
-    root = switch_on(s)
-    s.read_token(root.token)
-    root.put(key=b"a")
+    show_token(s)
 
 
 @scenario(flags=("--auth-token=jwt,sign-method=EdDSA,priv-key={keys}/ed25519",))
 def a_signed_token_may_be_signed_by_an_edwards_curve(s: Session) -> None:
-    root = switch_on(s)
-    s.read_token(root.token)
-    root.put(key=b"a")
+    show_token(s)
 
 
 @scenario(flags=("--auth-token=jwt,sign-method=RS256,pub-key={keys}/rsa.pub",))

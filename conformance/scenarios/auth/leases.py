@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from fake_etcd.api import messages as m
 
 from ...scenario import scenario
@@ -10,6 +12,7 @@ from .asking import (
     READ,
     READWRITE,
     WRITE,
+    Right,
     add_person,
     as_person,
     delete_user,
@@ -22,6 +25,36 @@ from .asking import (
     switch_on,
     time_to_live,
 )
+
+WRITERS: dict[str, Right] = {
+    "reader": (READ, b"a", b"c"),
+    "half": (WRITE, b"a"),
+    "writer": (WRITE, b"a", b"c"),
+}
+"""Who may write none, one and both of "a" and "b"."""
+
+READERS: dict[str, Right] = {
+    "writer": (WRITE, b"a", b"c"),
+    "half": (READ, b"a"),
+    "reader": (READ, b"a", b"c"),
+}
+"""Who may read none, one and both of them."""
+
+
+def with_people(s: Session, rights: Mapping[str, Right]) -> Session:
+    """Root, on a server that knows people with one right each, and asks who it is."""
+    for name, right in rights.items():
+        add_person(s, name, right)
+    return switch_on(s)
+
+
+def lease_of_two_keys(s: Session, rights: Mapping[str, Right]) -> Session:
+    """The same with lease 7 of the keys "a" and "b"."""
+    root = with_people(s, rights)
+    grant_lease(root, 7)
+    for key in (b"a", b"b"):
+        root.put(key=key, lease=7)
+    return root
 
 
 @scenario
@@ -52,52 +85,31 @@ def a_lease_without_keys_is_everybodys(s: Session) -> None:
 
 @scenario
 def a_lease_is_revoked_by_who_may_write_all_its_keys(s: Session) -> None:
-    add_person(s, "reader", (READ, b"a", b"c"))
-    add_person(s, "half", (WRITE, b"a"))
-    add_person(s, "writer", (WRITE, b"a", b"c"))
-    root = switch_on(s)
-    grant_lease(root, 7)
-    for key in (b"a", b"b"):
-        root.put(key=key, lease=7)
-    for name in ("reader", "half", "writer"):
+    root = lease_of_two_keys(s, WRITERS)
+    for name in WRITERS:
         revoke_lease(as_person(s, name), 7)
     root.range(key=b"a", range_end=b"c")
 
 
 @scenario
 def a_lease_is_kept_alive_by_who_may_write_all_its_keys(s: Session) -> None:
-    add_person(s, "reader", (READ, b"a", b"c"))
-    add_person(s, "half", (WRITE, b"a"))
-    add_person(s, "writer", (WRITE, b"a", b"c"))
-    root = switch_on(s)
-    grant_lease(root, 7)
-    for key in (b"a", b"b"):
-        root.put(key=key, lease=7)
-    for name in ("reader", "half", "writer"):
+    lease_of_two_keys(s, WRITERS)
+    for name in WRITERS:
         keep_alive(as_person(s, name), 7)
 
 
 @scenario
 def the_keys_of_a_lease_are_shown_to_who_may_read_them_all(s: Session) -> None:
-    add_person(s, "writer", (WRITE, b"a", b"c"))
-    add_person(s, "half", (READ, b"a"))
-    add_person(s, "reader", (READ, b"a", b"c"))
-    root = switch_on(s)
-    grant_lease(root, 7)
-    for key in (b"a", b"b"):
-        root.put(key=key, lease=7)
-    for name in ("writer", "half", "reader"):
+    lease_of_two_keys(s, READERS)
+    for name in READERS:
         time_to_live(as_person(s, name), 7, keys=True)
         time_to_live(as_person(s, name), 7)
 
 
 @scenario
 def leases_are_listed_for_who_may_read_the_keys_of_all_of_them(s: Session) -> None:
-    add_person(s, "writer", (WRITE, b"a", b"c"))
-    add_person(s, "half", (READ, b"a"))
-    add_person(s, "reader", (READ, b"a", b"c"))
-    root = switch_on(s)
-    callers = [as_person(s, name) for name in ("writer", "half", "reader")]
+    root = with_people(s, READERS)
+    callers = [as_person(s, name) for name in READERS]
     grant_lease(root, 7)
     for caller in callers:
         list_leases(caller)

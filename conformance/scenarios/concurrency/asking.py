@@ -92,6 +92,43 @@ def changed(
     )
 
 
+# Several that want it
+
+
+def contested_lock(
+    s: Connection, *leases: int, by: Connection | None = None
+) -> tuple[bytes, Stream, list[Stream]]:
+    """The lock "l" is had with lease 7, and waited for with others, by somebody else perhaps.
+
+    Returns:
+        its key, a watch that has seen all of it, and the calls that wait.
+    """
+    watch = watch_all(s, b"l/")
+    key = lock(s)
+    watch.receive()
+    return key, watch, wait_for_lock(by or s, watch, *leases)
+
+
+def wait_for_lock(s: Connection, watch: Stream, *leases: int) -> list[Stream]:
+    """Calls that wait for the lock "l", each behind those before it."""
+    return [_begun(ask_for_lock(s, lease=lease), watch) for lease in leases]
+
+
+def contested_election(
+    s: Connection, *leases: int, by: Connection | None = None
+) -> tuple[m.LeaderKey, Stream, list[Stream]]:
+    """The same of the election "e", with its leader's key."""
+    watch = watch_all(s, b"e/")
+    mine = campaign(s)
+    watch.receive()
+    return mine, watch, [_begun(stand(by or s, lease=lease), watch) for lease in leases]
+
+
+def _begun(call: Stream, watch: Stream) -> Stream:
+    watch.receive()
+    return call
+
+
 # Who sees it
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from fake_etcd.api import messages as m
 
-from ...connection import Stream
 from ...scenario import scenario
 from ...session import Session
 from ..lease.asking import leases, revoke, time_to_live
 from .asking import (
     campaign,
     changed,
+    contested_election,
     finish,
     grant_all,
     leader,
@@ -18,17 +18,7 @@ from .asking import (
     resign,
     show,
     stand,
-    watch_all,
 )
-
-
-def queue(s: Session, watch: Stream, *leases: int) -> list[Stream]:
-    """Campaigns that wait, each behind those before it."""
-    calls = []
-    for lease in leases:
-        calls.append(stand(s, lease=lease))
-        watch.receive()
-    return calls
 
 
 @scenario
@@ -189,10 +179,7 @@ def a_resignation_without_lease_is_given_one(s: Session) -> None:
 @scenario
 def a_campaign_waits_for_its_turn(s: Session) -> None:
     grant_all(s, 7, 8)
-    watch = watch_all(s, b"e/")
-    mine = campaign(s)
-    watch.receive()
-    (second,) = queue(s, watch, 8)
+    mine, _, (second,) = contested_election(s, 8)
     leader(s)
     s.put(key=b"x", value=b"1")
     resign(s, mine)
@@ -203,10 +190,7 @@ def a_campaign_waits_for_its_turn(s: Session) -> None:
 @scenario
 def elections_are_won_in_the_order_of_standing(s: Session) -> None:
     grant_all(s, 7, 8, 9)
-    watch = watch_all(s, b"e/")
-    campaign(s)
-    watch.receive()
-    second, third = queue(s, watch, 9, 8)
+    _, _, (second, third) = contested_election(s, 9, 8)
     revoke(s, 7)
     finish(second)
     leader(s)
@@ -218,10 +202,7 @@ def elections_are_won_in_the_order_of_standing(s: Session) -> None:
 @scenario
 def who_loses_its_lease_while_it_waits_is_elected_all_the_same(s: Session) -> None:
     grant_all(s, 7, 8)
-    watch = watch_all(s, b"e/")
-    mine = campaign(s)
-    watch.receive()
-    (second,) = queue(s, watch, 8)
+    mine, watch, (second,) = contested_election(s, 8)
     revoke(s, 8)
     watch.receive()
     resign(s, mine)
@@ -232,10 +213,7 @@ def who_loses_its_lease_while_it_waits_is_elected_all_the_same(s: Session) -> No
 @scenario
 def a_campaign_that_is_given_up_takes_its_key_away(s: Session) -> None:
     grant_all(s, 7, 8)
-    watch = watch_all(s, b"e/")
-    campaign(s)
-    watch.receive()
-    (second,) = queue(s, watch, 8)
+    _, watch, (second,) = contested_election(s, 8)
     second.cancel()
     watch.receive()
     second.receive()
@@ -245,9 +223,7 @@ def a_campaign_that_is_given_up_takes_its_key_away(s: Session) -> None:
 @scenario
 def a_campaign_that_is_too_late_takes_its_key_away(s: Session) -> None:
     grant_all(s, 7, 8)
-    watch = watch_all(s, b"e/")
-    campaign(s)
-    watch.receive()
+    _, watch, _ = contested_election(s)
     stand(s, seconds=0.5)
     watch.receive()
     watch.receive()
@@ -257,10 +233,7 @@ def a_campaign_that_is_too_late_takes_its_key_away(s: Session) -> None:
 @scenario
 def a_key_that_was_replaced_is_not_taken_away(s: Session) -> None:
     grant_all(s, 7, 8)
-    watch = watch_all(s, b"e/")
-    mine = campaign(s)
-    watch.receive()
-    (second,) = queue(s, watch, 8)
+    mine, watch, (second,) = contested_election(s, 8)
     s.delete_range(key=b"e/8")
     watch.receive()
     s.put(key=b"e/8", value=b"by hand")
@@ -274,10 +247,7 @@ def a_key_that_was_replaced_is_not_taken_away(s: Session) -> None:
 @scenario
 def who_waits_may_stand_with_another_value(s: Session) -> None:
     grant_all(s, 7, 8)
-    watch = watch_all(s, b"e/")
-    mine = campaign(s)
-    watch.receive()
-    (first,) = queue(s, watch, 8)
+    mine, watch, (first,) = contested_election(s, 8)
     second = stand(s, value=b"other words")
     watch.receive()
     proclaim(s, m.LeaderKey(name=b"e", key=b"e/8", rev=s.at(3), lease=8), b"not yet")

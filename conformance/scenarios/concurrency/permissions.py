@@ -20,6 +20,8 @@ from .asking import (
     ask_for_lock,
     campaign,
     changed,
+    contested_election,
+    contested_lock,
     finish,
     grant_all,
     leader,
@@ -28,7 +30,6 @@ from .asking import (
     proclaim,
     resign,
     show,
-    stand,
     unlock,
     watch_all,
 )
@@ -110,11 +111,7 @@ def who_may_not_observe_sees_the_end(s: Session) -> None:
 def a_user_waits_for_what_another_has(s: Session) -> None:
     root, alice = one_person(s, (READWRITE, b"l/", b"l0"))
     grant_all(root, 7, 8)
-    watch = watch_all(root, b"l/")
-    key = lock(root)
-    watch.receive()
-    second = ask_for_lock(alice)
-    watch.receive()
+    key, _, (second,) = contested_lock(root, 8, by=alice)
     unlock(root, key)
     finish(second)
     show(root, b"l/")
@@ -124,11 +121,7 @@ def a_user_waits_for_what_another_has(s: Session) -> None:
 def nobody_takes_away_the_key_of_a_lock_that_is_given_up(s: Session) -> None:
     root, alice = one_person(s, (READWRITE, b"l/", b"l0"))
     grant_all(root, 7, 8)
-    watch = watch_all(root, b"l/")
-    key = lock(root)
-    watch.receive()
-    second = ask_for_lock(alice)
-    watch.receive()
+    key, _, (second,) = contested_lock(root, 8, by=alice)
     second.cancel()
     second.receive()
     unlock(root, key)
@@ -139,11 +132,7 @@ def nobody_takes_away_the_key_of_a_lock_that_is_given_up(s: Session) -> None:
 def nobody_takes_away_the_key_of_a_campaign_that_is_given_up(s: Session) -> None:
     root, alice = one_person(s, (READWRITE, b"e/", b"e0"))
     grant_all(root, 7, 8)
-    watch = watch_all(root, b"e/")
-    mine = campaign(root)
-    watch.receive()
-    second = stand(alice)
-    watch.receive()
+    mine, _, (second,) = contested_election(root, 8, by=alice)
     second.cancel()
     second.receive()
     resign(root, mine)
@@ -154,11 +143,7 @@ def nobody_takes_away_the_key_of_a_campaign_that_is_given_up(s: Session) -> None
 def who_may_no_longer_is_refused_at_its_turn(s: Session) -> None:
     root, alice = one_person(s, (READWRITE, b"l/", b"l0"))
     grant_all(root, 7, 8)
-    watch = watch_all(root, b"l/")
-    key = lock(root)
-    watch.receive()
-    second = ask_for_lock(alice)
-    watch.receive()
+    key, _, (second,) = contested_lock(root, 8, by=alice)
     as_person(s, "alice")  # takes a while, in which the call before it comes to wait
     revoke(root, "alice", b"l/", b"l0")
     unlock(root, key)
@@ -170,11 +155,7 @@ def who_may_no_longer_is_refused_at_its_turn(s: Session) -> None:
 def who_is_no_more_is_refused_at_its_turn(s: Session) -> None:
     root, alice = one_person(s, (READWRITE, b"e/", b"e0"))
     grant_all(root, 7, 8)
-    watch = watch_all(root, b"e/")
-    mine = campaign(root)
-    watch.receive()
-    second = stand(alice)
-    watch.receive()
+    mine, _, (second,) = contested_election(root, 8, by=alice)
     as_person(s, "alice")  # takes a while, in which the call before it comes to wait
     delete_user(root, "alice")
     resign(root, mine)

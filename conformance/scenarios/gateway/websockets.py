@@ -59,10 +59,18 @@ def a_method_with_one_answer_never_gives_it(s: Session) -> None:
 
 
 @scenario
-def but_what_is_wrong_with_its_request_is_told_at_once(s: Session) -> None:
-    for message in (b"nope", b'{"key":5}', b"null", b'{"key":"', b'{"key":"YQ==","key":""}'):
-        s.websocket("/v3/kv/range", frame(message), answers=1)
-    s.websocket("/v3/maintenance/snapshot", frame(b"[]"), answers=1)
+def a_request_that_makes_no_sense_is_told_in_a_frame(s: Session) -> None:
+    for path, body in (
+        ("/v3/kv/range", b"nope"),
+        ("/v3/kv/range", b'{"key":1}'),
+        ("/v3/kv/range", b"[]"),
+        ("/v3/kv/range", b"1"),
+        ("/v3/kv/range", b"nul"),
+        ("/v3/election/observe", b"{nope"),
+    ):
+        s.websocket(path, frame(b"") + frame(b" ") + frame(body))
+    for path in ("/v3/kv/range", "/v3/maintenance/snapshot"):
+        s.websocket(path, frame(b"{}nope") + frame(b"nope") + frame(b"", PING))
 
 
 @scenario

@@ -8,11 +8,6 @@ compact revision to the new one, for only a key that changed in between has anyt
 - a tombstone exactly at the previous compact revision stayed then and is met first now;
 - every other version up to the new one is superseded by a change in between, and by meeting that
   change the key's older versions go, wherever in the log they are.
-
-A further compaction that is asked for while one is walking only moves the end. What was cut for
-the earlier revision would be cut for the later one too, and the rest is still ahead, except a
-tombstone exactly at the earlier revision: so a walk that has already begun on that revision takes
-it up again from its start.
 """
 
 from __future__ import annotations
@@ -46,17 +41,13 @@ class Compaction:
         self.walk: Walk | None = None
         """None while there is nothing to do."""
 
-    def schedule(self, previous: int, target: int) -> None:
-        """Begin, or extend, the walk: the compact revision went from `previous` to `target`. O(1).
+    def begin(self, previous: int, target: int) -> None:
+        """Begin the walk: the compact revision went from `previous` to `target`. O(1).
 
         Revisions not above 0 mean that nothing was compacted before.
         """
-        walk = self.walk
-        if walk is None:
-            moved = Walk(max(previous, 0), 0, target)
-        else:
-            moved = Walk(walk.main, 0 if walk.main == walk.target else walk.sub, target)
-        self._move(moved)
+        assert self.walk is None, "one walk ends before the next begins"
+        self._move(Walk(max(previous, 0), 0, target))
 
     def step(self, max_records: int) -> bool:
         """Look at or drop about `max_records` versions; about 2 us each.

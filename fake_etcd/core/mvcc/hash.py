@@ -26,9 +26,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from fake_etcd.api import errors
 from fake_etcd.core.crc32c import combine, crc32c
 from fake_etcd.core.journal import Journal
 from fake_etcd.core.mvcc.key_index import KeyIndex
+from fake_etcd.core.mvcc.reading import Reading
 from fake_etcd.core.mvcc.revision import Revision
 from fake_etcd.core.mvcc.revision_log import RevisionLog
 from fake_etcd.core.mvcc.version import Version
@@ -37,7 +39,6 @@ KEPT_HASHES = 10
 """Of compactions (etcd: hashStorageMaxSize)."""
 
 _BUCKET = crc32c(b"key")
-_SLICE = 4_096
 _START = Revision(0, 0)
 
 
@@ -77,14 +78,15 @@ class Hashes:
     """Hashes of a store's history, and those of its compactions.
 
     Attributes:
+        index, log: of the store.
         kept: of the newest compactions, by their revision.
     """
 
-    __slots__ = ("_index", "_journal", "_log", "_work", "kept")
+    __slots__ = ("_journal", "_work", "index", "kept", "log")
 
     def __init__(self, index: KeyIndex, log: RevisionLog, journal: Journal) -> None:
-        self._index = index
-        self._log = log
+        self.index = index
+        self.log = log
         self._journal = journal
         self._work: _Work | None = None
         self.kept: tuple[KeyValueHash, ...] = ()
@@ -93,37 +95,12 @@ class Hashes:
         """What a compaction to this revision left, if it is kept."""
         return next((each for each in self.kept if each.revision == revision), None)
 
-    def at(self, compact_revision: int, revision: int) -> KeyValueHash:
-        """The hash of all up to a revision. No compaction is under way. O(records)."""
-        index, log = self._index, self._log
-        keeps = index.lives_at(revision)
-        crc = _BUCKET
-        position: Revision | None = _START
-        while position is not None:
-            versions, position = log.some(position, revision, _SLICE)
-            counted = [
-                version
-                for version in versions
-                if version.mod_revision > compact_revision
-                or (
-                    (not keeps or _is_newest(index, version, revision))
-                    and not (version.is_tombstone and version.mod_revision == compact_revision)
-                )
-            ]
-            crc = crc32c(_bytes_of(counted), crc)
-        return KeyValueHash(crc, compact_revision, revision)
-
     # Of a compaction
 
     def begin(self, previous: int, target: int) -> None:
         """Take the hash of a compaction that begins. O(1)."""
         since = _Part(0, 0, Revision(max(previous, 0) + 1, 0), target)
         self._move(_Work(previous, target, since, _Part(_BUCKET, 0, _START, previous)))
-
-    def abandon(self) -> None:
-        """Take none: the compaction was extended before it was through."""
-        if self._work is not None:
-            self._move(None)
 
     @property
     def lets_go(self) -> bool:
@@ -151,8 +128,8 @@ class Hashes:
 
     def _read(self, part: _Part, previous: int, max_records: int) -> _Part:
         assert part.next is not None, "a part that is read is not at its end"
-        versions, position = self._log.some(part.next, part.last, max_records)
-        data = _bytes_of(
+        versions, position = self.log.some(part.next, part.last, max_records)
+        data = records_of(
             version
             for version in versions
             if not (version.is_tombstone and version.mod_revision == previous)
@@ -178,12 +155,114 @@ class Hashes:
         self._work = work
 
 
+class Hashing(Reading):
+    """The hash of all up to a revision, as it is taken in slices.
+
+    Args:
+        hashes: of the store.
+        compact_revision, current_revision: the store's when it was asked for.
+        revision: up to which; 0 for the current one. Less: of nothing.
+
+    Attributes:
+        current_revision: the same.
+    """
+
+    __slots__ = (
+        "_crc",
+        "_found",
+        "_has_begun",
+        "_hashes",
+        "_keeps",
+        "_look_on",
+        "_next",
+        "_refusal",
+        "_revision",
+        "current_revision",
+    )
+
+    def __init__(
+        self, hashes: Hashes, compact_revision: int, current_revision: int, revision: int
+    ) -> None:
+        super().__init__(compact_revision)
+        self.current_revision = current_revision
+        self._hashes = hashes
+        self._revision = revision
+        self._has_begun = False
+        self._keeps = True
+        self._look_on: bytes | None = None
+        """From which key on it is to be found out whether `_keeps` is so."""
+        self._crc = _BUCKET
+        self._next: Revision | None = _START
+        self._found: KeyValueHash | None = None
+        self._refusal: type[errors.EtcdError] | None = None
+
+    @property
+    def is_over(self) -> bool:
+        return self._found is not None or self._refusal is not None
+
+    def result(self) -> KeyValueHash:
+        """What was found, once it is over.
+
+        Raises:
+            errors.COMPACTED: there was none of this revision.
+        """
+        if self._refusal is not None:
+            raise self._refusal
+        assert self._found is not None, "it is over"
+        return self._found
+
+    def step(self, max_records: int) -> None:
+        if not self._has_begun:
+            self._has_begun = True
+            self._begin()
+        if self.is_over:
+            return
+        if self._look_on is not None:
+            self._look(self._look_on, max_records)
+        else:
+            self._read(max_records)
+
+    def _begin(self) -> None:
+        """All compactions that were asked for before are through."""
+        revision, compacted = self._revision, self.compact_revision
+        self._found = self._hashes.of_compaction(revision)
+        if self._found is not None:
+            return
+        if 0 < revision < compacted:
+            self._refusal = errors.COMPACTED
+        self._revision = revision or self.current_revision
+        if compacted > 0 and self._revision > 0:
+            self._look_on = b""
+
+    def _look(self, start: bytes, max_records: int) -> None:
+        version, self._look_on = self._hashes.index.find_at(start, self._revision, max_records)
+        self._keeps = version is not None
+        if self._keeps:
+            self._look_on = None
+
+    def _read(self, max_records: int) -> None:
+        assert self._next is not None, "what is over is not read"
+        log, compacted, revision = self._hashes.log, self.compact_revision, self._revision
+        versions, self._next = log.some(self._next, revision, max_records)
+        counted = [each for each in versions if each.mod_revision > compacted or self._counts(each)]
+        self._crc = crc32c(records_of(counted), self._crc)
+        if self._next is None:
+            self._found = KeyValueHash(self._crc, compacted, revision)
+
+    def _counts(self, version: Version) -> bool:
+        """Of a version up to the compact revision."""
+        if version.is_tombstone and version.mod_revision == self.compact_revision:
+            return False
+        return not self._keeps or _is_newest(self._hashes.index, version, self._revision)
+
+
 def _is_newest(index: KeyIndex, version: Version, revision: int) -> bool:
     key = version.key
     return index.live.get(key) is version or index.at(key, revision) is version
 
 
-def _bytes_of(versions: Iterable[Version]) -> bytes:
+def records_of(versions: Iterable[Version]) -> bytes:
+    """The records that etcd's database has of them, keys and values, without what parts them."""
     parts: list[bytes] = []
     for version in versions:
         parts += (version.database_key, version.database_value)

@@ -219,9 +219,17 @@ class KeyIndex:
         found = list(islice(self._walk_at(self._iterate_keys(key, range_end), revision), limit))
         return found, len(found)
 
-    def lives_at(self, revision: int) -> bool:
-        """Whether there was any key. O(1) where any of the first keys lived then, and still is."""
-        return next(self._walk_at(self._iterate_keys(b"", b""), revision), None) is not None
+    def find_at(self, key: bytes, revision: int, most: int) -> tuple[Version | None, bytes | None]:
+        """The first version at a main revision of a key from `key` on, among `most` keys.
+
+        Returns:
+            it, if there was one, and the key to go on with; None where no key is left. O(most).
+        """
+        for looked, each in enumerate(self._iterate_keys(key, b""), 1):
+            version = self.at(each, revision)
+            if version is not None or looked == most:
+                return version, each + b"\0"
+        return None, None
 
     def _walk_at(self, keys: Iterator[bytes], revision: int) -> Iterator[Version]:
         at = self.at

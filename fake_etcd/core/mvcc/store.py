@@ -26,18 +26,16 @@ from typing import Protocol
 from fake_etcd.api import errors
 from fake_etcd.core.damaged import Damaged
 from fake_etcd.core.journal import Journal
-from fake_etcd.core.mvcc.compaction import Compaction
+from fake_etcd.core.mvcc.background import Background
 from fake_etcd.core.mvcc.encoding import encode_field
-from fake_etcd.core.mvcc.hash import Hashes, KeyValueHash
+from fake_etcd.core.mvcc.hash import Hashing, KeyValueHash
 from fake_etcd.core.mvcc.key_index import KeyIndex
+from fake_etcd.core.mvcc.reading import Reading
+from fake_etcd.core.mvcc.revision import Revision
 from fake_etcd.core.mvcc.revision_log import SEGMENT, Batch, Record, RevisionLog
 from fake_etcd.core.mvcc.version import Version
 
-_LITTLE = 2_000
-_STEPS_OF_A_SMALL_ONE = 3
-"""Which is brought to its end where another compaction comes: hash, walk, hash."""
-
-_UNHURRIED = 100_000
+_UNHURRIED = 10_000
 
 
 class LeaseKeys(Protocol):
@@ -88,8 +86,7 @@ class Store:
     """
 
     __slots__ = (
-        "_compaction",
-        "_hashes",
+        "_background",
         "_index",
         "_live",
         "_log",
@@ -113,8 +110,7 @@ class Store:
         """Reads below it are refused; -1 before the first compaction."""
         self._index = KeyIndex()
         self._log = RevisionLog()
-        self._compaction = Compaction(self._index, self._log, self.journal)
-        self._hashes = Hashes(self._index, self._log, self.journal)
+        self._background = Background(self._index, self._log, self.journal)
         self._live = self._index.live
         self._writing = False
         self.leases: LeaseKeys | None = None
@@ -223,13 +219,18 @@ class Store:
         """
         return self._log.since(revision)
 
-    def record_sizes(self, main: int) -> list[int]:
-        """Bytes of the KeyValue of each version that is kept of a main revision. O(answer)."""
+    def record_sizes(self, main: int, most: int) -> tuple[int, list[int]]:
+        """How many versions are kept of a main revision, and bytes of the KeyValue of each.
+
+        Where there were more than `most`, of those that are left of so many among them. O(most).
+        """
         slots = self._log.slots(main)
         record = slots[main & (SEGMENT - 1)] if slots is not None else None
         if isinstance(record, Batch):
-            return [len(version.field) for version in record.versions if version is not None]
-        return [] if record is None else [len(record.field)]
+            step = -(-len(record.versions) // most)
+            sizes = [len(it.field) for it in record.versions[::step] if it is not None]
+            return record.left, sizes
+        return (0, []) if record is None else (1, [len(record.field)])
 
     def hash_at(self, revision: int = 0) -> KeyValueHash:
         """The hash of history that another etcd with the same history has, too.
@@ -243,17 +244,38 @@ class Store:
         Raises:
             errors.COMPACTED, errors.FUTURE_REV: as `range`.
 
-        A compaction that is under way is brought to its end. O(records), about 1 us each.
+        Work that was asked for before is brought to its end. O(records), about 1 us each.
         """
-        self.finish_compaction()
-        found = self._hashes.of_compaction(revision)
-        if found is not None:
-            return found
-        if 0 < revision < self.compact_revision:
-            raise errors.COMPACTED
+        hashing = self.hashing(revision)
+        self.read(hashing)
+        while not hashing.is_over:
+            self.compact_step(_UNHURRIED)
+        return hashing.result()
+
+    def hashing(self, revision: int = 0) -> Hashing:
+        """The same in slices: to be given to `read`; of what there is now, whatever changes. O(1).
+
+        Raises:
+            errors.FUTURE_REV: `revision` is above the current one. Its `result` may raise, too.
+        """
         if revision > self.current_revision:
             raise errors.FUTURE_REV
-        return self._hashes.at(self.compact_revision, revision or self.current_revision)
+        hashes = self._background.hashes
+        return Hashing(hashes, self.compact_revision, self.current_revision, revision)
+
+    def read(self, reading: Reading) -> None:
+        """Have it gone through by `compact_step` when its turn comes. O(1)."""
+        self._background.read(reading)
+
+    def forget(self, reading: Reading) -> None:
+        """Go through it no more. Nothing where it is over."""
+        self._background.forget(reading)
+
+    def some_versions(
+        self, start: Revision, last: int, most: int
+    ) -> tuple[list[Version], Revision | None]:
+        """A slice of history, for a `Reading`: as `RevisionLog.some`."""
+        return self._log.some(start, last, most)
 
     # Writing
 
@@ -350,10 +372,14 @@ class Store:
 
     # Compaction
 
-    def compact(self, revision: int) -> None:
+    def compact(self, revision: int, *, leaves_hash: bool = True) -> None:
         """Give up all history that reads at `revision` and later do not need. O(1).
 
         Reads below it are refused at once; what is superseded goes by `compact_step`.
+
+        Args:
+            revision: the new compact revision.
+            leaves_hash: whether `hash_at` may say what it kept, if no other is under way.
 
         Raises:
             errors.COMPACTED: that was done already for this revision or a later one.
@@ -364,14 +390,7 @@ class Store:
             raise errors.COMPACTED
         if revision > self.current_revision:
             raise errors.FUTURE_REV
-        for _ in range(_STEPS_OF_A_SMALL_ONE):
-            self.compact_step(_LITTLE)
-        if self.compaction_pending:
-            # etcd: compact; a compaction that another interrupts has no hash, nor has the other.
-            self._hashes.abandon()
-        else:
-            self._hashes.begin(self.compact_revision, revision)
-        self._compaction.schedule(self.compact_revision, revision)
+        self._background.compact(self.compact_revision, revision, leaves_hash)
         if self.journal.recording:
             self.journal.record(self._set_compact_revision, self.compact_revision)
         self.compact_revision = revision
@@ -381,28 +400,34 @@ class Store:
 
     @property
     def compaction_pending(self) -> bool:
-        """Whether `compact_step` has anything to do. No answer of the store depends on it."""
-        return self._compaction.walk is not None or self._hashes.pending
+        """Whether a compaction is not through. No answer to a request depends on it."""
+        return self._background.is_compacting
+
+    @property
+    def has_work(self) -> bool:
+        """Whether `compact_step` has anything to do."""
+        return self._background.is_pending
+
+    @property
+    def finished_compaction(self) -> int:
+        """The revision of the last compaction that is through; -1 before the first."""
+        return self._background.compacted(self.compact_revision)
 
     def compact_step(self, max_records: int) -> bool:
-        """Do a slice of pending compactions: look at or drop about `max_records` versions.
+        """Do a slice of pending compactions and readings: look at about `max_records` versions.
 
         About 2 us each, so that 1,000 keep everyone waiting for 2 ms.
 
         Returns:
             whether more is left.
         """
-        hashes = self._hashes
-        if hashes.lets_go and self._compaction.walk is not None:
-            self._compaction.step(max_records)
-        elif hashes.pending:
-            hashes.step(max_records)
-        return self.compaction_pending
+        self._background.step(max_records)
+        return self._background.is_pending
 
     def finish_compaction(self) -> None:
-        """Do all of it at once. O(versions that are still to be looked at)."""
-        while self.compact_step(_UNHURRIED):
-            pass
+        """Do all compactions at once. O(versions that are still to be looked at)."""
+        while self.compaction_pending:
+            self.compact_step(_UNHURRIED)
 
     # Loading
 
@@ -451,7 +476,7 @@ class Store:
         assert self.compact_revision <= self.current_revision, "compaction is of what has been"
         self._index.check()
         self._log.check()
-        index, walk = self._index, self._compaction.walk
+        index, walk = self._index, self._background.compaction.walk
         by_key = {key: [head] for heads in (index.live, index.dead) for key, head in heads.items()}
         for key, history in index.histories.items():
             by_key[key] = [version for version in history if version.mod_revision]
@@ -465,12 +490,13 @@ class Store:
         if logged:
             assert logged[-1].mod_revision <= self.current_revision, "no version is of the future"
         if walk is not None:
-            assert walk.main <= walk.target == self.compact_revision, "a walk ends at its revision"
+            assert walk.main <= walk.target <= self.compact_revision, "a walk ends at its revision"
             return
+        finished = self.finished_compaction
         for versions in by_key.values():
-            old = [v for v in versions if v.mod_revision <= self.compact_revision]
+            old = [v for v in versions if v.mod_revision <= finished]
             assert len(old) <= 1, "compaction leaves a key one version up to its revision"
-            assert not old or old[0].version or old[0].mod_revision == self.compact_revision, (
+            assert not old or old[0].version or old[0].mod_revision == finished, (
                 "and a tombstone only exactly there"
             )
 

@@ -1,27 +1,19 @@
-"""/metrics: the series of etcd's that are given here, in the text format of Prometheus.
+"""The series of etcd's that are given, and where each has its value from.
 
-Each row of the tables below is a series by etcd's name, with where its value comes from. What real
-etcd has beside them, and why it is not here, is in docs/metrics.md, which is made from these tables
-and from a page of real etcd's.
 etcd: the metrics.go files of server/etcdserver, server/storage, server/lease and others.
 """
 
 from __future__ import annotations
 
 import functools
-import itertools
-import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
-from prometheus_client.core import HistogramMetricFamily, Metric
-
 from fake_etcd.api import version
 from fake_etcd.api.methods import METHODS, Kind, Method
 from fake_etcd.api.status import Code
-from fake_etcd.core.counts import BOUNDS, StreamCount
+from fake_etcd.core.counts import StreamCount
 from fake_etcd.core.node import Node
 from fake_etcd.core.quota import DEFAULT_BYTES
 
@@ -88,7 +80,7 @@ _LATE = ("v3electionpb.Election", "v3lockpb.Lock")
 
 
 @functools.cache
-def _method_labels(path: str) -> dict[str, str]:
+def method_labels(path: str) -> dict[str, str]:
     method = METHODS[path]
     return {
         "grpc_method": method.name,
@@ -97,7 +89,7 @@ def _method_labels(path: str) -> dict[str, str]:
     }
 
 
-def _methods(node: Node) -> Iterator[Method]:
+def methods(node: Node) -> Iterator[Method]:
     for path, count in node.counts.calls.items():
         if count.started or METHODS[path].service not in _LATE:
             yield METHODS[path]
@@ -105,19 +97,19 @@ def _methods(node: Node) -> Iterator[Method]:
 
 def _by_method(attribute: str) -> Callable[[Node], Values]:
     def read(node: Node) -> Values:
-        for method in _methods(node):
+        for method in methods(node):
             count = node.counts.calls[method.path]
-            yield _method_labels(method.path), getattr(count, attribute)
+            yield method_labels(method.path), getattr(count, attribute)
 
     return read
 
 
 def _handled(node: Node) -> Values:
-    for method in _methods(node):
+    for method in methods(node):
         ended = node.counts.calls[method.path].ended
         for code, name in _CODES.items():
             if ended[code] or method.service not in _LATE:
-                yield {"grpc_code": name, **_method_labels(method.path)}, ended[code]
+                yield {"grpc_code": name, **method_labels(method.path)}, ended[code]
 
 
 # The member
@@ -370,145 +362,3 @@ SERIES: tuple[Series, ...] = (
     ),
 )
 """What is given, by name."""
-
-OF_THE_PROCESS = (
-    "process_cpu_seconds_total",
-    "process_max_fds",
-    "process_open_fds",
-    "process_resident_memory_bytes",
-    "process_start_time_seconds",
-    "process_virtual_memory_bytes",
-)
-"""What prometheus_client gives of the process, where there is /proc."""
-
-
-TIMES = "grpc_server_handling_seconds"
-"""What --metrics=extensive gives beside these."""
-
-# Always zero
-
-
-@dataclass(frozen=True, slots=True)
-class Zero:
-    """A series that dashboards ask for, and that is always zero here.
-
-    Args:
-        name: etcd's.
-        kind: "counter", "gauge" or "histogram".
-        reason: why.
-        first, buckets: of a histogram: the first bound, in seconds, and how many there are, each
-            twice the one before.
-    """
-
-    name: str
-    kind: str
-    reason: str
-    first: float = 0.0
-    buckets: int = 0
-
-
-_NO_DISK = "nothing is written to a disk"
-_ONE_MEMBER = "there is one member, that agrees with itself at once"
-_NEVER_SLOW = "no request waits for another"
-
-ZEROS: tuple[Zero, ...] = (
-    Zero("etcd_debugging_mvcc_pending_events_total", "gauge", "what is to be told is told at once"),
-    Zero("etcd_disk_backend_commit_duration_seconds", "histogram", _NO_DISK, 0.001, 14),
-    Zero("etcd_disk_backend_defrag_duration_seconds", "histogram", _NO_DISK, 0.1, 13),
-    Zero("etcd_disk_backend_snapshot_duration_seconds", "histogram", _NO_DISK, 0.01, 17),
-    Zero("etcd_disk_defrag_inflight", "gauge", _NO_DISK),
-    Zero("etcd_disk_wal_fsync_duration_seconds", "histogram", _NO_DISK, 0.001, 14),
-    Zero("etcd_disk_wal_write_bytes_total", "gauge", _NO_DISK),
-    Zero("etcd_disk_wal_write_duration_seconds", "histogram", _NO_DISK, 0.001, 14),
-    Zero("etcd_mvcc_db_open_read_transactions", "gauge", "a read is over before the next begins"),
-    Zero("etcd_server_heartbeat_send_failures_total", "counter", _ONE_MEMBER),
-    Zero("etcd_server_learner_promote_successes", "counter", _ONE_MEMBER),
-    Zero("etcd_server_proposals_failed_total", "counter", _ONE_MEMBER),
-    Zero("etcd_server_proposals_pending", "gauge", _ONE_MEMBER),
-    Zero("etcd_server_read_indexes_failed_total", "counter", _ONE_MEMBER),
-    Zero("etcd_server_slow_apply_total", "counter", _NEVER_SLOW),
-    Zero("etcd_server_slow_read_indexes_total", "counter", _NEVER_SLOW),
-    Zero("etcd_server_snapshot_apply_in_progress_total", "gauge", _ONE_MEMBER),
-    Zero("etcd_snap_db_fsync_duration_seconds", "histogram", _NO_DISK, 0.001, 14),
-    Zero("etcd_snap_fsync_duration_seconds", "histogram", _NO_DISK, 0.001, 14),
-)
-
-
-def bounds(zero: Zero) -> list[str]:
-    """The bounds of a histogram's buckets, as they are written.
-
-    >>> bounds(Zero("", "histogram", "", 0.001, 3))
-    ['0.001', '0.002', '0.004', '+Inf']
-    """
-    exact = [round(zero.first * math.ldexp(1, place), 6) for place in range(zero.buckets)]
-    return [*(f"{bound:g}" if bound < 1 else f"{bound:.6g}" for bound in exact), "+Inf"]
-
-
-# The page
-
-
-class _Page:
-    """The collector of one node, for one look."""
-
-    def __init__(self, node: Node) -> None:
-        self._node = node
-
-    def collect(self) -> Iterator[Metric]:
-        for series in SERIES:
-            family = Metric(_family(series.name, series.kind), series.help, series.kind)
-            for labels, value in series.read(self._node):
-                family.add_sample(series.name, dict(labels), value)
-            if family.samples:
-                yield family
-        for zero in ZEROS:
-            yield _zero(zero)
-        if self._node.config.extensive_metrics:
-            yield _times(self._node)
-
-
-def _times(node: Node) -> Metric:
-    labels = ["grpc_method", "grpc_service", "grpc_type"]
-    family = HistogramMetricFamily(TIMES, "How long calls take, in seconds.", labels=labels)
-    limits = [*(f"{bound:g}" for bound in BOUNDS), "+Inf"]
-    for method in _methods(node):
-        count = node.counts.calls[method.path]
-        so_far = map(float, itertools.accumulate(count.times))
-        buckets = list(zip(limits, so_far, strict=True))
-        family.add_metric([*_method_labels(method.path).values()], buckets, count.seconds)
-    return family
-
-
-def _family(name: str, kind: str) -> str:
-    """A name as prometheus_client wants it, which puts the end of a counter's there itself."""
-    return name.removesuffix("_total") if kind == "counter" else name
-
-
-def _zero(zero: Zero) -> Metric:
-    help = f"Always zero: {zero.reason}."
-    if zero.kind == "histogram":
-        buckets = [(bound, 0.0) for bound in bounds(zero)]
-        return HistogramMetricFamily(zero.name, help, buckets=buckets, sum_value=0.0)
-    family = Metric(_family(zero.name, zero.kind), help, zero.kind)
-    family.add_sample(zero.name, {}, 0.0)
-    return family
-
-
-_KINDS = {row.name: row.kind for row in SERIES} | {row.name: row.kind for row in ZEROS}
-_ODD = [
-    name.encode()
-    for name, kind in _KINDS.items()
-    if kind == "counter" and not name.endswith("_total")
-]
-"""Counters whose names prometheus_client would put right in what it says of them."""
-
-
-def text(node: Node) -> bytes:
-    """The page, of this moment. Some milliseconds."""
-    registry = CollectorRegistry()
-    registry.register(_Page(node))
-    ProcessCollector(registry=registry)
-    written: bytes = generate_latest(registry)
-    for name in _ODD:
-        for start in (b"# HELP ", b"# TYPE "):
-            written = written.replace(start + name + b"_total ", start + name + b" ")
-    return written

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fake_etcd.services.metrics import OF_THE_PROCESS, SERIES, ZEROS
+from fake_etcd.services.metrics.given import SERIES
+from fake_etcd.services.metrics.page import OF_THE_PROCESS
+from fake_etcd.services.metrics.zeros import ZEROS
 
 Recorded = Mapping[str, tuple[str, list[str]]]
 """Kind and names of labels of each of etcd's series."""

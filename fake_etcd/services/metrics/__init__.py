@@ -1,0 +1,1 @@
+"""Metrics: the series, the page of them, and the document on them."""
