@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 from fake_etcd.api import messages
 from fake_etcd.api.methods import METHODS
 from fake_etcd.core.node import Node, NodeConfig
-from fake_etcd.services import http
+from fake_etcd.services import mux
 from fake_etcd.services.call import Call, Endpoint
 from fake_etcd.transport.listener import Limits, Server
 
@@ -63,7 +63,7 @@ def endpoints() -> dict[str, Endpoint]:
 async def serve() -> None:
     """Listen on a free port, say which, and serve until the process is ended."""
     node = Node(NodeConfig())
-    handle = functools.partial(http.handle, node)
+    handle = functools.partial(mux.handle, node)
     server = Server(endpoints(), handle, Limits(node.config.max_receive_bytes))
     print(f"listening on {await server.listen('http://127.0.0.1:0')}", flush=True)
     await asyncio.get_running_loop().create_future()

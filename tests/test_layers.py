@@ -110,6 +110,42 @@ def test_imports_point_downward_only() -> None:
     assert breaches(CHECKOUT) == []
 
 
+ONE_WAY = ("api", "core", "services", "transport")
+"""Layers in which no module imports one that imports it, by whatever way."""
+
+
+def imports_of(root: Path) -> dict[str, set[str]]:
+    """The modules of those layers, and which of them each imports, for types alone as well."""
+    paths = {
+        ".".join(path.relative_to(root).with_suffix("").parts): path
+        for layer in ONE_WAY
+        for path in (root / PACKAGE / layer).rglob("*.py")
+        if path.name != "__init__.py"
+    }
+    found: dict[str, set[str]] = {module: set() for module in paths}
+    for module, path in paths.items():
+        for _, target in imported(path.read_text(encoding="utf-8"), module, is_package=False):
+            found[module] |= {target, target.rpartition(".")[0]} & paths.keys()
+    return found
+
+
+def in_circles(imports: dict[str, set[str]]) -> set[str]:
+    """What is left when all go that import nothing of what is left."""
+    left = dict(imports)
+    while gone := [module for module, targets in left.items() if not targets & left.keys()]:
+        for module in gone:
+            del left[module]
+    return set(left)
+
+
+def test_imports_go_one_way() -> None:
+    assert in_circles(imports_of(CHECKOUT)) == set()
+
+
+def test_a_circle_of_imports_is_found() -> None:
+    assert in_circles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": set()}) == {"a", "b", "c"}
+
+
 SUITE = "conformance"
 SUITE_MAY_IMPORT = {"api", "cli", "clientv3", "testing"}
 """What the suite beside the package knows of it: messages, the tables, and the public doors."""

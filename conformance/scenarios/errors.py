@@ -345,13 +345,23 @@ def transactions_may_be_nested_40_deep(s: Session) -> None:
     s.call("KV/Txn", _nested(40))
 
 
-@scenario(
-    known_limit="transactions nested more than about 50 deep cannot be parsed, as protobuf's "
-    "Python runtimes refuse messages nested deeper than 100"
-)
+@scenario
 def transactions_may_be_nested_as_deep_as_there_may_be_operations(s: Session) -> None:
     for levels in (100, 128, 129):
         s.call("KV/Txn", _nested(levels))
+
+
+@scenario
+def of_transactions_nested_by_thousands_some_are_too_deep_to_be_read(s: Session) -> None:
+    for levels in (1_000, 4_998, 4_999, 5_000):
+        s.call("KV/Txn", _nested(levels))
+
+
+@scenario
+def what_is_wrong_in_front_of_what_is_too_deep_is_told(s: Session) -> None:
+    s.call("KV/Txn", b"\x0a\x02\x0a\xff" + _nested(6_000))
+    s.call("KV/Txn", _nested(6_000) + b"\x0a\x02\x0a\xff")
+    s.call("KV/Txn", _nested(60) + b"\x0a\x02\x0a\xff")
 
 
 # Sizes

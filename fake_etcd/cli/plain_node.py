@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from fake_etcd.core.node import Node, NodeConfig
-from fake_etcd.services import http, peer_http, registry
+from fake_etcd.services import mux, peer_http, registry
 from fake_etcd.services.call import Endpoints
 from fake_etcd.services.http import HttpHandler
 from fake_etcd.services.page_access import OPEN, Access
@@ -91,7 +91,7 @@ class PlainNode:
         self._node = Node(config, SystemClock())
         self._timer = NodeTimer(self._node, asyncio.get_running_loop())
         self._aside = Aside(self._node, asyncio.get_running_loop())
-        pages = functools.partial(http.handle, self._node)
+        pages = functools.partial(mux.handle, self._node)
         self.page: HttpHandler = (
             pages if access.is_open else functools.partial(access.answer, pages)
         )

@@ -1,22 +1,17 @@
-"""What etcd answers to plain HTTP on its client port: /version, and the mux; pages are `pages`'s.
+"""HTTP as etcd's pages know it: requests, answers, and what Go's net/http makes of them.
 
 A request value in, an answer value out. Framing, and the headers that Go's server adds to what a
-handler sets (Date, Content-Length, a guessed Content-Type), are the transport's, and so is the JSON
-gateway: here its paths are as unknown as they are with `--enable-grpc-gateway=false`.
-etcd: server/etcdserver/api/etcdhttp/{health,version}.go, server/embed/serve.go; Go: net/http
-ServeMux. Answers recorded from 3.7.3.
+handler sets (Date, Content-Length, a guessed Content-Type), are the transport's. Which path is
+which page is `mux`'s.
+Go: net/http ServeMux, server.go; etcd: server/embed/serve.go. Answers recorded from 3.7.3.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from html import escape
 from urllib.parse import quote, unquote_to_bytes
-
-from fake_etcd.api import version
-from fake_etcd.core.node import Node
 
 CORS = (
     ("Access-Control-Allow-Headers", "accept, content-type, authorization"),
@@ -24,13 +19,6 @@ CORS = (
     ("Access-Control-Allow-Origin", "*"),
 )
 """What every answer has."""
-
-
-def version_page(node: Node) -> bytes:
-    """The body of /version."""
-    cluster = str(node.versions.cluster)  # of its storage, too: see `core.downgrade`
-    told = {"etcdserver": version.SERVER, "etcdcluster": cluster, "storage": cluster}
-    return json.dumps(told, separators=(",", ":")).encode()
 
 
 _PATH_SAFE = "$&+,/:;=@~"  # what Go's url.URL leaves as it is in a path, beside letters and digits
@@ -80,22 +68,8 @@ BodyLimit = Callable[[HttpRequest], int]
 
 
 def no_body(request: HttpRequest) -> int:
-    """The `BodyLimit` of `handle`: none of etcd's pages reads a body."""
+    """The `BodyLimit` of `mux.handle`: none of etcd's pages reads a body."""
     return 0
-
-
-def handle(node: Node, request: HttpRequest) -> HttpResponse:
-    """The answer to any request."""
-    if request.method == "OPTIONS":
-        return HttpResponse(200, CORS)
-    if request.target == "*":
-        return HttpResponse(400, (*CORS, ("Connection", "close")))
-    path, question_mark, query = request.target.partition("?")
-    moved = moved_to(request.method, path)
-    if moved is not None:
-        return redirect(request.method, moved + question_mark + query, CORS)
-    route = _route(unquote_to_bytes(path))
-    return route(node, request) if route else plain_text(404, "404 page not found")
 
 
 def moved_to(method: str, path: str, folders: Collection[str] = frozenset()) -> str | None:
@@ -135,20 +109,6 @@ def reaches_handlers(method: str, target: str) -> bool:
         return False
     path = _escaped(target.partition("?")[0])
     return method == "CONNECT" or _clean(path) == path
-
-
-def _version(node: Node, request: HttpRequest) -> HttpResponse:
-    if request.method != "GET":
-        return method_not_allowed()
-    return HttpResponse(200, (*CORS, ("Content-Type", "application/json")), version_page(node))
-
-
-def _route(path: bytes) -> Callable[[Node, HttpRequest], HttpResponse] | None:
-    if path == b"/version":
-        return _version
-    from fake_etcd.services.pages import PAGES  # which a server may live without being asked for
-
-    return PAGES.get(path)
 
 
 def method_not_allowed() -> HttpResponse:

@@ -1,6 +1,6 @@
 """The pages that say how the server is: /health, /livez, /readyz, /debug/vars and /metrics.
 
-Which path is which page, and what the rest of the mux says, is `http`'s.
+Which path is which page, and what the rest of the mux says, is `mux`'s.
 etcd: server/etcdserver/api/etcdhttp/{health,debug,metrics}.go. Answers recorded from 3.7.3.
 """
 

@@ -21,7 +21,7 @@ from fake_etcd.api import errors, version
 from fake_etcd.api import messages as m
 from fake_etcd.core.mvcc.encoding import varint
 from fake_etcd.core.node import Node
-from fake_etcd.services import cluster, http
+from fake_etcd.services import cluster, http, mux
 from fake_etcd.services.http import HttpRequest, HttpResponse
 
 LARGEST_BODY_BYTES = 64 * 1024
@@ -82,7 +82,7 @@ def _members(node: Node, request: HttpRequest) -> HttpResponse:
 def _version(node: Node, request: HttpRequest) -> HttpResponse:
     if request.method != "GET":
         return _not_allowed("GET")
-    return HttpResponse(200, (("Content-Type", "application/json"),), http.version_page(node))
+    return HttpResponse(200, (("Content-Type", "application/json"),), mux.version_page(node))
 
 
 def _promote(node: Node, request: HttpRequest) -> HttpResponse:

@@ -20,7 +20,7 @@ from fake_etcd.api.status import Code, Status
 from fake_etcd.core.node import Node
 from fake_etcd.core.noise import Noise
 from fake_etcd.core.snapshot.schema import Buckets
-from fake_etcd.services import http, page_access, registry
+from fake_etcd.services import http, mux, page_access, registry
 from fake_etcd.services.call import Endpoints, HostCall, Metadata
 from fake_etcd.services.http import HttpRequest, HttpResponse
 from fake_etcd.services.request_watch import RequestWatch
@@ -699,7 +699,7 @@ class FakeEtcd(Doors):
     def _http(self, request: HttpRequest) -> HttpResponse:
         if self._control is not None and self._control.serves(request):
             return self._control.handle(request)
-        return self._access.answer(functools.partial(http.handle, self._shared.node), request)
+        return self._access.answer(functools.partial(mux.handle, self._shared.node), request)
 
     def _body_limit(self, request: HttpRequest) -> int:
         control = self._control

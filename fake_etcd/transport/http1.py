@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from fake_etcd.api.status import Status
 from fake_etcd.services.http import BodyLimit, HttpHandler, HttpResponse, no_body
 from fake_etcd.transport.bounds import HTTP1_OUTPUT
 from fake_etcd.transport.http1_answers import encode
+from fake_etcd.transport.http1_calls import Call, Exchange, Upgraded
 from fake_etcd.transport.http1_chunks import BadChunk
 from fake_etcd.transport.http1_head import (
     MAX_HEAD_BYTES,
@@ -28,11 +29,6 @@ from fake_etcd.transport.http1_head import (
     read_head,
 )
 from fake_etcd.transport.http_date import http_date
-
-if TYPE_CHECKING:
-    from fake_etcd.transport.gateway.exchange import Exchange
-    from fake_etcd.transport.gateway.http1 import Http1Call, Http1Door
-    from fake_etcd.transport.gateway.websocket import WebSocket
 
 MAX_FIRST_LINE_BYTES = 4096
 """cmux looks for the end of the first line in this many bytes and drops the connection beyond."""
@@ -49,6 +45,22 @@ _PREFACE_REQUEST = b"PRI * HTTP/1.1\r\nHost: x\r\n\r\n"
 """Go takes the beginning of HTTP/2 for a request like any other, where only HTTP/1 is spoken."""
 
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
+
+
+class Door(Protocol):
+    """What takes requests that the handler is not to get: the JSON gateway's, see `gateway.http1`.
+
+    Attributes:
+        is_paused: the socket takes nothing more for now.
+    """
+
+    is_paused: bool
+
+    def open(self, http1: Http1Connection, request: Request, raw: bytes) -> None:
+        """Take a request, if it is for it, or answer it; `raw` is its head."""
+
+    def answer_quickly(self, buffer: bytearray, http1: Http1Connection) -> bool:
+        """Answer the request that the buffer begins with, if that can be done at once."""
 
 
 class Http1Connection:
@@ -81,7 +93,7 @@ class Http1Connection:
         "_out",
         "_request",
         "_searched",
-        "_websocket",
+        "_upgraded",
         "closed",
         "has_more",
     )
@@ -92,7 +104,7 @@ class Http1Connection:
         body_limit: BodyLimit = no_body,
         is_sniffed: bool = True,
         date: Callable[[], str] = http_date,
-        door: Http1Door | None = None,
+        door: Door | None = None,
     ) -> None:
         self.closed = False
         """Nothing more is read; the transport sends what `receive` returned, then closes."""
@@ -111,7 +123,7 @@ class Http1Connection:
         self._line_end = -1  # of the request line in the buffer, once that is known to be good
         self._searched = 0  # no end (of the line, then of the head) starts before this index
         self._request: Request | None = None
-        self._websocket: WebSocket | None = None
+        self._upgraded: Upgraded | None = None
         self._body_bytes = 0
 
     def receive(self, data: bytes) -> bytes:
@@ -119,8 +131,8 @@ class Http1Connection:
         if self.closed and not self._out:
             return b""
         out = self._out
-        if self._websocket is not None:
-            return self._receive_frames(self._websocket, data)
+        if self._upgraded is not None:
+            return self._receive_upgraded(self._upgraded, data)
         self._buffer += data
         self.has_more = False
         try:
@@ -146,16 +158,16 @@ class Http1Connection:
         self.closed = True
         return b"".join(out)
 
-    def _receive_frames(self, websocket: WebSocket, data: bytes) -> bytes:
-        websocket.receive(data)
-        self.closed = websocket.closed
+    def _receive_upgraded(self, upgraded: Upgraded, data: bytes) -> bytes:
+        upgraded.receive(data)
+        self.closed = upgraded.closed
         sent = b"".join(self._out)
         self._out.clear()
         return sent
 
-    def become(self, websocket: WebSocket) -> bool:
+    def become(self, upgraded: Upgraded) -> bool:
         """Be this from now on; False, and nothing more, where the client did not wait for that."""
-        self._websocket = websocket
+        self._upgraded = upgraded
         self.closed = bool(self._buffer)
         return not self.closed
 
@@ -167,7 +179,7 @@ class Http1Connection:
         return bool(self._buffer) or self._request is not None
 
     @property
-    def call(self) -> Http1Call | None:
+    def call(self) -> Call | None:
         """The call of the gateway that is being answered, or whose body comes."""
         return self._request.call if self._request is not None else None
 
@@ -204,8 +216,8 @@ class Http1Connection:
 
     def lost(self) -> None:
         """The peer is gone: the call that is open is told."""
-        if self._websocket is not None:
-            self._websocket.lost()
+        if self._upgraded is not None:
+            self._upgraded.lost()
         call, self._request = self.call, None
         self.closed = True
         if call is not None and not call.exchange.is_over:
@@ -219,8 +231,8 @@ class Http1Connection:
 
     @property
     def _exchange(self) -> Exchange | None:
-        if self._websocket is not None:
-            return self._websocket.exchange
+        if self._upgraded is not None:
+            return self._upgraded.exchange
         return self.call.exchange if self.call is not None else None
 
     def write(self, data: bytes) -> None:
@@ -252,8 +264,8 @@ class Http1Connection:
         request = read_head(whole, not self._is_sniffed)
         if door is not None:
             door.open(self, request, head)
-            if self._websocket is not None:
-                self.closed = self.closed or self._websocket.closed
+            if self._upgraded is not None:
+                self.closed = self.closed or self._upgraded.closed
                 return False
         self._begin(request, out)
         return True
@@ -334,11 +346,13 @@ class Http1Connection:
         try:
             piece, is_over = request.body.read(self._buffer)
         except BadChunk as bad:
-            if self._body_bytes + bad.size > request.max_body_bytes:
+            if self._body_bytes + len(bad.content) > request.max_body_bytes:
                 self._answer(request, out, reusable=False)  # as if it had come in pieces
                 return True
             if request.call is not None:
                 self._buffer.clear()
+                if bad.content:
+                    request.add(bad.content)
                 request.call.broken()
                 return True
             if request.limit:
@@ -348,7 +362,7 @@ class Http1Connection:
         if piece:
             self._body_bytes += len(piece)
             request.add(piece)
-        if self._body_bytes > request.max_body_bytes:
+        if max(self._body_bytes, request.content_length or 0) > request.max_body_bytes:
             self._answer(request, out, reusable=False)
             return True
         if is_over:

@@ -30,10 +30,10 @@ class BadChunk(Exception):
     """The body breaks its framing: nobody knows where it ends.
 
     Attributes:
-        size: bytes of content in front of that which were not taken yet.
+        content: what is in front of that and was not taken yet.
     """
 
-    size = 0
+    content = b""
 
 
 class Body(Protocol):
@@ -90,7 +90,7 @@ class ChunkedBody:
             try:
                 end = self._step(buffer, position, pieces)
             except BadChunk as bad:
-                bad.size = sum(map(len, pieces))
+                bad.content = b"".join(pieces)
                 raise
             if end is None:
                 break

@@ -12,15 +12,12 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 import h11
 
 from fake_etcd.services.http import HttpRequest, HttpResponse
+from fake_etcd.transport.http1_calls import Call
 from fake_etcd.transport.http1_chunks import Body, ChunkedBody, SizedBody
-
-if TYPE_CHECKING:
-    from fake_etcd.transport.gateway.http1 import Http1Call
 
 MAX_HEAD_BYTES = (1 << 20) + 4096
 """Request line and headers: Go's DefaultMaxHeaderBytes and its slop."""
@@ -44,7 +41,9 @@ _ABSOLUTE_FORM = re.compile(rb"[A-Za-z][A-Za-z0-9+.\-]*:(?://([^/?#]*))?")
 _NOT_PRINTABLE_ASCII = re.compile(rb"[^\x21-\x7e]")
 _BAD_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _BAD_HOST = re.compile(rb"[^0-9A-Za-z!$%&'()*+,\-.:;=@\[\]_~]")
-_SPACE_AFTER_NAME = re.compile(rb"(?m)^([!#$%&'*+\-.^_`|~0-9A-Za-z]+)[ \t]+:")
+_NAME_WITH_SPACES = re.compile(rb"(?m)^[!#$%&'*+\-.^_`|~0-9A-Za-z]+ [!#$%&'*+\-.^_`|~0-9A-Za-z ]*:")
+"""Go names what is wrong with a name that has spaces in it, which is none of those it knows; of
+other faults in a name it says nothing."""
 _TRANSFER_ENCODING = re.compile(rb"(?im)^transfer-encoding:")
 _HOST = re.compile(rb"(?im)^host:")
 _KEEP_ALIVE, _CLOSE, _CONTINUE = (
@@ -106,7 +105,7 @@ class Request:
         headers = [(name, value) for name, value in event.headers]
         self.content: bytearray | None = None
         self.answer: HttpResponse | None = None
-        self.call: Http1Call | None = None
+        self.call: Call | None = None
         self.limit = 0
         self.max_body_bytes = MAX_UNREAD_BODY_BYTES
         self.version = event.http_version
@@ -159,11 +158,14 @@ class Request:
         self.limit = limit
         self.max_body_bytes = _DISCARDED * limit
 
-    def give_body(self, call: Http1Call, limit: int | None) -> None:
-        """Have a call of the gateway get the body; the limit is where it reads all of it first."""
+    def give_body(self, call: Call) -> None:
+        """Have a call get the body as it comes, however long it is."""
         self.call = call
-        self.limit = _ENDLESS if limit is None else limit
-        self.max_body_bytes = _ENDLESS if limit is None else _DISCARDED * limit
+        self.limit = self.max_body_bytes = _ENDLESS
+
+    def stop_reading(self, read_bytes: int) -> None:
+        """Nobody looks at more of the body than that; the rest is read where it is short."""
+        self.max_body_bytes = read_bytes + MAX_UNREAD_BODY_BYTES
 
     def add(self, piece: bytes) -> None:
         """A piece of the body has come."""
@@ -269,7 +271,7 @@ def _why_refused(line: bytes, fields: bytes, error: h11.RemoteProtocolError) -> 
 
     So mend the two faults that it names, last one first, and see whether that is enough.
     """
-    mended = _SPACE_AFTER_NAME.sub(rb"\1:", fields)
+    mended = _NAME_WITH_SPACES.sub(b"-:", fields)
     event = _try(line + mended)
     if event == 501 or error.error_status_hint == 501:
         # Go counts the hosts before it looks at how a body is sent.

@@ -10,7 +10,7 @@ from functools import partial
 
 from fake_etcd.core.clock import VirtualClock
 from fake_etcd.core.node import Node, NodeConfig
-from fake_etcd.services import http, registry
+from fake_etcd.services import mux, registry
 from fake_etcd.transport import grpc_aio as adapter
 from fake_etcd.transport.listener import Limits, Server
 from fake_etcd.transport.loop_host import NodeTimer
@@ -57,7 +57,7 @@ def native(config: NodeConfig, clock: HostedClock | None = None) -> Iterator[str
     async def start(node: Node) -> tuple[str, Stop]:
         NodeTimer(node, asyncio.get_running_loop())
         limits = Limits(config.max_receive_bytes)
-        server = Server(registry.endpoints(node), partial(http.handle, node), limits)
+        server = Server(registry.endpoints(node), partial(mux.handle, node), limits)
         url = await server.listen("http://127.0.0.1:0")
         return url.removeprefix("http://"), lambda: server.close(0)
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import pytest
 
 from fake_etcd.core.node import Node
-from fake_etcd.services.http import HttpRequest, HttpResponse, handle
+from fake_etcd.services.http import HttpRequest, HttpResponse
+from fake_etcd.services.mux import handle
 
 CORS = (
     ("Access-Control-Allow-Headers", "accept, content-type, authorization"),

@@ -7,7 +7,8 @@ from functools import partial
 import pytest
 
 from fake_etcd.core.node import Node
-from fake_etcd.services.http import HttpRequest, HttpResponse, handle
+from fake_etcd.services.http import HttpRequest, HttpResponse
+from fake_etcd.services.mux import handle
 from fake_etcd.services.page_access import Access
 
 HEALTH = b'{"health":"true","reason":""}'

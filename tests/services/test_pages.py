@@ -15,8 +15,9 @@ from fake_etcd.core.clock import VirtualClock
 from fake_etcd.core.node import Node, NodeConfig
 from fake_etcd.services import registry
 from fake_etcd.services.call import Call
-from fake_etcd.services.http import CORS, HttpRequest, HttpResponse, handle
+from fake_etcd.services.http import CORS, HttpRequest, HttpResponse
 from fake_etcd.services.metrics import page as metrics
+from fake_etcd.services.mux import handle
 from fake_etcd.services.pages import query_values
 from tests.services.handlers import MemorySink
 

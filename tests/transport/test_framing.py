@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from fake_etcd.core.node import Node
-from fake_etcd.services import http
+from fake_etcd.services import mux
 from fake_etcd.transport.http1 import Http1Connection
 
 from .framing import CASES, PROBE, outcome
@@ -19,7 +19,7 @@ NODE = Node()
 
 
 def answer(sent: bytes, piece: int) -> str:
-    http1 = Http1Connection(partial(http.handle, NODE))
+    http1 = Http1Connection(partial(mux.handle, NODE))
     out = b"".join(
         http1.receive(sent[start : start + piece]) for start in range(0, len(sent), piece)
     )

@@ -15,7 +15,7 @@ from functools import partial
 import pytest
 
 from fake_etcd.core.node import Node
-from fake_etcd.services import http, registry
+from fake_etcd.services import mux, registry
 from fake_etcd.transport import certificates
 from fake_etcd.transport.listener import Limits, Server
 from fake_etcd.transport.tls import FileSource, ServerTls
@@ -26,7 +26,7 @@ H2SPEC = os.environ.get("FAKE_ETCD_H2SPEC") or shutil.which("h2spec")
 async def run_h2spec(path: str, tls: ServerTls | None) -> str:
     node = Node()
     limits = Limits(node.config.max_receive_bytes, max_concurrent_streams=100)
-    server = Server(registry.endpoints(node), partial(http.handle, node), limits)
+    server = Server(registry.endpoints(node), partial(mux.handle, node), limits)
     url = await server.listen(f"{'https' if tls else 'http'}://127.0.0.1:0", tls)
     options = ("-t", "-k") if tls else ()
     process = await asyncio.create_subprocess_exec(

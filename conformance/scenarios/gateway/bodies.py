@@ -228,3 +228,58 @@ def a_list_is_an_array_and_a_null_in_it_is_something(s: Session) -> None:
 def depth_has_an_end(s: Session) -> None:
     for depth in (9_999, 10_000, 10_001):
         ranges(s, '{"key":"YQ==","x":' + "[" * depth + "]" * depth + "}")
+
+
+def _nested(depth: int) -> str:
+    """A transaction that gets a key, in so many others."""
+    inside = '{"success":[{"request_range":{"key":"YQ=="}}]}'
+    return '{"success":[{"request_txn":' * depth + inside + "}]}" * depth
+
+
+@scenario
+def transactions_in_one_another_are_taken_as_over_grpc(s: Session) -> None:
+    for depth in (49, 60, 126, 127, 128, 1_000, 3_332, 3_333):
+        s.gateway("/v3/kv/txn", _nested(depth))
+
+
+_MUCH = 9 << 20
+
+
+@scenario
+def what_is_around_a_value_is_nothing_however_much_it_is(s: Session) -> None:
+    ask = b'{"key":"YQ=="}'
+    ranges(s, b" " * _MUCH + ask, ask + b" " * _MUCH, ask + b"x" * _MUCH)
+    ranges(s, b'{"key":' + b"\n" * _MUCH + b'"YQ=="}', b'{"key"' + b" " * _MUCH + b":5}")
+
+
+@scenario
+def fields_that_there_are_not_may_be_large(s: Session) -> None:
+    ranges(s, b'{"key":"YQ==","x":"' + b"x" * _MUCH + b'"}')
+    ranges(s, b'{"key":"YQ==","x":[' + b"1," * (_MUCH // 2) + b"1]}")
+
+
+@scenario
+def a_message_that_is_too_large_is_told_with_its_size(s: Session) -> None:
+    for size in (2_097_000, 2_100_000, _MUCH, 2 * _MUCH):
+        puts(s, f'"value":"{"YWFh" * (size // 3)}"')
+
+
+@scenario
+def what_is_no_json_is_told_however_much_there_is_of_it(s: Session) -> None:
+    ranges(s, b'{"key":"YQ==","x":[' + b"1," * (_MUCH // 2) + b"}")
+    ranges(s, b'{"key":"YQ==","x":[' + b"[[[[[[[1]]]]]]]," * 10_000 + b"}")
+    ranges(s, b'{"key":"YQ==","x":"' + b"\\n" * (_MUCH // 2) + b"\n")
+
+
+@scenario
+def of_what_is_no_json_no_more_than_256_kib_are_read(s: Session) -> None:
+    for size in (250_000, 300_000):
+        ranges(s, b"nope" + b" " * size)
+
+
+@scenario
+def a_bad_chunk_takes_nothing_from_the_values_before_it(s: Session) -> None:
+    chunked = ("Transfer-Encoding", "chunked")
+    s.gateway("/v3/kv/range", b'e\r\n{"key":"YQ=="}\r\nzz\r\n', chunked)
+    s.gateway("/v3/kv/range", b'6\r\n{"key"\r\nzz\r\n', chunked)
+    s.gateway("/v3/lease/keepalive", b'8\r\n{"ID":7}\r\nzz\r\n', chunked)

@@ -39,6 +39,14 @@ def a_path_may_be_escaped_and_have_a_query(s: Session) -> None:
 
 
 @scenario
+def the_root_of_a_path_may_be_escaped_but_for_its_slashes(s: Session) -> None:
+    s.put(key=b"a", value=b"1")
+    for path in ("/%76%33/kv/range", "/v%33/kv/r%61nge", "/%76%33", "/%763/", "/%76%33%2Fkv/range"):
+        s.gateway(path, A)
+        s.gateway(path, method="GET")
+
+
+@scenario
 def a_path_that_is_not_clean_is_sent_on(s: Session) -> None:
     for path in ("/v3", "/v3?a=b", "/v3//kv/range", "/v3/kv/../kv/range", "/v3/./kv/range?a"):
         s.gateway(path, A)

@@ -60,9 +60,7 @@ def each_nested_transaction_takes_its_own_branch(s: Session) -> None:
     s.txn(compare=[FALSE], success=[yes], failure=[nested([yes, yes], [no], [FALSE]), yes])
 
 
-@scenario(
-    known_limit="protobuf's Python runtimes refuse messages nested deeper than 100; a level is two"
-)
+@scenario
 def a_transaction_may_be_nested_in_128_levels(s: Session) -> None:
     # In a branch that is not taken, for an answer that is not nested as deep.
     reads = encoded_levels(127, field(2, field(1, field(1, b"a"))))

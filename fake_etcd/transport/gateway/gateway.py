@@ -14,14 +14,8 @@ from fake_etcd.api.methods import Kind, Method
 from fake_etcd.services.call import Call, Connection, Endpoint, Endpoints, Receiver, Sink
 from fake_etcd.services.http import HttpRequest, HttpResponse, plain_text
 from fake_etcd.services.page_access import Access, without_cors
-from fake_etcd.transport.gateway.exchange import (
-    BODY_FACTOR,
-    Carrier,
-    Exchange,
-    StreamExchange,
-    UnaryExchange,
-    answer_unary,
-)
+from fake_etcd.transport.gateway.carrier import Carrier
+from fake_etcd.transport.gateway.exchange import Exchange
 from fake_etcd.transport.gateway.heads import (
     Head,
     Headers,
@@ -31,6 +25,9 @@ from fake_etcd.transport.gateway.heads import (
     read_head,
     redirection,
 )
+from fake_etcd.transport.gateway.requests import BODY_FACTOR
+from fake_etcd.transport.gateway.streaming import StreamExchange
+from fake_etcd.transport.gateway.unary import UnaryExchange, answer_unary
 from fake_etcd.transport.grpc.head import status_of_unknown
 
 _HAS_NAME = (

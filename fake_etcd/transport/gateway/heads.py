@@ -154,6 +154,11 @@ def path_of(request: HttpRequest) -> str | None:
     if path.startswith(_ROOT) or path == _ROOT[:-1]:
         return path
     plain = unquote_to_bytes(path)
+    if plain == _ROOT[:-1].encode():
+        return _ROOT[:-1]
+    root, slash, _ = path[1:].partition("/")  # in which Go looks for no other slash
+    if slash and unquote_to_bytes(root) == _ROOT[1:-1].encode():
+        return path
     if plain.startswith(_OLD_ROOT.encode()):
         return quote(plain.replace(_OLD_ROOT.encode(), _ROOT.encode(), 1), safe=_PATH_SAFE)
     return None

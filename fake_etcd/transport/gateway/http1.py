@@ -10,7 +10,7 @@ answer (net/http server.go, `chunkWriter.writeHeader`), so that no call goes bot
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from fake_etcd.api.methods import Kind
 from fake_etcd.services.http import HttpResponse
@@ -26,11 +26,9 @@ from fake_etcd.transport.http1_answers import (
     encode,
     encode_head,
 )
+from fake_etcd.transport.http1_calls import Upgraded
 from fake_etcd.transport.http1_head import Request
 from fake_etcd.transport.http_date import http_date
-
-if TYPE_CHECKING:
-    from fake_etcd.transport.http1 import Http1Connection
 
 SINK_LIMIT = 2**18
 """Bytes of an answer that wait for the end of the request before the handler is told to stop."""
@@ -46,6 +44,19 @@ _MAX_HEADS = 1_024
 
 _LARGEST_HEAD = 4_096
 """Bytes of a head that is worth remembering, and that cmux looks at."""
+
+
+class Connection(Protocol):
+    """The connection of a call (`transport.http1`)."""
+
+    def write(self, data: bytes) -> None:
+        """Bytes of an answer."""
+
+    def become(self, upgraded: Upgraded) -> bool:
+        """Be this from now on; False, and nothing more, where the client did not wait for that."""
+
+    def answered(self, *, keep_alive: bool) -> None:
+        """A call has its whole answer."""
 
 
 class Http1Door:
@@ -87,7 +98,7 @@ class Http1Door:
         self.is_paused = False
         """The socket takes nothing more for now."""
 
-    def open(self, http1: Http1Connection, request: Request, raw: bytes) -> None:
+    def open(self, http1: Connection, request: Request, raw: bytes) -> None:
         """Take a request, if it is for the gateway."""
         place = self._gateway.place(request.public, self._common_name)
         if isinstance(place, tuple):
@@ -103,11 +114,11 @@ class Http1Door:
             self._remember(head, request, raw)
             is_endless = head.method.kind is Kind.BIDI
             call = Http1Call(self, http1, request, is_endless=is_endless)
-            request.give_body(call, None if is_endless else self._gateway.body_limit)
+            request.give_body(call)
             call.exchange = self._gateway.open(head, call, self._peer, self._time())
             call.exchange.open()
 
-    def _upgrade(self, http1: Http1Connection, request: Request, path: str, cors: Headers) -> None:
+    def _upgrade(self, http1: Connection, request: Request, path: str, cors: Headers) -> None:
         """Make a websocket of the connection, if the client knows how that goes."""
         opening = websocket.handshake(request.public, cors)
         if isinstance(opening, HttpResponse):
@@ -146,7 +157,7 @@ class Http1Door:
         before, _, _ = opening.partition(b"\0")
         self._known[raw] = KnownHead(head, length, before)
 
-    def answer_quickly(self, buffer: bytearray, http1: Http1Connection) -> bool:
+    def answer_quickly(self, buffer: bytearray, http1: Connection) -> bool:
         """Answer the request that the buffer begins with, if its head is known and all of it here.
 
         Twice as fast as the long way, which is h11's (`python -m bench --only gateway`).
@@ -213,7 +224,7 @@ class Http1Call:
     )
 
     def __init__(
-        self, door: Http1Door, http1: Http1Connection, request: Request, *, is_endless: bool
+        self, door: Http1Door, http1: Connection, request: Request, *, is_endless: bool
     ) -> None:
         self._door = door
         self._http1 = http1
@@ -245,10 +256,7 @@ class Http1Call:
         """The body is here, or as much of it as is read."""
         self._keep_alive = self._keep_alive and is_whole
         if self._answer_now():
-            if is_whole:
-                self.exchange.end()
-            else:
-                self.exchange.too_large(self._request.content_length)
+            self.exchange.end()
 
     def broken(self) -> None:
         """What comes is no body."""
@@ -327,3 +335,6 @@ class Http1Call:
         if self.is_waiting:
             self._http1.answered(keep_alive=self._keep_alive)
             self._door.changed()
+
+    def unread(self, read_bytes: int) -> None:
+        self._request.stop_reading(read_bytes)

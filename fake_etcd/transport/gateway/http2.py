@@ -100,6 +100,8 @@ class Http2Call:
         if end_stream:
             self._has_all = True
             self._exchange.end()
+        else:
+            self._exchange.look()
         self._keep()
 
     def _keep(self) -> None:
@@ -147,6 +149,9 @@ class Http2Call:
         if stream.pending_size and (stream.pending_size > SINK_LIMIT or host.has_backlog()):
             self._is_full = True
         return not self._is_full
+
+    def unread(self, read_bytes: int) -> None:
+        """What still comes is let go of."""
 
     def finish(self) -> None:
         self._host.http2.send_trailers(self._stream, ())

@@ -20,7 +20,8 @@ from google.protobuf.message import Message
 from fake_etcd.transport.gateway.fields import JsonField, JsonMessage, Kind
 from fake_etcd.transport.grpc.errors import go_quote
 
-Filled = Union[bool, int, str, bytes, "dict[str, Filled]", "list[Filled]"]
+Scalar = bool | int | str | bytes
+Filled = Union[Scalar, "dict[str, Filled]", "list[Filled]"]
 """What a field is made of, as the constructors of messages take it."""
 
 _RANGES = {
@@ -30,9 +31,6 @@ _RANGES = {
     Kind.UINT64: (0, 1 << 64),
     Kind.ENUM: (-(1 << 31), 1 << 31),
 }
-
-TOO_DEEP = "exceeded max recursion depth"
-"""Go's words; it goes ten thousand messages deep, Python some hundred."""
 
 
 class Unreadable(Exception):
@@ -140,10 +138,7 @@ def read(table: JsonMessage, value: bytes) -> Message:
     Raises:
         Unreadable: it makes none.
     """
-    try:
-        return table.cls(**_Reader(value).message(table))
-    except RecursionError:
-        raise Unreadable(TOO_DEEP) from None
+    return _Reader(value).message(table)
 
 
 _NAMES = {
@@ -153,6 +148,31 @@ _NAMES = {
 }
 _BETWEEN = re.compile(rb"[ \t\r\n,:]*")
 _PLAIN = re.compile(rb'[^"\\]*')
+_OPENINGS, _CLOSINGS = re.compile(rb"[\[{]+"), re.compile(rb"[\]}]+")
+
+
+def _passing_over() -> re.Pattern[bytes]:
+    """Tokens of which none can be wrong, with what is opened and closed again among them.
+
+    Many at once, at the speed of C; how many is bounded since the expression goes back if it has
+    to, and so is how much they are in one another.
+    """
+    plain, string = rb'[^"\[\]{}]*', rb'"[ !#-\[\]-~]*"'
+    inner = rb"[\[{]%b(?:%b%b){0,50}[\]}]" % (plain, string, plain)
+    outer = rb"[\[{]%b(?:(?:%b|%b)%b){0,50}[\]}]" % (plain, string, inner, plain)
+    return re.compile(rb"%b(?:(?:%b|%b)%b){0,500}" % (plain, string, outer, plain))
+
+
+_NOTHING_ODD = _passing_over()
+
+
+def _matched(pattern: re.Pattern[bytes], text: bytes, at: int) -> int:
+    """The end of what a pattern finds at a place where it finds something, if it is nothing."""
+    match = pattern.match(text, at)
+    assert match is not None, "it matches nothing at all, too"
+    return match.end()
+
+
 _NUMBER = re.compile(rb"[-+.0-9eE]+")
 _SHORT_ESCAPES = {
     ord("b"): "\b",
@@ -184,63 +204,115 @@ _QUOTE = ord('"')
 _NULL = ord("n")
 
 
+class _Open:
+    """An object that is being read, and the message that it fills.
+
+    Attributes:
+        seen: numbers of the fields that came.
+        unions: full names of the unions that are set.
+        items: the field whose list it is in, where that is one of messages.
+    """
+
+    __slots__ = ("items", "message", "seen", "table", "unions")
+
+    def __init__(self, message: Message, table: JsonMessage) -> None:
+        self.message = message
+        self.table = table
+        self.seen: set[int] = set()
+        self.unions: set[str] = set()
+        self.items: JsonField | None = None
+
+
 class _Reader:
-    """Goes through one value, of which it is known that its syntax is good."""
+    """Goes through one value, of which it is known that its syntax is good.
+
+    Messages in one another, of which there may be thousands, are kept in a list: no recursion.
+    """
 
     def __init__(self, text: bytes) -> None:
         self._text = text
         self._at = 0
+        self._open: list[_Open] = []
 
-    def message(self, table: JsonMessage) -> dict[str, Filled]:
-        """What an object says of a message's fields."""
-        token = self._token()
-        if token.kind != _OPEN:
-            raise self._unexpected(token)
-        filled: dict[str, Filled] = {}
-        seen: set[int] = set()
-        unions: set[str] = set()
-        while True:
-            name = self._token()
-            if name.kind == _CLOSE:
-                return filled
-            field = table.by_name.get(name.text)
-            if field is None:
-                self._skip()
-                continue
-            if field.number in seen:
-                raise self._error(name.at, f"duplicate field {_text(name.raw)}")
-            seen.add(field.number)
-            if self._next_is(_NULL):
-                self._token()
-                continue
-            if field.is_repeated:
-                filled[field.name] = self._list(field)
-                continue
-            if field.oneof:
-                if field.oneof in unions:
-                    wrong = f"error parsing {_text(name.raw)}, oneof {field.oneof} is already set"
-                    raise self._error(name.at, wrong)
-                unions.add(field.oneof)
-            value = self._one(field)
-            if value is not None:
-                filled[field.name] = value
+    def message(self, table: JsonMessage) -> Message:
+        """What the value says of a message."""
+        top = table.cls()
+        self._begin(top, table)
+        while self._open:
+            here = self._open[-1]
+            if here.items is not None:
+                self._item(here, here.items)
+            else:
+                self._member(here)
+        return top
 
-    def _list(self, field: JsonField) -> list[Filled]:
+    def _begin(self, message: Message, table: JsonMessage) -> None:
+        self._expect(_OPEN)
+        self._open.append(_Open(message, table))
+
+    def _expect(self, kind: int) -> None:
         token = self._token()
-        if token.kind != _OPEN_LIST:
+        if token.kind != kind:
             raise self._unexpected(token)
-        values: list[Filled] = []
+
+    def _member(self, here: _Open) -> None:
+        """A name and what it says, or the end of the object."""
+        name = self._token()
+        if name.kind == _CLOSE:
+            self._open.pop()
+            return
+        field = here.table.by_name.get(name.text)
+        if field is None:
+            self._skip()
+            return
+        if field.number in here.seen:
+            raise self._error(name.at, f"duplicate field {_text(name.raw)}")
+        here.seen.add(field.number)
+        if self._next_is(_NULL):
+            self._token()
+        elif field.is_repeated:
+            self._expect(_OPEN_LIST)
+            if field.message is not None:
+                here.items = field
+            else:
+                self._scalars(here.message, field)
+        else:
+            self._single(here, name, field)
+
+    def _single(self, here: _Open, name: _Token, field: JsonField) -> None:
+        if field.oneof:
+            if field.oneof in here.unions:
+                wrong = f"error parsing {_text(name.raw)}, oneof {field.oneof} is already set"
+                raise self._error(name.at, wrong)
+            here.unions.add(field.oneof)
+        if field.message is not None:
+            inner: Message = getattr(here.message, field.name)
+            inner.SetInParent()
+            self._begin(inner, field.message)
+            return
+        value = self._scalar(field)
+        if value is not None:
+            setattr(here.message, field.name, value)
+
+    def _item(self, here: _Open, field: JsonField) -> None:
+        """A message of a list, or its end."""
+        if self._next_is(_CLOSE_LIST):
+            self._token()
+            here.items = None
+            return
+        assert field.message is not None, "of messages"
+        self._begin(getattr(here.message, field.name).add(), field.message)
+
+    def _scalars(self, message: Message, field: JsonField) -> None:
+        values = getattr(message, field.name)
         while not self._next_is(_CLOSE_LIST):
-            value = self._one(field)
+            value = self._scalar(field)
             if value is not None:
                 values.append(value)
         self._token()
-        return values
 
-    def _one(self, field: JsonField) -> Filled | None:
+    def _scalar(self, field: JsonField) -> Scalar | None:
         """None for the name of an enum's value that is not there, which goes for no value."""
-        if field.message is not None:
-            return self.message(field.message)
         token = self._token()
         value = _SCALARS[field.kind](field, token)
         if value is None:
@@ -251,15 +323,22 @@ class _Reader:
         return value
 
     def _skip(self) -> None:
-        depth = 0
+        """Pass over a value; of strings it matters whether they are text."""
+        text, depth = self._text, 0
         while True:
-            kind = self._token().kind
+            at = self._find()
+            kind = text[at]
             if kind in (_OPEN, _OPEN_LIST):
-                depth += 1
+                self._at = _matched(_OPENINGS, text, at)
+                depth += self._at - at
             elif kind in (_CLOSE, _CLOSE_LIST):
-                depth -= 1
+                self._at = min(_matched(_CLOSINGS, text, at), at + depth)
+                depth -= self._at - at
+            else:
+                self._token()
             if not depth:
                 return
+            self._at = _matched(_NOTHING_ODD, text, self._at)
 
     # Tokens
 
@@ -352,11 +431,11 @@ def _text(raw: bytes) -> str:
 # Scalars; None where a token makes none
 
 
-def _bool(field: JsonField, token: _Token) -> Filled | None:
+def _bool(field: JsonField, token: _Token) -> Scalar | None:
     return {b"true": True, b"false": False}.get(token.raw)
 
 
-def _string(field: JsonField, token: _Token) -> Filled | None:
+def _string(field: JsonField, token: _Token) -> Scalar | None:
     return token.text if token.kind == _QUOTE else None
 
 
@@ -368,7 +447,7 @@ _BASE64 = {
 """By which alphabet it is, and whether it is padded."""
 
 
-def _bytes(field: JsonField, token: _Token) -> Filled | None:
+def _bytes(field: JsonField, token: _Token) -> Scalar | None:
     """Either alphabet, padded where its length is a multiple of four; line ends are nothing."""
     if token.kind != _QUOTE:
         return None
@@ -384,13 +463,13 @@ def _bytes(field: JsonField, token: _Token) -> Filled | None:
     return a2b_base64(text + "=" * (-len(text) & 3))
 
 
-def _enum(field: JsonField, token: _Token) -> Filled | None:
+def _enum(field: JsonField, token: _Token) -> Scalar | None:
     if token.kind == _QUOTE:
         return field.enum_numbers.get(token.text)
     return _in_range(field.kind, _integer(token.raw.decode("ascii", "replace")))
 
 
-def _number(field: JsonField, token: _Token) -> Filled | None:
+def _number(field: JsonField, token: _Token) -> Scalar | None:
     if token.kind != _QUOTE:
         return _in_range(field.kind, _integer(token.raw.decode("ascii", "replace")))
     text = token.text
@@ -446,7 +525,7 @@ def _integer(text: str) -> int | None:
     return -int(digits) if sign else int(digits)
 
 
-_SCALARS: dict[Kind, Callable[[JsonField, _Token], Filled | None]] = {
+_SCALARS: dict[Kind, Callable[[JsonField, _Token], Scalar | None]] = {
     Kind.BOOL: _bool,
     Kind.STRING: _string,
     Kind.BYTES: _bytes,

@@ -16,12 +16,10 @@ import hashlib
 import struct
 from collections.abc import Callable, Iterable
 
-from fake_etcd.api.errors import StatusError
 from fake_etcd.services.call import Connection
 from fake_etcd.services.http import HttpRequest, HttpResponse, plain_text
 from fake_etcd.services.page_access import without_cors
 from fake_etcd.transport.gateway.exchange import Exchange
-from fake_etcd.transport.gateway.first_value import FirstValue
 from fake_etcd.transport.gateway.gateway import Gateway
 from fake_etcd.transport.gateway.heads import Headers
 
@@ -137,7 +135,6 @@ class WebSocket:
     __slots__ = (
         "_buffer",
         "_changed",
-        "_first",
         "_is_paused",
         "_limit",
         "_message",
@@ -159,7 +156,6 @@ class WebSocket:
         self._is_paused = is_paused
         self._buffer = bytearray()
         self._message: bytearray | None = None  # of a message that is not whole
-        self._first: FirstValue | None = None  # where the method takes one
         self.closed = False
         """The connection is to end with what was written."""
         self.exchange: Exchange | None = None
@@ -178,8 +174,6 @@ class WebSocket:
             self.respond(head)
         else:
             self.exchange = gateway.open(head, self, peer, now)
-            if self.exchange.takes_one:
-                self._first = FirstValue(self.exchange.request_table)
             self.exchange.open()
 
     # What the connection calls
@@ -259,19 +253,9 @@ class WebSocket:
             self._message = bytearray(payload)
             return
         self._message = None
-        exchange = self.exchange
-        if exchange is None or exchange.is_over:
-            return
-        if self._first is None:
-            exchange.data(payload + b"\n")
-            return
-        try:
-            self._first.add(payload + b"\n")
-        except StatusError as error:
-            exchange.refuse(error.status)
-        else:
-            if self._first.held_bytes > self._limit:
-                self._end(struct.pack(">H", _TOO_BIG))
+        if self.exchange is not None and not self.exchange.is_over:
+            self.exchange.data(payload + b"\n")
+            self.exchange.look()
 
     def _control(self, opcode: int, payload: bytes) -> None:
         if opcode == _PING:
@@ -317,6 +301,9 @@ class WebSocket:
     def send(self, chunk: bytes) -> bool:
         self._send_lines(chunk.split(b"\n"))
         return not self._is_paused()
+
+    def unread(self, read_bytes: int) -> None:
+        """What still comes is let go of."""
 
     def finish(self) -> None:
         self.closed = True

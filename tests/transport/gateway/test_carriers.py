@@ -21,7 +21,8 @@ from fake_etcd.services import http, registry
 from fake_etcd.services.call import Call, Endpoint, Endpoints, Receiver, Sink
 from fake_etcd.services.page_access import OPEN
 from fake_etcd.transport.gateway.gateway import Gateway
-from fake_etcd.transport.gateway.http1 import SINK_LIMIT, Http1Door
+from fake_etcd.transport.gateway.http1 import SINK_LIMIT, Http1Call, Http1Door
+from fake_etcd.transport.gateway.requests import BODY_FACTOR
 from fake_etcd.transport.gateway.rules import GatewayMaker, GatewayRules
 from fake_etcd.transport.grpc.connection import GrpcConnection
 from fake_etcd.transport.grpc.server import GrpcServer
@@ -294,21 +295,68 @@ def test_a_bug_of_a_handlers_is_an_internal_error(caplog: pytest.LogCaptureFixtu
     assert "bug in the handler of /etcdserverpb.KV/Put" in caplog.text
 
 
-@pytest.mark.parametrize("size", [4 * LIMIT + 1, 70 * LIMIT])
-def test_a_body_that_is_too_large_is_refused(size: int) -> None:
+@pytest.mark.parametrize("pieces", [1, 7])
+def test_a_value_that_is_too_large_is_refused_when_its_end_is_here(pieces: int) -> None:
     recorder, endpoints = recording()
     for path in ("/v3/lock/lock", "/v3/maintenance/snapshot"):
-        answer = Site(endpoints).send(post(path, " " * size))
+        sent = post(path, '{"x":"' + "y" * BODY_FACTOR * LIMIT + '"}')
+        size = len(sent) // pieces
+        site = Site(endpoints)
+        answer = b"".join(site.send(sent[at : at + size]) for at in range(0, len(sent), size))
+        told = f"received message larger than max ({BODY_FACTOR * LIMIT + 1} vs. {LIMIT})"
         assert status_of(answer) == 429
-        assert f"received message larger than max ({size} vs. {LIMIT})".encode() in answer
+        assert told.encode() in answer
+        assert not site.http1.closed
     assert recorder.told == []
 
 
 def test_one_value_of_a_stream_that_is_too_large_ends_it() -> None:
     recorder, endpoints = recording()
-    answer = Site(endpoints).send(post("/v3/watch", '{"x":"' + "y" * 4 * LIMIT))
+    answer = Site(endpoints).send(post("/v3/watch", '{"x":"' + "y" * BODY_FACTOR * LIMIT))
     assert status_of(answer) == 429
     assert recorder.told == ["cancelled"]
+
+
+@pytest.mark.parametrize("path", ["/v3/lock/lock", "/v3/maintenance/snapshot", "/v3/watch"])
+def test_nothing_is_kept_of_what_is_before_and_behind_a_value(path: str) -> None:
+    recorder, endpoints = recording()
+    site = Site(endpoints)
+    much = 200 * LIMIT
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {20 * much + 2}\r\n\r\n"
+    site.send(head.encode())
+    call = site.http1.call
+    assert isinstance(call, Http1Call)
+    for content in (b" ", b"{}", b" "):
+        for _ in range(1 if content == b"{}" else 10):
+            assert site.send(content if content == b"{}" else content * much) == b""
+            assert call.exchange.held_bytes < LIMIT
+    assert recorder.told[-1] == "half-close"
+    assert not site.http1.closed
+
+
+UNREAD = 256 * 1_024
+"""Bytes that Go's server reads of a body for which nobody asks, less one."""
+
+
+@pytest.mark.parametrize("path", ["/v3/lock/lock", "/v3/maintenance/snapshot"])
+@pytest.mark.parametrize(("behind", "is_kept"), [(UNREAD - 1, True), (UNREAD, False)])
+def test_what_is_no_json_is_refused_before_all_of_it_is_here(
+    path: str, behind: int, is_kept: bool
+) -> None:
+    """As real etcd does, which was asked for bodies about that long."""
+    _, endpoints = recording()
+    size = 2 + behind
+    begun = b"nope" + b" " * (size - 5)
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\n\r\n".encode()
+    site = Site(endpoints)
+    answer = site.send(head + begun)
+    if is_kept:
+        assert answer == b""
+        answer = site.send(b" ")
+    assert status_of(answer) == 400
+    assert body_of(answer).endswith(b"in literal null (expecting 'u')\"}")
+    assert (b"Connection: close" in answer) != is_kept
+    assert site.http1.closed != is_kept
 
 
 def test_who_shows_a_name_is_refused_where_users_are_told_apart_by_them() -> None:

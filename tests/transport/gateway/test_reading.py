@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from fake_etcd.api import messages as m
 from fake_etcd.api.errors import StatusError
 from fake_etcd.api.methods import METHODS
-from fake_etcd.transport.gateway.exchange import message_of
 from fake_etcd.transport.gateway.fields import JsonMessage, table_of
-from fake_etcd.transport.gateway.reading import TOO_DEEP, Unreadable, read, read_quickly
+from fake_etcd.transport.gateway.reading import Unreadable, read, read_quickly
+from fake_etcd.transport.gateway.requests import message_of
 from fake_etcd.transport.gateway.values import NotJson, Values
 from fake_etcd.transport.gateway.writing import write
 
@@ -153,9 +153,16 @@ def test_nothing_of_a_union_leaves_room_for_something() -> None:
     assert compare.WhichOneof("target_union") == "version"
 
 
-def test_messages_too_deep_in_one_another_are_refused() -> None:
-    body = b'{"success":[{"request_txn":' * 2_000 + b"{}" + b"}]}" * 2_000
-    assert refusal(TXN, body) == f"proto: {TOO_DEEP}"
+def test_messages_may_be_as_deep_in_one_another_as_arrays_and_objects() -> None:
+    depth = 3_332
+    body = b'{"success":[{"request_txn":' * depth + b"{}" + b"}]}" * depth
+    message = message_of(TXN, body)
+    for _ in range(depth):
+        (operation,) = message.success  # type: ignore[attr-defined]  # it is a TxnRequest
+        message = operation.request_txn
+    assert message == m.TxnRequest()
+    too_deep = b'{"success":[{"request_txn":' * 2 + body + b"}]}" * 2
+    assert refusal(TXN, too_deep) == "invalid character '[' exceeded max depth"
 
 
 # Both ways of reading, and writing, over every message of the gateway's

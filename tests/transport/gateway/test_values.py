@@ -111,3 +111,54 @@ def test_what_pythons_parser_takes_is_taken(text: bytes) -> None:
 )
 def test_several_values_follow_each_other(text: bytes, values: list[bytes | str]) -> None:
     assert cut([text]) == values
+
+
+many = st.integers(1, 3).flatmap(
+    lambda count: st.tuples(
+        st.lists(st.integers(0, 8), min_size=count, max_size=count), objects, st.integers(1, 400)
+    )
+)
+damages = st.none() | st.tuples(
+    st.integers(0, 5_000), st.sampled_from([b"", b",", b"]", b"}", b"[", b'"', b"x", b"\n", b"\\"])
+)
+
+
+def _wrapped(value: object, levels: list[int], times: int) -> object:
+    """A value many times in some more or less deep lists and objects."""
+    for depth in levels:
+        for level in range(depth):
+            value = [value, 1] if level & 1 else {"a": value, "b": "\u00e9\n"}
+        value = [value] * times
+        times = 2
+    return value
+
+
+@given(many, damages, st.booleans(), st.sampled_from([(",", ":"), (" ,\n ", "\t: ")]))
+def test_a_run_of_values_is_as_good_as_one_byte_after_another(
+    parts: tuple[list[int], object, int],
+    damage: tuple[int, bytes] | None,
+    is_ascii: bool,
+    separators: tuple[str, str],
+) -> None:
+    levels, value, times = parts
+    wrapped = _wrapped(value, levels, times)
+    text = json.dumps(wrapped, separators=separators, ensure_ascii=is_ascii).encode()[:40_000]
+    if damage is not None:
+        at = damage[0] % len(text)
+        text = text[:at] + damage[1] + text[at + 1 :]
+    assert cut([text]) == cut(pieces_of(text, 500))
+    runs = Values()
+    runs.add(text)
+    bytewise = Values()
+    found: list[bytes | str | None] = []
+    for one in (runs, bytewise):
+        for piece in [b""] if one is runs else pieces_of(text, 1):
+            one.add(piece)
+            try:
+                result: bytes | str | None = one.take()
+            except NotJson as error:
+                result = str(error)
+            if result is not None:
+                break
+        found += [result, one.read_bytes]
+    assert found[:2] == found[2:]

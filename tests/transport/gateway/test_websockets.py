@@ -11,7 +11,7 @@ from fake_etcd.core.node import Node, NodeConfig
 from fake_etcd.services import registry
 from fake_etcd.services.http import HttpRequest
 from fake_etcd.transport.gateway.fields import table_of
-from fake_etcd.transport.gateway.first_value import FirstValue
+from fake_etcd.transport.gateway.requests import BODY_FACTOR, FirstValue
 from fake_etcd.transport.gateway.websocket import proxied_headers
 from fake_etcd.transport.http1 import Http1Connection
 
@@ -51,10 +51,12 @@ def test_what_comes_behind_a_request_is_not_looked_at_and_not_kept() -> None:
     assert not connection.closed
 
 
-def test_a_request_that_grows_too_large_message_by_message_closes_the_socket() -> None:
+def test_a_request_that_grows_too_large_message_by_message_is_refused() -> None:
     connection = opened("/v3/lock/lock")
-    assert connection.receive(frame(b'{"name":') + 3 * frame(b" " * LIMIT)) == b""
-    assert connection.receive(2 * frame(b" " * LIMIT)) == b"\x88\x02\x03\xf1"
+    messages = frame(b'{"name":') + (BODY_FACTOR - 1) * frame(b" " * LIMIT)
+    assert connection.receive(messages) == b""
+    answer = connection.receive(frame(b" " * LIMIT))
+    assert answer.startswith(b'\x81N{"code":8,"message":"grpc: received message larger than max (')
     assert connection.closed
 
 
@@ -76,10 +78,13 @@ def test_a_token_comes_by_a_cookie_or_as_a_protocol(
     assert proxied_headers(request) == [("authorization", token)]
 
 
-def test_nothing_is_kept_of_a_request_that_is_whole() -> None:
-    first = FirstValue(table_of(LOCK.request))
+def test_nothing_is_kept_of_what_is_behind_a_request() -> None:
+    first = FirstValue(table_of(LOCK.request), LIMIT)
     first.add(b'{"name":')
+    first.look()
     assert first.held_bytes == 8
     first.add(b'"AA=="}')
     first.add(b"x" * 100)
+    assert first.held_bytes == 15
+    assert first.end() == (LOCK.request(name=b"\0"), 15)
     assert first.held_bytes == 0
