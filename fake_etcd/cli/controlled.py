@@ -48,6 +48,8 @@ class ControlledNode:
         self._etcd = FakeEtcd(random_seed=config.seed, control=True, control_token=token, **options)
         self._etcd._access = access
         self._etcd._has_gateway = has_gateway
+        if config.extensive_metrics:
+            self._etcd._time_calls()
         self._etcd.work_aside()
         if watch is not None:
             self._etcd._watch_requests(watch)

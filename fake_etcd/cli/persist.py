@@ -153,13 +153,14 @@ class Persistence:
             wait = max(interval_seconds, MOST_OF_TIME * (time.monotonic() - started))
 
     async def _write(self, hold: Hold, say: Say) -> None:
-        mark, buckets = hold(lambda node: _moment(node, self._written))
-        if buckets is None:
-            return
         try:
-            await asyncio.get_running_loop().run_in_executor(None, self._replace, buckets)
+            mark, buckets = hold(lambda node: _moment(node, self._written))
+            if buckets is not None:
+                await asyncio.get_running_loop().run_in_executor(None, self._replace, buckets)
         except OSError as error:
             say(f"{self.path}: {_reason(error)}")
+        except Exception as error:  # whatever it is, clients are served on, and somebody knows
+            say(f"{self.path}: {type(error).__name__}: {error}")
         else:
             self._written = mark
 

@@ -130,8 +130,6 @@ def node_of(settings: Settings, config: NodeConfig) -> ServedNode:
             only_grpc=bool(settings.listen_client_http_urls),
             has_gateway=settings.enable_grpc_gateway,
         )
-    if settings.extensive_metrics:
-        raise CannotStart("--metrics=extensive is for a server without --control")
     # With it comes grpcio, which takes longer to import than a plain server to start.
     from fake_etcd.cli.controlled import ControlledNode
 

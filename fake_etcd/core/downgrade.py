@@ -107,6 +107,20 @@ class Versions:
         self._aim_at(None)
         return True
 
+    def load(self, target: Release | None, stored: Release | None) -> None:
+        """Go on with a downgrade that was under way, or with none.
+
+        A member that becomes leader looks at once, so its cluster is of what it is to be already.
+
+        Args:
+            target: to what it is lowered.
+            stored: what the cluster was of, if its log goes on. Another one takes an entry there.
+        """
+        self.target = target
+        self.cluster = target or OWN
+        if stored not in (None, self.cluster):
+            self._node.raft_index += 1
+
     def _aim_at(self, target: Release | None) -> None:
         self._record()
         self.target = target

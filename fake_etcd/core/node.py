@@ -8,7 +8,7 @@ etcd: server/etcdserver/server.go, server/etcdserver/api/v3rpc/header.go.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fake_etcd.core import cluster
 from fake_etcd.core.alarm import Alarms
@@ -343,6 +343,16 @@ class Node:
         self.store.finish_compaction()
         self.db_size.defragment()
         self.quota.look_again()
+
+    def set_quota(self, quota_backend_bytes: int) -> None:
+        """Have another quota from now on, as `NodeConfig.quota_backend_bytes` has it."""
+        if self.journal.recording:
+            self.journal.record(self._set_quota, self.config.quota_backend_bytes)
+        self._set_quota(quota_backend_bytes)
+
+    def _set_quota(self, quota_backend_bytes: int) -> None:
+        self.config = replace(self.config, quota_backend_bytes=quota_backend_bytes)
+        self.quota.limit(quota_backend_bytes)
 
     # Undo
 

@@ -44,6 +44,10 @@ class Quota:
 
     def __init__(self, limit: int, db_size: DbSize) -> None:
         self._db_size = db_size
+        self.limit(limit)
+
+    def limit(self, limit: int) -> None:
+        """Be another quota from now on; `limit` as above."""
         self._limit: int | None = None if limit < 0 else limit or DEFAULT_BYTES
         self.allowance = _UNLIMITED if limit < 0 else 0
 

@@ -12,7 +12,7 @@ from fake_etcd.testing.store import Ask
 Kind = Literal["NOSPACE", "CORRUPT"]
 
 _PATH = "/etcdserverpb.Maintenance/Alarm"
-_KINDS = ("NOSPACE", "CORRUPT")
+KINDS: tuple[Kind, ...] = ("NOSPACE", "CORRUPT")
 
 
 class Alarm(NamedTuple):
@@ -106,6 +106,6 @@ class Alarms:
 
 
 def _known(kind: str) -> str:
-    if kind not in _KINDS:
-        raise ValueError(f"{kind!r} is no alarm: there are {' and '.join(_KINDS)}")
+    if kind not in KINDS:
+        raise ValueError(f"{kind!r} is no alarm: there are {' and '.join(KINDS)}")
     return kind

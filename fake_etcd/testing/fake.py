@@ -559,6 +559,32 @@ class FakeEtcd(Doors):
             watch.attach(shared.node)
             self._serve()
 
+    def _time_calls(self) -> None:
+        """Have /metrics tell from now on how long calls take, by the clock that a test may move."""
+        with self._shared:
+            self._configure(extensive_metrics=True)
+            self._serve()
+
+    def set_quota(self, quota_backend_bytes: int) -> None:
+        """Let the database become so large from now on, as a restart with another quota would.
+
+        The next write that does not fit raises the alarm NOSPACE; an alarm that is raised stays
+        until somebody takes it away. `reset` and `restore` give the former quota back.
+
+        Args:
+            quota_backend_bytes: as of `--quota-backend-bytes`; 0 for etcd's default, less for none.
+
+        Raises:
+            TypeError: it is no whole number.
+
+        >>> with FakeEtcd() as etcd:
+        ...     etcd.set_quota(1)
+        ...     etcd.node.config.quota_backend_bytes
+        1
+        """
+        server_options.check("quota_backend_bytes", int, quota_backend_bytes)
+        self.hold(lambda: self.node.set_quota(quota_backend_bytes))
+
     def _configure(self, **fields: Any) -> None:
         """Have the member and all that come after it be configured so."""
         with self._shared as shared:

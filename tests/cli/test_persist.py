@@ -11,8 +11,9 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import grpc
 import pytest
@@ -351,6 +352,39 @@ def test_what_cannot_be_written_is_said_and_the_server_goes_on(tmp_path: Path) -
     assert {(line["msg"], line["error"]) for line in errors} == {
         ("the data cannot be kept", f"{tmp_path / FILE}: is a directory")
     }
+
+
+@pytest.mark.parametrize("fails", ["hold", "_replace"])
+def test_any_failure_is_said_at_once_and_the_next_time_is_tried(
+    fails: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = Node()
+    said: list[str] = []
+    kept = persist.Persistence(str(tmp_path))
+
+    def fail(*_: object) -> Any:
+        raise RuntimeError("no good")
+
+    async def use() -> None:
+        told = asyncio.Event()
+
+        def say(why: str) -> None:
+            said.append(why)
+            told.set()
+
+        def hold(work: Callable[[Node], persist.Moment]) -> persist.Moment:
+            return fail() if fails == "hold" and not said else work(node)
+
+        if fails == "_replace":
+            monkeypatch.setattr(kept, "_replace", fail)
+        kept.begin(hold, 0.001, say)
+        await asyncio.wait_for(told.wait(), 10)
+        monkeypatch.undo()
+        await kept.end()
+
+    asyncio.run(use())
+    assert set(said) == {f"{kept.path}: RuntimeError: no good"}
+    assert persist.Persistence(str(tmp_path)).load(Node())
 
 
 @pytest.mark.parametrize(

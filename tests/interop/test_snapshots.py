@@ -310,3 +310,33 @@ def test_files_of_etcd_are_read_whole_and_written_again(
     original, again = told(path), told(copy)
     assert again.pop("totalSize") <= original.pop("totalSize")
     assert again == original
+
+
+@pytest.mark.parametrize("name", START)
+def test_a_downgrade_goes_on_in_the_other(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "snapshot.db"
+    actions = m.DowngradeRequest
+    with START[name]() as server, contextlib.closing(Client(server.url)) as client:
+        enable = m.DowngradeRequest(action=actions.ENABLE, version="3.6")
+        client("Maintenance/Downgrade", enable)
+        save(server.url, path)
+    begin = restored if name == "fake_etcd" else loaded
+    with begin(path, tmp_path / "data") as client:
+        status = client("Maintenance/Status", m.StatusRequest())
+        assert status.downgradeInfo == m.DowngradeInfo(enabled=True, targetVersion="3.6.0")
+        for version, why in (
+            ("3.6", "etcdserver: invalid downgrade target version"),
+            ("3.5", "etcdserver: cluster has a downgrade job in progress"),
+        ):
+            with pytest.raises(grpc.RpcError) as refused:
+                client(
+                    "Maintenance/Downgrade",
+                    m.DowngradeRequest(action=actions.VALIDATE, version=version),
+                )
+            assert refused.value.details() == why
+        # The storage has followed by now: it does so just behind the cluster.
+        assert client("Maintenance/Status", m.StatusRequest()).storageVersion == "3.6.0"
+        cancelled = client("Maintenance/Downgrade", m.DowngradeRequest(action=actions.CANCEL))
+        assert cancelled.version == "3.6"
+        status = client("Maintenance/Status", m.StatusRequest())
+        assert not status.HasField("downgradeInfo") or status.downgradeInfo == m.DowngradeInfo()

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fake_etcd import __version__
+from fake_etcd.api import errors
 from fake_etcd.api import messages as m
 from fake_etcd.cli import background
 from fake_etcd.services.http import HttpRequest
@@ -576,6 +577,90 @@ def test_what_is_advertised_stays_so_after_a_reset() -> None:
         assert etcd.node.config.advertise_client_urls == ("http://a:1",)
         etcd.reset()
         assert etcd.node.config.advertise_client_urls == ("http://a:1",)
+
+
+def test_alarms_are_raised_and_taken_away(remote: Remote, channel: grpc.Channel) -> None:
+    put, status = stub(channel, "KV/Put"), stub(channel, "Maintenance/Status")
+    own = str(status(m.StatusRequest()).leader)
+    raised = [{"alarm": "NOSPACE", "member": own}]
+    quota = 2 * 1024**3
+    assert remote.get("/alarms") == {"alarms": [], "quota": quota}
+    assert remote.post("/alarms", alarm="NOSPACE") == {"alarms": raised, "quota": quota}
+    with pytest.raises(grpc.RpcError) as refused:
+        put(m.PutRequest(key=b"a"))
+    assert refused.value.details() == errors.NO_SPACE.message
+    last = str(2**64 - 1)
+    raised += [{"alarm": "CORRUPT", "member": last}]
+    assert remote.post("/alarms", alarm="CORRUPT", member=last)["alarms"] == raised
+    assert list(status(m.StatusRequest()).errors) == [
+        f"memberID:{own} alarm:NOSPACE",
+        f"memberID:{last} alarm:CORRUPT",
+    ]
+    assert remote.delete("/alarms?alarm=CORRUPT")["alarms"] == raised[:1]
+    assert remote.delete("/alarms") == {"alarms": [], "quota": quota}
+    assert put(m.PutRequest(key=b"a")).header.revision == 2
+
+
+def test_a_lower_quota_lets_the_next_put_raise_the_alarm(
+    remote: Remote, channel: grpc.Channel
+) -> None:
+    put, status = stub(channel, "KV/Put"), stub(channel, "Maintenance/Status")
+    before = remote.post("/snapshot")["snapshot"]
+    assert remote.post("/quota", bytes=1) == {"alarms": [], "quota": 1}
+    with pytest.raises(grpc.RpcError) as refused:
+        put(m.PutRequest(key=b"a"))
+    assert refused.value.details() == errors.NO_SPACE.message
+    own = status(m.StatusRequest())
+    assert own.dbSizeQuota == 1
+    raised = [{"alarm": "NOSPACE", "member": str(own.leader)}]
+    assert remote.post("/quota", bytes=-1) == {"alarms": raised, "quota": -1}
+    assert remote.delete("/alarms") == {"alarms": [], "quota": -1}
+    assert put(m.PutRequest(key=b"a")).header.revision == 2
+    remote.post("/restore", snapshot=before)
+    assert remote.get("/alarms") == {"alarms": [], "quota": 2 * 1024**3}
+    remote.post("/quota", bytes=1)
+    remote.post("/reset")
+    assert remote.get("/alarms") == {"alarms": [], "quota": 2 * 1024**3}
+
+
+@pytest.mark.parametrize("member", ["", "-1", "1a", str(2**64), "9" * 5_000, "\N{SUPERSCRIPT TWO}"])
+def test_an_alarm_is_of_a_member(member: str, remote: Remote) -> None:
+    error = f'"member" is an id of a member, a number below 2^64 as text, not {member!r}'
+    body = {"alarm": "CORRUPT", "member": member}
+    assert remote.ask("POST", "/alarms", body) == (400, {"error": error})
+
+
+def test_there_are_two_alarms(remote: Remote) -> None:
+    refused = 400, {"error": "'NONE' is no alarm: there are NOSPACE and CORRUPT"}
+    assert remote.ask("POST", "/alarms", {"alarm": "NONE"}) == refused
+    assert remote.ask("DELETE", "/alarms?alarm=NONE") == refused
+
+
+def test_an_alarm_of_another_kind_is_shown_by_its_number(
+    remote: Remote, channel: grpc.Channel
+) -> None:
+    request = m.AlarmRequest(action=m.AlarmRequest.ACTIVATE, memberID=5)
+    request.MergeFromString(b"\x18\x07")
+    stub(channel, "Maintenance/Alarm")(request)
+    assert remote.get("/alarms")["alarms"] == [{"alarm": "7", "member": "5"}]
+
+
+def test_calls_are_timed_by_the_clock_of_the_test() -> None:
+    with background.serve(["--control", "--metrics=extensive"]) as url:
+        endpoint = url.removeprefix("http://")
+        remote = Remote(endpoint)
+        name = 'grpc_server_handling_seconds_{}{{grpc_method="Put",grpc_service="etcdserverpb.KV",'
+        count, total = name.format("count"), name.format("sum")
+        for calls in (1, 1):  # a reset begins anew, and goes on timing
+            remote.post("/reset")
+            remote.post("/clock/freeze")
+            with grpc.insecure_channel(endpoint) as channel:
+                stub(channel, "KV/Put")(m.PutRequest(key=b"a"))
+            page = raw(endpoint, "GET", "/metrics")[2].decode()
+            found = {line.rpartition(" ")[0]: line.rpartition(" ")[2] for line in page.split("\n")}
+            assert found[count + 'grpc_type="unary"}'] == f"{calls}.0"
+            assert found[total + 'grpc_type="unary"}'] == "0.0"
+        remote.close()
 
 
 bodies = st.one_of(

@@ -1,7 +1,7 @@
 """From the buckets of etcd's database to a node, which was just made and has nothing yet.
 
 Members are taken only for the member that goes on: whoever starts a new one from a snapshot says
-what cluster it is, as with `etcdutl snapshot restore`. The version of the cluster is never taken.
+what cluster it is, as with `etcdutl snapshot restore`. A downgrade goes on in either.
 etcd: server/storage/mvcc/kvstore.go (restore), server/lease/lessor.go (initAndRecover, Promote),
 server/auth/store.go (NewAuthStore).
 """
@@ -21,6 +21,7 @@ from fake_etcd.core.auth.permissions import Permission
 from fake_etcd.core.auth.store import Role, User
 from fake_etcd.core.cluster import Member
 from fake_etcd.core.damaged import Damaged
+from fake_etcd.core.downgrade import Release, parsed
 from fake_etcd.core.lease import REVOKED_PER_TICK, TICK_SECONDS, Lessor
 from fake_etcd.core.mvcc.encoding import encode_field
 from fake_etcd.core.mvcc.version import Version
@@ -77,6 +78,7 @@ def load(node: Node, buckets: Buckets, *, continues: bool = False) -> None:
             schema.read_number(index, schema.CONSISTENT_INDEX),
             schema.read_number(term, schema.TERM),
         )
+    _load_versions(node, buckets.get(schema.CLUSTER, {}), continues)
 
 
 def _check_version(meta: Mapping[bytes, bytes]) -> None:
@@ -202,6 +204,29 @@ def _load_members(node: Node, buckets: Buckets) -> None:
     removed = map(schema.read_member_key, dict(buckets.get(schema.MEMBERS_REMOVED, {}).items()))
     if any(member.id == node.member_id for member in members):
         node.membership.load(members, removed)
+
+
+def _load_versions(node: Node, bucket: Pairs, continues: bool) -> None:
+    cluster = dict(bucket.items())
+    stored = (
+        _release(cluster[schema.CLUSTER_VERSION]) if schema.CLUSTER_VERSION in cluster else None
+    )
+    target = None
+    if schema.DOWNGRADE in cluster:
+        try:
+            downgrade = json.loads(cluster[schema.DOWNGRADE])
+            if downgrade.get("enabled", False):
+                target = _release(downgrade["target-version"].encode())
+        except (ValueError, AttributeError, KeyError, RecursionError):
+            raise Damaged("downgrade: what is there is none") from None
+    node.versions.load(target, stored if continues else None)
+
+
+def _release(value: bytes) -> Release:
+    try:
+        return parsed(value.decode())
+    except (errors.EtcdError, UnicodeDecodeError):
+        raise Damaged(f"cluster bucket: {value!r} is no version") from None
 
 
 def _member(key: bytes, value: bytes) -> Member:

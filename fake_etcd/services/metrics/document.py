@@ -61,7 +61,8 @@ with their labels, in Prometheus' text format. It is on the client URLs, and on 
 `--listen-metrics-urls`. The numbers are the server's own and begin with it; `FakeEtcd.restore` \
 takes none of them back. Counting costs a call about a third of a microsecond; the page is put \
 together when somebody asks. `--metrics=extensive` also times calls: \
-`grpc_server_handling_seconds`, a histogram by method.
+`grpc_server_handling_seconds`, a histogram by method. With `--control` that is by the clock that \
+the test owns: while it is frozen, calls take no time.
 
 This page is made from a page of real etcd's, which `python -m conformance.metrics` records, and \
 from what is given here; a test keeps it true.

@@ -38,6 +38,7 @@ class Kind(enum.Enum):
 
     SECONDS = "a number of seconds, 0 to 2^53"
     COUNT = "a whole number, 0 to 2^53"
+    WHOLE = "a whole number, -2^53 to 2^53"
     SHARE = "a number, 0 to 1"
     SWITCH = "true or false"
     TEXT = "text"
@@ -170,10 +171,14 @@ def _is(*kinds: type) -> Callable[[Any], Any]:
 
 
 def _up_to(most: int, *kinds: type) -> Callable[[Any], Any]:
+    return _within(0, most, *kinds)
+
+
+def _within(least: int, most: int, *kinds: type) -> Callable[[Any], Any]:
     is_number = _is(*kinds)
 
     def read(value: Any) -> Any:
-        if not 0 <= is_number(value) <= most:
+        if not least <= is_number(value) <= most:
             raise ValueError
         return value
 
@@ -207,6 +212,7 @@ def _ids(value: Any) -> list[int]:
 _READERS: Mapping[Kind, Callable[[Any], Any]] = {
     Kind.SECONDS: _up_to(2**53, int, float),
     Kind.COUNT: _up_to(2**53, int),
+    Kind.WHOLE: _within(-(2**53), 2**53, int),
     Kind.SHARE: _up_to(1, int, float),
     Kind.SWITCH: _is(bool),
     Kind.TEXT: _is(str),

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from fake_etcd import __version__
 from fake_etcd.api import version
 from fake_etcd.api.errors import EtcdError
+from fake_etcd.core.quota import DEFAULT_BYTES
+from fake_etcd.testing.alarms import KINDS
 from fake_etcd.testing.control import plain, rules
 from fake_etcd.testing.control.fields import Field, Kind, Refused
 from fake_etcd.testing.control.plain import Json
@@ -184,6 +186,37 @@ class Desk:
     def _rule(self, rule: Rule, number: int) -> Json:
         return {"rule": number, "acted": rule.acted, "description": str(rule)}
 
+    # Alarms
+
+    def alarms(self, given: Given) -> Json:
+        node = self.etcd.node
+        return {
+            "alarms": [plain.alarm(each) for each in node.alarms.listed()],
+            "quota": node.config.quota_backend_bytes or DEFAULT_BYTES,
+        }
+
+    def raise_alarm(self, given: Given) -> Json:
+        member = self.etcd.node.member_id
+        if "member" in given:
+            member = _member(given["member"])
+        self._alarm(lambda kind: self.etcd.alarms.activate(kind, member), given["alarm"])
+        return self.alarms({})
+
+    def clear_alarms(self, given: Given) -> Json:
+        for kind in [given["alarm"]] if "alarm" in given else KINDS:
+            self._alarm(self.etcd.alarms.deactivate, kind)
+        return self.alarms({})
+
+    def _alarm(self, change: Callable[[Any], object], kind: str) -> None:
+        try:
+            change(kind)
+        except ValueError as error:
+            raise Refused(400, str(error)) from None
+
+    def quota(self, given: Given) -> Json:
+        self.etcd.set_quota(given["bytes"])
+        return self.alarms({})
+
     # Time
 
     @property
@@ -244,6 +277,15 @@ class Operation:
     takes_any: str = ""
 
 
+def _member(text: str) -> int:
+    """Raises: Refused: it is no id."""
+    if not (len(text) <= 20 and text.isascii() and text.isdigit() and int(text) < 2**64):
+        raise Refused(
+            400, f'"member" is an id of a member, a number below 2^64 as text, not {text!r}'
+        )
+    return int(text)
+
+
 _SNAPSHOT = Field("snapshot", Kind.COUNT, "the number that taking it gave")
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -280,6 +322,33 @@ OPERATIONS: tuple[Operation, ...] = (
         Desk.expire_tokens,
         "No token that was made until now is one any more.",
         (Field("user", Kind.TEXT, "whose; everybody's where it is left out", optional=True),),
+    ),
+    Operation("GET", "/alarms", Desk.alarms, "The alarms that are raised, and the quota."),
+    Operation(
+        "POST",
+        "/alarms",
+        Desk.raise_alarm,
+        "Raise an alarm, as a member does that is out of space or finds its data corrupt.",
+        (
+            Field("alarm", Kind.TEXT, "NOSPACE or CORRUPT"),
+            Field(
+                "member", Kind.TEXT, "id of whom; this one's where it is left out", optional=True
+            ),
+        ),
+    ),
+    Operation(
+        "DELETE",
+        "/alarms",
+        Desk.clear_alarms,
+        "Take alarms away, whoever's they are; gives those left.",
+        (Field("alarm", Kind.TEXT, "which; NOSPACE and CORRUPT where left out", optional=True),),
+    ),
+    Operation(
+        "POST",
+        "/quota",
+        Desk.quota,
+        "Let the database become so large from now on, until all is reset; an alarm stays.",
+        (Field("bytes", Kind.WHOLE, "how large; 0 is etcd's default, less than 0 no limit"),),
     ),
     Operation("POST", "/snapshot", Desk.snapshot, "Remember all there is; costs next to nothing."),
     Operation("GET", "/snapshot", Desk.snapshots, "The snapshots that can be restored."),

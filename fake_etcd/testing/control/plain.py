@@ -13,6 +13,8 @@ from typing import Any
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
+from fake_etcd.api import messages as m
+from fake_etcd.core.alarm import Alarm
 from fake_etcd.core.auth.store import ROOT, ROOT_PERMISSION, AuthStore
 from fake_etcd.core.lease import Lease
 from fake_etcd.core.mvcc.version import Version
@@ -109,6 +111,13 @@ def _lease(lease: Lease, now: float) -> Json:
         "remaining": lease.remaining_seconds(now),
         "keys": [text(key) for key in lease.sorted_keys()],
     }
+
+
+def alarm(raised: Alarm) -> Json:
+    """An alarm; the member's id is text, as it has 64 bits."""
+    known = m.AlarmType.values()
+    kind = m.AlarmType.Name(raised.kind) if raised.kind in known else str(raised.kind)
+    return {"alarm": kind, "member": str(raised.member)}
 
 
 def call(recorded: RecordedCall, secrets: bool = False) -> Json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,7 +16,7 @@ from fake_etcd.core.auth.permissions import READ, WRITE, Permission
 from fake_etcd.core.clock import VirtualClock
 from fake_etcd.core.cluster import added
 from fake_etcd.core.damaged import Damaged
-from fake_etcd.core.downgrade import parsed
+from fake_etcd.core.downgrade import INTERVAL_SECONDS, OWN, parsed
 from fake_etcd.core.mvcc.version import Version
 from fake_etcd.core.node import Node, NodeConfig
 from fake_etcd.core.snapshot import schema
@@ -193,7 +194,63 @@ def test_a_downgrade_is_told_of() -> None:
         b"clusterVersion": b"3.7.0",
         b"downgrade": b'{"target-version":"3.6.0","enabled":true}',
     }
+
+
+@pytest.mark.parametrize("is_lowered", [False, True])
+@pytest.mark.parametrize("continues", [False, True])
+def test_a_downgrade_goes_on(is_lowered: bool, continues: bool) -> None:
+    node = Node()
+    target = parsed("3.6")
+    node.versions.enable(target)
+    if is_lowered:
+        node.clock.advance(INTERVAL_SECONDS)  # type: ignore[attr-defined]  # it has its own
+        node.run_due(node.clock.now())
+    assert node.versions.cluster == (target if is_lowered else OWN)
+    other = loaded(buckets_of(node), continues=continues)
+    assert (other.versions.target, other.versions.cluster) == (target, target)
+    # Real etcd lowers the version as soon as it leads, in an entry of its own.
+    assert other.raft_index == (node.raft_index + (2 if is_lowered else 3) if continues else 4)
+    with pytest.raises(errors.EtcdError, match="invalid downgrade target version"):
+        other.versions.check_downgrade(target)
+    with pytest.raises(errors.EtcdError, match="cluster has a downgrade job in progress"):
+        other.versions.check_downgrade(parsed("3.5"))
+    assert other.versions.cancel()
+    assert other.versions.cluster == target
+    raised = loaded(buckets_of(other), continues=continues)
+    assert (raised.versions.target, raised.versions.cluster) == (None, OWN)
+    assert raised.raft_index == (other.raft_index + 3 if continues else 4)
+    other.clock.advance(INTERVAL_SECONDS)  # type: ignore[attr-defined]
+    other.run_due(other.clock.now())
+    assert other.versions.cluster == OWN
+
+
+def test_a_downgrade_that_was_given_up_is_none() -> None:
+    buckets = buckets_of(Node())
+    buckets[b"cluster"][b"downgrade"] = b'{"target-version":"","enabled":false}'
     assert loaded(buckets).versions.target is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        (b"downgrade", b"{", "downgrade: what is there is none"),
+        (b"downgrade", b"[]", "downgrade: what is there is none"),
+        (b"downgrade", b'{"enabled":true}', "downgrade: what is there is none"),
+        (b"downgrade", b'{"enabled":true,"target-version":5}', "downgrade: what is there is none"),
+        (
+            b"downgrade",
+            b'{"enabled":true,"target-version":"5"}',
+            "downgrade: what is there is none",
+        ),
+        (b"clusterVersion", b"3", "b'3' is no version"),
+        (b"clusterVersion", b"\xff", "is no version"),
+    ],
+)
+def test_versions_that_are_none_are_refused(name: bytes, value: bytes, why: str) -> None:
+    buckets = buckets_of(Node())
+    buckets[b"cluster"][name] = value
+    with pytest.raises(Damaged, match=re.escape(why)):
+        loaded(buckets)
 
 
 def test_leases_begin_anew_behind_an_election() -> None:
