@@ -54,6 +54,11 @@ def a_frame_that_breaks_the_rules_closes_it(s: Session) -> None:
 
 
 @scenario
+def a_length_of_more_than_63_bits_ends_it_without_a_frame(s: Session) -> None:
+    s.websocket("/v3/watch", bytes((0x81, 0xFF, 0x80)) + bytes(11))
+
+
+@scenario
 def a_method_with_one_answer_never_gives_it(s: Session) -> None:
     s.websocket("/v3/kv/range", frame(b'{"key":"YQ=="}') + frame(b"", PING))
 

@@ -74,6 +74,24 @@ MALFORMED = Status(Code.INTERNAL, "stream terminated by RST_STREAM with error co
 """grpc-go's server resets a call that says so; the client learns it where it would read."""
 
 
+def _misplaced(name: str) -> Status:
+    """What net/http, which serves gRPC over TLS, says of a header that is none of HTTP/2's."""
+    said = f'request header \\"{name}\\" is not valid in HTTP/2\\n'
+    plain = 'received unexpected content-type "text/plain; charset=utf-8"'
+    got = "unexpected HTTP status code received from server: 400 (Bad Request)"
+    return Status(Code.INTERNAL, f'{got}; transport: {plain}\ndata: "{said}"')
+
+
+_MISPLACED = {
+    name.lower(): _misplaced(name)
+    for name in ("Connection", "Proxy-Connection", "Transfer-Encoding", "Upgrade", "Keep-Alive")
+}
+"""By name, in the order in which it looks."""
+
+OF_SERVER = frozenset({MALFORMED, *_MISPLACED.values()})
+"""Refusals that come of the call itself: a stream of answers has begun, for all that is known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """A request that is a call.
@@ -208,6 +226,8 @@ def read_call(
         refusal = errors.EXPIRED
     elif "" in names:
         refusal = _EMPTY_KEY
+    elif is_encrypted:
+        refusal = next((told for name, told in _MISPLACED.items() if name in names), None)
     elif "connection" in names:
         refusal = MALFORMED
     return Head(

@@ -17,7 +17,7 @@ from fake_etcd.transport.gateway import writing
 from fake_etcd.transport.gateway.carrier import Carrier
 from fake_etcd.transport.gateway.exchange import DEAF, Exchange, cancel, internal_error
 from fake_etcd.transport.gateway.fields import table_of
-from fake_etcd.transport.gateway.heads import CONTENT_TYPE, MALFORMED, Head, http_code
+from fake_etcd.transport.gateway.heads import CONTENT_TYPE, OF_SERVER, Head, http_code
 from fake_etcd.transport.gateway.reading import Unreadable, read, read_quickly
 from fake_etcd.transport.gateway.requests import (
     BODY_FACTOR,
@@ -73,7 +73,7 @@ class StreamExchange(Exchange):
 
     def _open(self) -> None:
         head = self._head
-        if head.refusal is not None and head.refusal is not MALFORMED:
+        if head.refusal is not None and head.refusal not in OF_SERVER:
             self._refuse(head.refusal)
             return
         try:
@@ -240,7 +240,7 @@ class StreamExchange(Exchange):
             carrier.finish()
             return
         more = (CONTENT_TYPE,) if line else ()
-        is_servers = status is not errors.EXPIRED
+        is_servers = status is not errors.EXPIRED and status not in OF_SERVER
         inner = head.from_grpc if head.is_encrypted and is_servers else ()
         headers = (*head.cors, *more, *inner, CHUNKED)
         carrier.respond(HttpResponse(http_code(status), headers, line))

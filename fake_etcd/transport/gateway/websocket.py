@@ -208,6 +208,10 @@ class WebSocket:
             if len(buffer) < at:
                 return False
             size = int.from_bytes(buffer[2:at], "big")
+            if size >= 1 << 63:  # which Go reads as less than nothing, and leaves without a word
+                self.lost()
+                buffer.clear()
+                return False
         if size + len(self._message or b"") > self._limit:
             self._end(struct.pack(">H", _TOO_BIG))
             return False

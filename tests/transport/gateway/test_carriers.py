@@ -366,6 +366,22 @@ def test_who_shows_a_name_is_refused_where_users_are_told_apart_by_them() -> Non
         assert status_of(site.send(post("/v3/kv/put", "{}"))) == code
 
 
+@pytest.mark.parametrize("name", ["Connection", "Proxy-Connection", "Upgrade", "Keep-Alive"])
+def test_over_tls_net_http_refuses_what_is_no_header_of_http2(name: str) -> None:
+    """Recorded from etcd 3.7.3 with --auto-tls."""
+    recorder, endpoints = recording()
+    site = Site(endpoints)
+    site.http1 = site.connect("")
+    answer = site.send(post("/v3/lock/lock", "{}", f"Grpc-Metadata-{name}: x"))
+    assert status_of(answer) == 500
+    assert body_of(answer).decode() == (
+        r'{"code":13,"message":"unexpected HTTP status code received from server: 400 '
+        r"(Bad Request); transport: received unexpected content-type \"text/plain; "
+        r'charset=utf-8\"\ndata: \"request header \\\"NAME\\\" is not valid in HTTP/2\\n\""}'
+    ).replace("NAME", name)
+    assert recorder.told == []
+
+
 def test_over_tls_the_headers_of_the_inner_call_go_on() -> None:
     """Recorded from etcd 3.7.3 with --auto-tls."""
     inner = (
