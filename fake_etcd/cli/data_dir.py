@@ -49,6 +49,11 @@ def has_member(folder: str) -> bool:
     return os.path.lexists(os.path.join(folder, "member"))
 
 
+def has_proxy(folder: str) -> bool:
+    """Whether a proxy of etcd 2 has, which no etcd is any more."""
+    return os.path.lexists(os.path.join(folder, "proxy"))
+
+
 def prepare(data_dir: str, wal_dir: str) -> list[Warned]:
     """Make the folder, the one of the member in it, and the log's, where they are not there.
 

@@ -28,6 +28,16 @@ SINGLE_PORT: Warned = (
     {},
 )
 NO_DATA_DIR = Line(logging.CRITICAL, "etcdmain/etcd.go:201", "failed to list data directory")
+BOTH_TYPES = Line(
+    logging.CRITICAL,
+    "etcdmain/etcd.go:221",
+    "invalid datadir; both member and proxy directories exist",
+)
+OF_A_PROXY = Line(
+    logging.CRITICAL + 1,  # `logs.PANIC`
+    "etcdmain/etcd.go:114",
+    "v2 http proxy has already been deprecated in 3.6",
+)
 DEFAULT_HOST = Line(logging.INFO, "etcdmain/etcd.go:83", "detected default host for advertise")
 DEFAULT_DATA_DIR = Line(
     logging.WARNING, "etcdmain/etcd.go:94", "'data-dir' was empty; using default"

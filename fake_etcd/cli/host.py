@@ -16,6 +16,7 @@ import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from typing import NoReturn
 
 from fake_etcd import __version__
 from fake_etcd.api import version
@@ -221,7 +222,24 @@ def _look_into_data_dir(settings: Settings, log: _StartLog) -> bool:
             log.say(lines.NO_DATA_DIR, dir=settings.data_dir, error=str(error))
             raise SystemExit(1) from None
         raise CannotStart(f"{lines.NO_DATA_DIR.message}: {error}") from None
-    return data_dir.has_member(settings.data_dir)
+    has_member = data_dir.has_member(settings.data_dir)
+    if data_dir.has_proxy(settings.data_dir):
+        _refuse_proxy(settings, log, has_member=has_member)
+    return has_member
+
+
+def _refuse_proxy(settings: Settings, log: _StartLog, *, has_member: bool) -> NoReturn:
+    """Raises: SystemExit, as etcd ends; CannotStart: under our own name."""
+    line = lines.BOTH_TYPES if has_member else lines.OF_A_PROXY
+    if not settings.as_etcd:
+        raise CannotStart(f"{settings.data_dir}: {line.message}")
+    if has_member:
+        log.say(line)
+        raise SystemExit(1)
+    log.say(lines.INITIALIZED, data_dir=settings.data_dir, dir_type="proxy")
+    log.say(line, dir_type="proxy")
+    console.complain(f"panic: {line.message}")
+    raise SystemExit(2)
 
 
 async def _make_data_dir(settings: Settings, log: _StartLog, server: NodeServer) -> None:

@@ -14,6 +14,9 @@ from collections.abc import Sequence
 
 from fake_etcd.cli.early_log import timestamp
 
+PANIC = logging.CRITICAL + 1
+"""The level of what ends the process with a panic."""
+
 LEVELS = {
     "debug": logging.DEBUG,
     "info": logging.INFO,
@@ -31,6 +34,7 @@ _NAMES = {
     logging.WARNING: "warn",
     logging.ERROR: "error",
     logging.CRITICAL: "fatal",
+    PANIC: "panic",
 }
 
 DEFAULT = "default"

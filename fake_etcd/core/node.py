@@ -31,6 +31,7 @@ from fake_etcd.core.mvcc.watch import WatchHub
 from fake_etcd.core.noise import Noise
 from fake_etcd.core.quota import Quota
 from fake_etcd.core.schedule import Schedule
+from fake_etcd.core.small_buckets import SmallBuckets
 
 COMPACTION_SLICE_RECORDS = 2_000
 """Records that one `run_due` looks at: about two milliseconds, so nobody waits for longer."""
@@ -199,8 +200,6 @@ class Node:
             is_strict=self.config.strict_reconfig_check,
         )
         self.raft_index = len(members) + _FIRST_ENTRIES
-        self.db_size = DbSize(self.store)
-        self.quota = Quota(self.config.quota_backend_bytes, self.db_size)
         self.alarms = Alarms(self.journal)
         self.versions = Versions(self)
         self.ids = IdSource(self.member_id, self.config.seed, self.journal)
@@ -213,6 +212,9 @@ class Node:
         self.secret_bytes = self.config.secret_bytes or self.noise.bytes
         self.tokens = make_tokens(self.config, self.clock, self.journal, self.secret_bytes)
         self.auth = AuthStore(self.journal, self.tokens)
+        beside = SmallBuckets(self.lessor, self.auth, self.alarms)
+        self.db_size = DbSize(self.store, beside)
+        self.quota = Quota(self.config.quota_backend_bytes, self.db_size)
         self.restores = 0
         self.on_due: Callable[[], None] = _nobody
         self.aside: Callable[[Work], None] = _at_once

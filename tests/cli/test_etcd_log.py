@@ -227,6 +227,28 @@ def test_a_port_that_is_taken_is_told_as_etcd_tells_it(
 
 
 @pytest.mark.interop
+@pytest.mark.parametrize(("names", "status"), [(["proxy"], 2), (["member", "proxy"], 1)])
+def test_a_proxys_data_is_refused_as_etcd_refuses_it(
+    real: tuple[str, ...], tmp_path: Path, names: list[str], status: int
+) -> None:
+    for name in names:
+        (tmp_path / "d" / name).mkdir(parents=True)
+    told = []
+    for command in (real, OURS):
+        lines, ended = refused(command, tmp_path, "--name=a", "--data-dir=d")
+        assert ended == status
+        found = [json.loads(line) for line in lines if line.startswith("{")]
+        last = [
+            line for line in found if re.fullmatch(r"etcdmain/etcd\.go:[12]\d\d", line["caller"])
+        ]
+        told.append([{k: v for k, v in it.items() if k not in ("ts", "stacktrace")} for it in last])
+        panics = [line for line in lines if line.startswith("panic: ")]
+        assert panics == ["panic: v2 http proxy has already been deprecated in 3.6"][: status - 1]
+    assert told[0] == told[1]
+    assert len([line for line in told[0] if line["level"] in ("panic", "fatal")]) == 1
+
+
+@pytest.mark.interop
 @pytest.mark.parametrize(
     "outputs", ["/no/such/folder/f", "stderr,/no/f", "/dev", "default,stderr", "/dev/null/f"]
 )

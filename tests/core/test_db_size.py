@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from fake_etcd.core.alarm import NOSPACE, Alarm
+from fake_etcd.core.auth.permissions import READWRITE, Permission
 from fake_etcd.core.db_size import PAGE_BYTES, DbSize
 from fake_etcd.core.mvcc.store import Store
-from fake_etcd.core.node import Node
+from fake_etcd.core.node import Node, NodeConfig
 
 
 def _pages(store: Store) -> int:
@@ -113,3 +115,54 @@ def test_no_more_is_looked_at_than_a_sample() -> None:
     records.current_revision = store.current_revision
     DbSize(records).note()
     assert looked in range(8_192, 8_192 + 1_024)
+
+
+def _in_use(node: Node) -> int:
+    return node.db_size.sizes()[1] // PAGE_BYTES
+
+
+@pytest.mark.parametrize(
+    ("leases", "reported", "within"),
+    [(100, 7, 1), (1_000, 23, 3), (5_000, 87, 12), (20_000, 371, 8)],
+)
+def test_leases_take_pages_as_in_etcd(leases: int, reported: int, within: int) -> None:
+    node = Node()
+    for number in range(leases):
+        node.lessor.grant(2**60 + number, 10_000, 0.0)
+    assert abs(_in_use(node) - reported) <= within
+    assert node.db_size.sizes()[0] == _in_use(node) * PAGE_BYTES
+    assert node.db_size.file_bytes() == node.db_size.sizes()[0]
+
+
+def test_leases_are_seen_by_the_quota_though_no_key_is_written() -> None:
+    node = Node(NodeConfig(quota_backend_bytes=100 * PAGE_BYTES))
+    assert node.quota.fits(64)
+    for number in range(6_000):
+        node.lessor.grant(2**60 + number, 10_000, 0.0)
+    node.quota.look_again()
+    assert not node.quota.fits(64)
+
+
+def test_users_and_roles_take_pages_about_as_in_etcd() -> None:
+    node = Node()
+    fresh = _in_use(node)
+    for number in range(500):
+        node.auth.user_add(f"user{number:05}", b"", no_password=True)
+    users = _in_use(node)
+    assert abs(users - fresh - 19) <= 10
+    for number in range(500):
+        node.auth.role_add(f"role{number:05}")
+    roles = _in_use(node)
+    assert abs(roles - users - 9) <= 2
+    for number in range(500):
+        permission = Permission(READWRITE, b"k" * 100, b"")
+        node.auth.role_grant_permission(f"role{number:05}", permission)
+    assert abs(_in_use(node) - roles - 20) <= 10
+
+
+def test_alarms_of_many_members_take_pages() -> None:
+    node = Node()
+    fresh = _in_use(node)
+    for member in range(1, 1_001):
+        node.alarms.activate(Alarm(NOSPACE, member))
+    assert _in_use(node) == fresh + 15
