@@ -285,17 +285,23 @@ class Node:
         """The store's."""
         return self.store.current_revision
 
-    def compact(self, revision: int, *, leaves_hash: bool = True) -> None:
+    def compact(self, revision: int) -> None:
         """Forgets what was superseded at `revision`; at once for readers, in slices in memory.
-
-        Args:
-            revision, leaves_hash: as of `Store.compact`.
 
         Raises:
             errors.COMPACTED, errors.FUTURE_REV: as `Store.compact`.
             errors.CORRUPT: there is an alarm.
         """
         self.alarms.check_change()
+        self._compact(revision, leaves_hash=True)
+        self.store.ranges += 1  # etcd reads the revision for its answer, and counts that
+
+    def resume_compaction(self, revision: int) -> None:
+        """Does the rest of one that was not through when what is loaded was saved. It leaves no
+        hash, for it may have begun."""
+        self._compact(revision, leaves_hash=False)
+
+    def _compact(self, revision: int, leaves_hash: bool) -> None:
         self.db_size.note()  # while all is there that made it as large as it is
         was_due = self.store.has_work
         self.store.compact(revision, leaves_hash=leaves_hash)

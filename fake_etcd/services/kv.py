@@ -162,6 +162,7 @@ def _make_delete_range(node: Node) -> Callable[[m.DeleteRangeRequest, Call], byt
         raft_log.propose(node, info, request.ByteSize())
         node.alarms.check_change()
         access.check_delete_range(node, info, request)
+        store.txns += request.prev_kv
         with store.write() as txn:
             return kv_txn.delete_range(txn, request, header)
 

@@ -56,13 +56,9 @@ def make_txn(node: Node) -> Callable[[m.TxnRequest, Call], bytes]:
             if not holds_of(newest(compare.key), compare):
                 succeeded = False
                 break
+        store.txns += looked > 1
         operation = then if succeeded else otherwise
-        if operation is None:
-            store.txns += looked > 1
-            body = b""
-        else:
-            body = run(operation)
-            store.txns += looked > 0
+        body = b"" if operation is None else run(operation)
         return header(store.current_revision) + (kv_txn.SUCCEEDED + body if succeeded else body)
 
     def run(operation: _Simple) -> bytes:

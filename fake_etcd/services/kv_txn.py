@@ -7,7 +7,8 @@ etcd: server/etcdserver/txn/{txn,put,delete}.go, server/etcdserver/v3_server.go,
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from operator import attrgetter
 
 from fake_etcd.api import errors
@@ -48,11 +49,8 @@ def make_txn(node: Node) -> Callable[[m.TxnRequest, Call], bytes]:
             if auth.enabled:
                 access.check_txn(node, info, transaction)
                 access.check_unchanged(node, info)
-            before = store.ranges
-            taken = _Taken(store, transaction)
-            _check(node, taken)
-            body = _run_reads(store, taken)
-            store.txns += store.ranges > before + 1
+            with _counted_as_one(store):
+                body = _run_reads(store, _decide(node, transaction))
             return header(store.current_revision) + body
         raft_log.propose(node, info, request.ByteSize())
         alarms.check_change()
@@ -60,15 +58,32 @@ def make_txn(node: Node) -> Callable[[m.TxnRequest, Call], bytes]:
             alarms.check_growth()
         if auth.enabled:
             access.check_txn(node, info, transaction)
-        before = store.ranges + store.puts + store.deletes
-        taken = _Taken(store, transaction)
-        _check(node, taken)
-        with store.write() as writer:
+        # etcd looks in a transaction of the store's, and acts in another.
+        with _counted_as_one(store):
+            taken = _decide(node, transaction)
+        with _counted_as_one(store), store.write() as writer:
             body = _run(writer, taken)
-        store.txns += store.ranges + store.puts + store.deletes > before + 1
         return header(store.current_revision) + body
 
     return txn
+
+
+@contextmanager
+def _counted_as_one(store: Store) -> Iterator[None]:
+    """Count a transaction of the store's, if there is more than one operation in it, whatever
+    becomes of it (etcd: storage/mvcc/metrics_txn.go)."""
+    before = store.ranges + store.puts + store.deletes
+    try:
+        yield
+    finally:
+        store.txns += store.ranges + store.puts + store.deletes > before + 1
+
+
+def _decide(node: Node, transaction: Transaction) -> _Taken:
+    """What is to be done, and can be; raises what `_check` does."""
+    taken = _Taken(node.store, transaction)
+    _check(node, taken)
+    return taken
 
 
 class _Taken:
@@ -157,7 +172,7 @@ def _check(node: Node, taken: _Taken) -> None:
     nested = iter(taken.nested)
     for operation in taken.operations:
         if isinstance(operation, m.PutRequest):
-            if operation.lease or operation.ignore_value or operation.ignore_lease:
+            if operation.lease or looks_back(operation):
                 check_put_applies(node, operation)
         elif isinstance(operation, m.RangeRequest):
             _check_revision(node.store, operation.revision)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
+from contextlib import suppress
 
 import pytest
+from google.protobuf.message import Message
 
+from fake_etcd.api import errors
 from fake_etcd.api import messages as m
 from fake_etcd.api.errors import EMPTY_KEY, StatusError
 from fake_etcd.api.methods import METHODS
@@ -19,7 +22,7 @@ from fake_etcd.services.http import CORS, HttpRequest, HttpResponse
 from fake_etcd.services.metrics import page as metrics
 from fake_etcd.services.mux import handle
 from fake_etcd.services.pages import query_values
-from tests.services.handlers import MemorySink
+from tests.services.handlers import Handlers, MemorySink
 
 CHUNKED = ("Transfer-Encoding", "chunked")
 TEXT = ("Content-Type", "text/plain; version=0.0.4; charset=utf-8; escaping=underscores")
@@ -102,6 +105,50 @@ def test_pages_read_as_often_as_those_of_etcd(target: str, reads: int) -> None:
     node = Node()
     assert handle(node, HttpRequest("GET", target)).status == 200
     assert f"\netcd_mvcc_range_total {reads}.0\n".encode() in metrics.text(node)
+
+
+_PUT_OP = m.RequestOp(request_put=m.PutRequest(key=b"a"))
+_PUT_B_OP = m.RequestOp(request_put=m.PutRequest(key=b"b"))
+_GET_OP = m.RequestOp(request_range=m.RangeRequest(key=b"a"))
+_KEEP_OP = m.RequestOp(request_put=m.PutRequest(key=b"a", ignore_value=True))
+_PREVIOUS_OP = m.RequestOp(request_put=m.PutRequest(key=b"a", prev_kv=True))
+_LEASED_OP = m.RequestOp(request_put=m.PutRequest(key=b"a", lease=7))
+_LIVES = m.Compare(key=b"a", target=m.Compare.VERSION, version=0, result=m.Compare.GREATER)
+
+
+@pytest.mark.parametrize(
+    ("name", "request_", "counted"),
+    [
+        ("Range", m.RangeRequest(key=b"a"), (1, 0, 0, 0)),
+        ("Put", m.PutRequest(key=b"a", prev_kv=True), (1, 1, 0, 1)),
+        ("Put", m.PutRequest(key=b"x", ignore_value=True), (1, 0, 0, 0)),
+        ("DeleteRange", m.DeleteRangeRequest(key=b"a"), (0, 0, 1, 0)),
+        ("DeleteRange", m.DeleteRangeRequest(key=b"a", prev_kv=True), (1, 0, 1, 1)),
+        ("Compact", m.CompactionRequest(revision=2), (1, 0, 0, 0)),
+        ("Txn", m.TxnRequest(compare=[_LIVES], success=[_PUT_OP]), (1, 1, 0, 0)),
+        ("Txn", m.TxnRequest(compare=[_LIVES, _LIVES], success=[_PUT_OP]), (2, 1, 0, 1)),
+        ("Txn", m.TxnRequest(compare=[_LIVES, _LIVES]), (2, 0, 0, 1)),
+        ("Txn", m.TxnRequest(compare=[_LIVES], success=[_GET_OP]), (2, 0, 0, 1)),
+        ("Txn", m.TxnRequest(success=[_PUT_OP, _PUT_B_OP]), (0, 2, 0, 1)),
+        ("Txn", m.TxnRequest(compare=[_LIVES], success=[_KEEP_OP]), (3, 1, 0, 2)),
+        ("Txn", m.TxnRequest(success=[_PREVIOUS_OP]), (2, 1, 0, 1)),
+        ("Txn", m.TxnRequest(compare=[_LIVES, _LIVES], success=[_LEASED_OP]), (2, 0, 0, 1)),
+    ],
+)
+def test_operations_count_as_etcd_counts_them(
+    name: str, request_: Message, counted: tuple[int, int, int, int]
+) -> None:
+    """Reads, puts, deletions, and transactions of the store's that are more than one of these."""
+    handlers = Handlers(Node())
+    handlers.call("Put", m.PutRequest(key=b"a"))
+    store = handlers.node.store
+    store.ranges = store.puts = store.deletes = store.txns = 0
+    with suppress(errors.EtcdError):
+        if name == "Compact":
+            handlers.open(name, request_, MemorySink())
+        else:
+            handlers.call(name, request_)
+    assert (store.ranges, store.puts, store.deletes, store.txns) == counted
 
 
 def test_good_and_bad_answers_of_health_are_counted() -> None:

@@ -65,7 +65,7 @@ def load(node: Node, buckets: Buckets, *, continues: bool = False) -> None:
     node.store.load(_versions(buckets[schema.KEY]), finished, least)
     _load_leases(node, buckets.get(schema.LEASE, {}))
     if scheduled > finished:
-        node.compact(scheduled, leaves_hash=False)  # for it was not through, and has begun perhaps
+        node.resume_compaction(scheduled)
     _load_auth(node, buckets)
     for key in dict(buckets.get(schema.ALARM, {}).items()):
         alarm = _message(m.AlarmMember, key, key)
