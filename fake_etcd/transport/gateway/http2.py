@@ -51,15 +51,13 @@ class Host(Protocol):
 class Http2Call:
     """One call: what its exchange has for a `Carrier`, and its stream for a `StreamUser`."""
 
-    __slots__ = ("_exchange", "_has_all", "_host", "_is_full", "_is_unread", "_late", "_stream")
+    __slots__ = ("_exchange", "_has_all", "_host", "_is_full", "_stream")
 
     def __init__(self, host: Host, stream: Stream) -> None:
         self._host = host
         self._stream = stream
         self._is_full = False
         self._has_all = False
-        self._is_unread = False
-        self._late: HttpResponse | None = None
         self._exchange: Exchange
 
     @classmethod
@@ -95,12 +93,6 @@ class Http2Call:
     # StreamUser
 
     def data(self, payload: bytes, end_stream: bool) -> None:
-        if self._late is not None:
-            if end_stream:
-                self._has_all = True
-                self.respond(self._late)
-            self._keep()
-            return
         if self._exchange.is_over or self._has_all:
             return
         if payload:
@@ -108,13 +100,13 @@ class Http2Call:
         if end_stream:
             self._has_all = True
             self._exchange.end()
-            if self._late is not None:
-                self.respond(self._late)
+        else:
+            self._exchange.look()
         self._keep()
 
     def _keep(self) -> None:
         """Say what is kept of the body, so that the connection lets in the rest or has it wait."""
-        if self._exchange.is_over and (self._late is None or self._has_all):
+        if self._exchange.is_over:
             self._host.http2.keep(self._stream, 0, 0)
             return
         left = self._stream.content_left
@@ -136,10 +128,6 @@ class Http2Call:
     # Carrier
 
     def respond(self, response: HttpResponse) -> None:
-        if self._is_unread and not self._has_all:
-            # Some clients lose an answer that comes while they send (curl 7.88): it waits.
-            self._late = response
-            return
         body = response.body
         length = len(body) if len(body) <= _BUFFERED else None
         self._send_head(response.status, response.headers, length, end_stream=not body)
@@ -163,7 +151,7 @@ class Http2Call:
         return not self._is_full
 
     def unread(self, read_bytes: int) -> None:
-        self._is_unread = True
+        """What still comes is let go of."""
 
     def finish(self) -> None:
         self._host.http2.send_trailers(self._stream, ())
