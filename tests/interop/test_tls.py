@@ -185,6 +185,31 @@ def test_curl(server: TlsServer, curl: str, flag: str, version: str) -> None:
     assert done.stdout.splitlines()[-1].split() == ["0", "000"]
 
 
+@pytest.mark.parametrize(
+    ("path", "answer"),
+    [
+        ("version", "Method Not Allowed\n\n405"),
+        (
+            "v3/kv/put",
+            '{"code":3,"message":"invalid character \'x\' looking for beginning of value"}\n400',
+        ),
+    ],
+)
+def test_curl_has_its_answer_though_it_has_sent_a_part_of_its_body(
+    server: TlsServer, curl: str, path: str, answer: str, tmp_path: Path
+) -> None:
+    body = tmp_path / "body"
+    body.write_bytes(b"x" * 9_000_000)
+    files = server.kit.files("curl")
+    done = run(
+        *(curl, "--silent", "--noproxy", "*", "--http2", "--cacert", str(files.ca_cert)),
+        *("--cert", str(files.client_cert), "--key", str(files.client_key)),
+        *("--write-out", "\n%{http_code}", "--data-binary", f"@{body}"),
+        f"{server.url}/{path}",
+    )
+    assert done.stdout == answer
+
+
 # Python
 
 

@@ -112,6 +112,24 @@ def test_a_page_does_not_wait_for_a_long_body() -> None:
     assert site.send(site.client.headers(1, fields))[:2] == page(1)
 
 
+def test_the_reset_behind_an_answer_is_an_output_of_its_own() -> None:
+    """curl 7.88 forgets an answer that comes in one record of TLS with a reset."""
+    site = Site()
+    fields = asking("/x", ("content-length", "65537"), method="POST")
+    site.grpc.receive(site.client.headers(1, fields), 0.0)
+    outputs = [site.client.read(each) for each in iter(site.grpc.take_output, b"")]
+    assert site.grpc.has_news is False
+    assert outputs == [page(1), [("RST_STREAM", 1, "NO_ERROR")]]
+
+
+def test_the_host_is_told_of_a_reset_that_is_still_to_be_sent() -> None:
+    site = Site()
+    fields = asking("/x", ("content-length", "65537"), method="POST")
+    site.grpc.receive(site.client.headers(1, fields), 0.0)
+    assert site.client.read(site.grpc.take_output()) == page(1)
+    assert site.grpc.has_news is True
+
+
 def test_who_resets_a_stream_that_was_reset_has_nothing_more_under_way() -> None:
     site = Site()
     assert site.send(site.client.headers(1, asking("/x"))) == []

@@ -178,6 +178,7 @@ class GrpcConnection:
         return (
             bool(self._deadlines)
             or bool(http2.pending_size)
+            or bool(http2.sending.answered)
             or http2.is_done
             or http2.must_go_on_by is not None
         )
