@@ -70,6 +70,7 @@ class Versions:
     Attributes:
         cluster: that of the cluster, and of its storage.
         target: to what it is to be lowered; None while it is not.
+        seen: all that the cluster was of, for metrics, which forget none.
     """
 
     def __init__(self, node: Member) -> None:
@@ -79,6 +80,7 @@ class Versions:
         self._time: float | None = None  # of that look
         self.cluster = OWN
         self.target: Release | None = None
+        self.seen = {OWN}
 
     def check_downgrade(self, target: Release) -> None:
         """Whether a downgrade may begin.
@@ -118,6 +120,7 @@ class Versions:
         """
         self.target = target
         self.cluster = target or OWN
+        self.seen = {self.cluster}
         if stored not in (None, self.cluster):
             self._node.raft_index += 1
 
@@ -135,6 +138,7 @@ class Versions:
         if wanted != self.cluster:
             self._node.raft_index += 1
             self.cluster = wanted
+            self.seen.add(wanted)
 
     def _look_at(self, time: float | None) -> None:
         """Look then, and at no other time."""

@@ -15,6 +15,7 @@ from fake_etcd.api.errors import EMPTY_KEY, StatusError
 from fake_etcd.api.methods import METHODS
 from fake_etcd.core.alarm import NOSPACE, Alarm
 from fake_etcd.core.clock import VirtualClock
+from fake_etcd.core.downgrade import parsed
 from fake_etcd.core.node import Node, NodeConfig
 from fake_etcd.services import registry
 from fake_etcd.services.call import Call
@@ -149,6 +150,30 @@ def test_operations_count_as_etcd_counts_them(
         else:
             handlers.call(name, request_)
     assert (store.ranges, store.puts, store.deletes, store.txns) == counted
+
+
+def test_versions_that_the_cluster_was_of_stay_on_the_page() -> None:
+    clock = VirtualClock()
+    node = Node(clock=clock)
+    clock.attach(node)
+
+    def versions() -> list[str]:
+        lines = metrics.text(node).decode().splitlines()
+        return [line for line in lines if line.startswith("etcd_cluster_version")]
+
+    assert versions() == ['etcd_cluster_version{cluster_version="3.7"} 1.0']
+    node.versions.enable(parsed("3.6"))
+    clock.advance(5)
+    assert versions() == [
+        'etcd_cluster_version{cluster_version="3.6"} 1.0',
+        'etcd_cluster_version{cluster_version="3.7"} 0.0',
+    ]
+    node.versions.cancel()
+    clock.advance(5)
+    assert versions() == [
+        'etcd_cluster_version{cluster_version="3.6"} 0.0',
+        'etcd_cluster_version{cluster_version="3.7"} 1.0',
+    ]
 
 
 def test_good_and_bad_answers_of_health_are_counted() -> None:

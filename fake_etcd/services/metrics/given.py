@@ -154,14 +154,18 @@ def _fd_limit(_: Node) -> Values:
     return [({}, resource.getrlimit(resource.RLIMIT_NOFILE)[0])]
 
 
-_MINOR = version.CLUSTER.rpartition(".")[0]
+def _cluster_versions(node: Node) -> Values:
+    """Those that it was of before are there, and are 0."""
+    for each in sorted(node.versions.seen):
+        yield {"cluster_version": f"{each.major}.{each.minor}"}, each == node.versions.cluster
+
 
 SERIES: tuple[Series, ...] = (
     Series(
         "etcd_cluster_version",
         "gauge",
         "The version of the cluster, as a label.",
-        _named("cluster_version", lambda _: _MINOR),
+        _cluster_versions,
     ),
     Series(
         "etcd_debugging_auth_revision",
