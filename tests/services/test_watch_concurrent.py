@@ -14,6 +14,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import grpc
 
@@ -89,6 +90,7 @@ class Watcher:
         self.last: int | None = None
         """The revision at which it is done, once that is known."""
         self.lives: list[Report] = []
+        self._call: Any = None
         self.thread = threading.Thread(target=self._run, daemon=True)
 
     def ask_for_progress(self) -> None:
@@ -127,8 +129,9 @@ class Watcher:
                 "/etcdserverpb.Watch/Watch",
                 m.WatchRequest.SerializeToString,
                 m.WatchResponse.FromString,
-            )(iter(asking.get, None), timeout=PATIENCE_SECONDS)
-            for response in call:
+            )(iter(asking.get, None))
+            self._call = call
+            for response in self._answers(call):
                 if response.canceled:
                     assert how == "watcher", f"nothing is compacted: {response}"
                     break
@@ -148,6 +151,20 @@ class Watcher:
             if how != "channel":
                 call.cancel()
         asking.put(None)
+
+    def _answers(self, call: Iterator[m.WatchResponse]) -> Iterator[m.WatchResponse]:
+        """To the end of the call, which `end` may bring about."""
+        try:
+            yield from call
+        except grpc.RpcError:
+            if not self.is_done:
+                raise
+
+    def end(self) -> None:
+        """It has seen all, perhaps before anybody knew what that is, and asked for what comes
+        then: of that it is told nothing, not even by notices of progress."""
+        if self._call is not None:
+            self._call.cancel()
 
 
 def _create(request: Request, start: int) -> m.WatchCreateRequest:
@@ -202,7 +219,10 @@ def finish(watchers: list[Watcher], last: int) -> None:
         while watcher.thread.is_alive():
             assert time.monotonic() < end, f"a watcher never comes to {last}: {watcher.lives[-1]}"
             watcher.ask_for_progress()
+            if watcher.is_done:
+                watcher.end()
             watcher.thread.join(0.05)
+        assert watcher.is_done, f"a watcher has ended by an error: {watcher.lives[-1]}"
 
 
 def test_no_watcher_loses_doubles_or_disorders_anything() -> None:
