@@ -108,8 +108,9 @@ def _handled(node: Node) -> Values:
     for method in methods(node):
         ended = node.counts.calls[method.path].ended
         for code, name in _CODES.items():
-            if ended[code] or method.service not in _LATE:
-                yield {"grpc_code": name, **method_labels(method.path)}, ended[code]
+            times = ended.get(code, 0)
+            if times or method.service not in _LATE:
+                yield {"grpc_code": name, **method_labels(method.path)}, times
 
 
 # The member

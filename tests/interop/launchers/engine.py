@@ -11,6 +11,7 @@ import contextlib
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -143,9 +144,15 @@ class Image:
             stderr=subprocess.PIPE,
             text=True,
         ) as outside:
+            first: int | None = None
             try:
-                yield Container(outside, _child(outside), self)
+                first = _child(outside)
+                yield Container(outside, first, self)
             finally:
+                # Who has become another user does not die with its parent any more.
+                if first is not None and outside.poll() is None:
+                    os.kill(first, signal.SIGKILL)
+                    outside.wait(SECONDS)
                 outside.kill()
 
 

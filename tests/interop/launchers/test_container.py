@@ -179,6 +179,7 @@ def keeps_its_data_where_etcd_does(image: Image) -> None:
         with image.running("etcd", f"--data-dir={folder}") as container:
             log_until(container, SERVING)
             assert container.execute("stat", "-c", "%a %U", folder).stdout == "700 etcd\n"
+        assert not Path(f"/proc/{container.first}").exists(), "nothing of it is left"
 
 
 def test_the_image_stands_in_for_etcds(tmp_path: Path) -> None:
