@@ -12,13 +12,13 @@ from collections.abc import Callable
 
 from fake_etcd.api import messages as m
 from fake_etcd.api.errors import EtcdError
+from fake_etcd.core.mvcc.prefixes import prefix_end
 from fake_etcd.core.mvcc.watch import Events, Watcher
 from fake_etcd.services.call import Call, Sink
 from fake_etcd.services.own_client import (
     OwnClient,
     first_created,
     key_of,
-    prefix_end,
     refusal,
     was_created_at,
 )

@@ -18,6 +18,7 @@ from fake_etcd.core.node import Node
 from fake_etcd.core.quota import KEY_OVERHEAD
 from fake_etcd.services import access, kv_checks, kv_range, kv_short_txn, kv_txn, raft_log, space
 from fake_etcd.services.call import Call, Receiver, Sink, StreamHandler, UnaryHandler
+from fake_etcd.services.one_answer import OneAnswer
 from fake_etcd.services.range_stream import RangeStream
 
 _COUNT_1 = b"\x20\x01"
@@ -169,13 +170,12 @@ def _make_delete_range(node: Node) -> Callable[[m.DeleteRangeRequest, Call], byt
     return delete_range
 
 
-class _Compact:
+class _Compact(OneAnswer):
     """Receiver of one Compact: answers once nothing is left to drop, if that is asked for."""
 
     def __init__(self, node: Node, call: Call, sink: Sink) -> None:
+        super().__init__(call, sink)
         self._node = node
-        self._call = call
-        self._sink = sink
         self._failure: type[errors.EtcdError] | None = None
 
     def message(self, request: m.CompactionRequest) -> None:
@@ -198,12 +198,6 @@ class _Compact:
         else:
             self._answer()
 
-    def half_close(self) -> None:
-        """Nothing to do: the one message is what counts."""
-
-    def writable(self) -> None:
-        """Nothing to do: there is one answer."""
-
     def cancelled(self) -> None:
         """The compaction goes on; nobody is told."""
         self._node.forget_compaction_waiter(self._answer)
@@ -212,5 +206,4 @@ class _Compact:
         if self._failure is not None:
             self._sink.close(self._failure.status)
             return
-        self._sink.send(self._node.header(self._node.store.current_revision))
-        self._sink.close()
+        self._answer_with(self._node.header(self._node.store.current_revision))

@@ -11,13 +11,13 @@ from collections.abc import Callable
 
 from fake_etcd.api import messages as m
 from fake_etcd.core.mvcc.encoding import varint
+from fake_etcd.core.mvcc.prefixes import prefix_end
 from fake_etcd.core.node import Node
 from fake_etcd.services.call import Call
 from fake_etcd.services.own_client import (
     OwnClient,
     first_created,
     key_of,
-    prefix_end,
     refusal,
     was_created_at,
 )

@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 from fake_etcd.api import errors
 from fake_etcd.api import messages as m
 from fake_etcd.api.status import Code, Status
+from fake_etcd.core.mvcc.prefixes import prefix_end
 from fake_etcd.core.mvcc.watch import Watcher
 from fake_etcd.core.node import Node
 from fake_etcd.services import kv, lease, watch
@@ -136,12 +137,6 @@ def last_created(prefix: bytes, most: int) -> m.RangeRequest:
 def was_created_at(key: bytes, revision: int) -> m.Compare:
     """Whether the key that is there was created then; 0: there is none."""
     return m.Compare(key=key, target=m.Compare.CREATE, create_revision=revision)
-
-
-def prefix_end(prefix: bytes) -> bytes:
-    """The end of the range of keys with a prefix, which ends with a slash."""
-    assert prefix[-1:] == b"/", "a name, and a slash behind it"
-    return prefix[:-1] + b"0"
 
 
 def key_of(prefix: bytes, lease_id: int) -> bytes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fake_etcd.core.mvcc import prefixes
+
 Text = str | bytes
 """A key or value; text means its UTF-8."""
 
@@ -25,5 +27,4 @@ def prefix_end(prefix: bytes) -> bytes:
     >>> prefix_end(b"a/"), prefix_end(b"a\\xff"), prefix_end(b"")
     (b'a0', b'b', b'\\x00')
     """
-    cut = prefix.rstrip(b"\xff")
-    return cut[:-1] + bytes((cut[-1] + 1,)) if cut else b"\0"
+    return prefixes.prefix_end(prefix) or b"\0"

@@ -39,8 +39,7 @@ class Prefixes(Generic[T]):
     """Members by prefix; several may have the same one. Members are hashable.
 
     Attributes:
-        by_length: each length that prefixes have, with those and their members. Who looks up on
-            the hot path goes through it without a call.
+        by_length: each length that prefixes have, with those and their members.
 
     >>> prefixes = Prefixes[str]()
     >>> prefixes.add(b"a/", "one"), prefixes.add(b"a/b/", "two")

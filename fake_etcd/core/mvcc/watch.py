@@ -239,11 +239,8 @@ class _Group(Generic[Member]):
         """Who watches a key. O(log n) for ranges that are no prefixes, and what is found."""
         members = self._keys.get(key)
         found = list(members) if members else []
-        # As `Prefixes.at`, without its frame: each put comes here.
-        for length, prefixes in self._prefixes.by_length:
-            members = prefixes.get(key[:length])
-            if members:
-                found.extend(members)
+        if self._prefixes.by_length:
+            found += self._prefixes.at(key)
         if self._in_ranges:
             for more in self._ranges.at(key):
                 found.extend(more)
