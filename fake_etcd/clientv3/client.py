@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import functools
+import os
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -191,8 +195,9 @@ class Client(Closing, KV, Lease, Watches, Auth, Cluster, Maintenance):
 
     Making one gets the token and looks at the cluster's version where the configuration asks for
     it, and raises what those calls do; otherwise it connects with the first call. Close it, or use
-    it as a context manager. Any number of threads may call; a forked child makes a client of its
-    own, as it does with any gRPC channel.
+    it as a context manager; what is still open when the program ends is closed then, after whatever
+    was registered with `atexit` since this package was imported. Any number of threads may call; a
+    forked child makes a client of its own, as it does with any gRPC channel.
 
     Args:
         config: how it is to be.
@@ -208,6 +213,7 @@ class Client(Closing, KV, Lease, Watches, Auth, Cluster, Maintenance):
 
     def __init__(self, config: Config) -> None:
         super().__init__(CoreClient(config, ThreadIo(config.clock)))
+        _made.add(self._core)
         run(self._core.start())
 
     sync = blocking(CoreClient.sync)
@@ -234,3 +240,29 @@ class Client(Closing, KV, Lease, Watches, Auth, Cluster, Maintenance):
 
     def __repr__(self) -> str:
         return repr(self._core)
+
+
+_made: weakref.WeakSet[CoreClient] = weakref.WeakSet()
+"""The clients of this process that somebody still has."""
+
+
+def _close_all() -> None:
+    """Close what nobody did, before the interpreter is taken apart.
+
+    gRPC's threads tell a client how its connections do, in new threads, and make those again that
+    were lost. A thread that begins while the interpreter ends crashes Python 3.10.
+    """
+    with contextlib.ExitStack() as ending:
+        for core in (opened := tuple(_made)):
+            ending.callback(_close, core)
+        for core in opened:
+            core.warn_if_open()
+
+
+def _close(core: CoreClient) -> None:
+    run(core.close())
+
+
+atexit.register(_close_all)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_made.clear)  # their threads are not there, to end with them

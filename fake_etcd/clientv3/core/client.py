@@ -157,10 +157,15 @@ class Client(KV, Lease, WatchMethods, Auth, Cluster, Maintenance):
             if tuple(int(number) for number in numbers[:2]) < _OLDEST:
                 raise OldCluster
 
+    def warn_if_open(self) -> None:
+        """Tell whoever forgot to close it, with a ResourceWarning, as a file does."""
+        if not self._is_closed:
+            warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=3)
+
     def __del__(self) -> None:
         closing = getattr(self, "_closing", None)
         if closing is not None and not closing.locked():
-            warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=2)
+            self.warn_if_open()
             if not sys.is_finalizing():  # then there are no more threads, and no more calls
                 self._cancel()
                 self._caller.balancer.abandon()
