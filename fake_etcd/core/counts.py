@@ -118,7 +118,7 @@ class Counts:
     """All that is counted.
 
     Attributes:
-        calls: by path.
+        calls: by path, of the methods that were called.
         events: how many watchers were told.
         checks: health checks by page ("livez"), name and whether all was well.
         healthy, unhealthy: answers of /health.
@@ -141,6 +141,10 @@ class Counts:
         self.healthy = 0
         self.unhealthy = 0
         self.pages = 0
+
+    def of(self, path: str) -> CallCount:
+        """What there is to say of a method, which nobody may have called yet."""
+        return self.calls.get(path) or StreamCount()
 
     def unary(self, path: str) -> UnaryCount:
         """Begin to count the calls of a method that answers at once, or go on."""

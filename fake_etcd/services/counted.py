@@ -26,15 +26,16 @@ from fake_etcd.services.call import (
     StreamHandler,
     UnaryHandler,
 )
+from fake_etcd.services.layer import Layer
 
 
-def layer(node: Node, endpoints: Endpoints) -> dict[str, Endpoint]:
+def layer(node: Node, endpoints: Endpoints) -> Endpoints:
     """The same endpoints, counted in the node's counts."""
     counts = node.counts
-    found = {path: _counted(counts, endpoint) for path, endpoint in endpoints.items()}
+    found = Layer(endpoints, lambda endpoint: _counted(counts, endpoint))
     if not node.config.extensive_metrics:
         return found
-    return {path: _timed(node, endpoint) for path, endpoint in found.items()}
+    return Layer(found, lambda endpoint: _timed(node, endpoint))
 
 
 def _timed(node: Node, endpoint: Endpoint) -> Endpoint:

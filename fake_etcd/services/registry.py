@@ -7,9 +7,10 @@ say to their callers is the transport's business.
 
 from __future__ import annotations
 
+import functools
 from types import ModuleType
 
-from fake_etcd.api.methods import METHODS
+from fake_etcd.api.methods import METHODS, Method
 from fake_etcd.core.node import Node
 from fake_etcd.services import (
     auth,
@@ -23,46 +24,50 @@ from fake_etcd.services import (
     snapshot,
     watch,
 )
-from fake_etcd.services.call import Endpoint, StreamHandler, UnaryHandler
+from fake_etcd.services.call import Endpoint, Endpoints, StreamHandler, UnaryHandler
+from fake_etcd.services.layer import Layer
 
-_SERVICES: tuple[ModuleType, ...] = (
-    auth,
-    cluster,
-    concurrency,
-    health,
-    kv,
-    lease,
-    maintenance,
-    snapshot,
-    watch,
-)
+_SERVICES: dict[str, ModuleType] = {
+    service.__name__.rpartition(".")[2]: service
+    for service in (
+        auth,
+        cluster,
+        concurrency,
+        health,
+        kv,
+        lease,
+        maintenance,
+        snapshot,
+        watch,
+    )
+}
+
+_SERVED = {path: method for path, method in METHODS.items() if method.handler is not None}
 
 
-def endpoints(node: Node) -> dict[str, Endpoint]:
+def endpoints(node: Node) -> Endpoints:
     """The endpoints of all methods that this node serves, by path; their calls are counted.
 
-    Raises:
-        KeyError: the table names a handler that is not there.
+    Each is made when it is first asked for, which raises KeyError if the table names a handler that
+    is not there.
     """
     return counted.layer(node, uncounted(node))
 
 
-def uncounted(node: Node) -> dict[str, Endpoint]:
-    """The same without counting, which only the bench has use for.
+def uncounted(node: Node) -> Endpoints:
+    """The same without counting, which only the bench has use for."""
 
-    Raises:
-        KeyError: as `endpoints`.
-    """
-    unary: dict[str, UnaryHandler] = {}
-    streams: dict[str, StreamHandler] = {}
-    for service in _SERVICES:
-        prefix = service.__name__.rpartition(".")[2] + "."
-        unary.update({prefix + name: handler for name, handler in service.unary(node).items()})
-        streams.update({prefix + name: handler for name, handler in service.streams(node).items()})
-    found = {}
-    for path, method in METHODS.items():
-        if method.handler in unary:
-            found[path] = Endpoint(method, unary=unary[method.handler])
-        elif method.handler is not None:
-            found[path] = Endpoint(method, stream=streams[method.handler])
-    return found
+    @functools.cache
+    def handlers(name: str) -> tuple[dict[str, UnaryHandler], dict[str, StreamHandler]]:
+        service = _SERVICES[name]
+        return service.unary(node), service.streams(node)
+
+    def endpoint(method: Method) -> Endpoint:
+        assert method.handler is not None, "it is served"
+        service, _, name = method.handler.partition(".")
+        unary, streams = handlers(service)
+        if name in unary:
+            return Endpoint(method, unary=unary[name])
+        return Endpoint(method, stream=streams[name])
+
+    return Layer(_SERVED, endpoint)

@@ -26,6 +26,7 @@ from fake_etcd.services.call import (
     StreamHandler,
     UnaryHandler,
 )
+from fake_etcd.services.layer import Layer
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +75,9 @@ class RequestWatch:
         self._entered = 0.0
         self._index = 0
 
-    def layer(self, node: Node, endpoints: Endpoints) -> dict[str, Endpoint]:
+    def layer(self, node: Node, endpoints: Endpoints) -> Endpoints:
         """The same endpoints, measured; streams are let through, as etcd lets them."""
-        return {path: self._measured(node, endpoint) for path, endpoint in endpoints.items()}
+        return Layer(endpoints, lambda endpoint: self._measured(node, endpoint))
 
     def _measured(self, node: Node, endpoint: Endpoint) -> Endpoint:
         method = endpoint.method

@@ -21,6 +21,7 @@ from fake_etcd.api.errors import EtcdError
 from fake_etcd.api.methods import Kind, Method
 from fake_etcd.api.status import OK, Code, Status
 from fake_etcd.services.call import Call, Endpoint, Endpoints, Receiver, Sink
+from fake_etcd.services.layer import Layer
 from fake_etcd.testing import readable
 from fake_etcd.testing.matching import FieldMatch
 from fake_etcd.transport.shared_node import SharedNode
@@ -333,7 +334,7 @@ class History:
 
     def layer(self, endpoints: Endpoints) -> Endpoints:
         """The same endpoints, each of whose calls is recorded."""
-        return {path: self._recorded(endpoint) for path, endpoint in endpoints.items()}
+        return Layer(endpoints, self._recorded)
 
     def _recorded(self, endpoint: Endpoint) -> Endpoint:
         if endpoint.unary is None:

@@ -90,15 +90,18 @@ def method_labels(path: str) -> dict[str, str]:
 
 
 def methods(node: Node) -> Iterator[Method]:
-    for path, count in node.counts.calls.items():
-        if count.started or METHODS[path].service not in _LATE:
-            yield METHODS[path]
+    """What the pages tell of, the table's order."""
+    for path, method in METHODS.items():
+        if method.handler is None:
+            continue
+        if method.service not in _LATE or node.counts.of(path).started:
+            yield method
 
 
 def _by_method(attribute: str) -> Callable[[Node], Values]:
     def read(node: Node) -> Values:
         for method in methods(node):
-            count = node.counts.calls[method.path]
+            count = node.counts.of(method.path)
             yield method_labels(method.path), getattr(count, attribute)
 
     return read
@@ -106,7 +109,7 @@ def _by_method(attribute: str) -> Callable[[Node], Values]:
 
 def _handled(node: Node) -> Values:
     for method in methods(node):
-        ended = node.counts.calls[method.path].ended
+        ended = node.counts.of(method.path).ended
         for code, name in _CODES.items():
             times = ended.get(code, 0)
             if times or method.service not in _LATE:

@@ -55,7 +55,7 @@ def _times(node: Node) -> Metric:
     family = HistogramMetricFamily(TIMES, "How long calls take, in seconds.", labels=labels)
     limits = [*(f"{bound:g}" for bound in BOUNDS), "+Inf"]
     for method in methods(node):
-        count = node.counts.calls[method.path]
+        count = node.counts.of(method.path)
         so_far = map(float, itertools.accumulate(count.times))
         buckets = list(zip(limits, so_far, strict=True))
         family.add_metric([*method_labels(method.path).values()], buckets, count.seconds)

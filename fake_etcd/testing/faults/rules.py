@@ -29,6 +29,7 @@ from fake_etcd.services.call import (
     Sink,
     StreamHandler,
 )
+from fake_etcd.services.layer import Layer
 from fake_etcd.testing.faults.effects import ActionEffect, DenyConnections, Effect, Strike
 from fake_etcd.testing.faults.on import On, OnCall, OnConnection
 from fake_etcd.testing.faults.tap import Tap, as_stream
@@ -267,7 +268,7 @@ class Faults:
 
     def layer(self, endpoints: Endpoints) -> Endpoints:
         """The same endpoints, with the faults on the way."""
-        return {path: self._tapped(endpoint) for path, endpoint in endpoints.items()}
+        return Layer(endpoints, self._tapped)
 
     def reset(self) -> None:
         """Be as at the beginning. The node is held."""
