@@ -33,13 +33,13 @@ OPERATIONS = ("get", "put")
 
 @dataclass(frozen=True, slots=True)
 class Calling:
-    """What was measured, by server and turn, or once where a server was filled with users.
+    """What was measured, by server and turn, but for what users cost.
 
     Args:
         puts, gets: calls a second without auth.
         puts_as, gets_as: the same by users, each with one permission.
-        costs: operation to server to microseconds of processor time: of users with one permission
-            where there are few, then of users with many where there are many.
+        costs: operation to server to microseconds of processor time, medians: of users with one
+            permission where there are few, then of users with many where there are many.
         users: how many are many, by server.
         user_bytes: resident memory that each of the many took, by server.
     """
@@ -63,7 +63,7 @@ class Calling:
 def run(
     turns: int, seconds: float, say: Callable[[str], None], users: dict[str, int] = USERS
 ) -> Calling:
-    """Measure rates on new servers each turn, and then costs by users once.
+    """Measure rates on new servers each turn, and then costs by users on two servers by turns.
 
     Args:
         turns: how often each server has its turn.
@@ -81,12 +81,19 @@ def run(
     costs: dict[str, dict[str, tuple[float, float]]] = defaultdict(dict)
     user_bytes = {}
     for name, start in growth.SERVERS.items():
-        say(f"calls beside {users[name]:,} users: {name}")
-        with start() as server:
-            few = _with_few(server, seconds)
-            user_bytes[name], many = _with_many(server, seconds, users[name])
-        for operation in few:
-            costs[operation][name] = few[operation], many[operation]
+        with start() as few, start() as many:
+            say(f"calls beside {users[name]:,} users: {name}")
+            _add_few(few)
+            _add_few(many)
+            user_bytes[name] = _add_many(many, users[name])
+            seen = [
+                (_costs(few, seconds, 0), _costs(many, seconds, _CALLERS)) for _ in range(turns)
+            ]
+        for operation in OPERATIONS:
+            costs[operation][name] = (
+                statistics.median(of_few[operation] for of_few, _ in seen),
+                statistics.median(of_many[operation] for _, of_many in seen),
+            )
     rates = {what: Turns(dict(found[what])) for what in ("puts", "puts_as", "gets", "gets_as")}
     return Calling(**rates, costs=dict(costs), users=users, user_bytes=user_bytes)
 
@@ -103,20 +110,20 @@ def _one_turn(server: Running, seconds: float) -> dict[str, float]:
     return seen
 
 
-def _with_few(server: Running, seconds: float) -> dict[str, float]:
+def _add_few(server: Running) -> None:
     measure.fill(server, 0, _KEYS)
     measure.add_users(server, 0, _CALLERS, 1)
     measure.set_auth(server, on=True)
-    return _costs(server, seconds, 0)
 
 
-def _with_many(server: Running, seconds: float, users: int) -> tuple[float, dict[str, float]]:
+def _add_many(server: Running, users: int) -> float:
+    """Resident bytes that each of them takes."""
     measure.set_auth(server, on=False)
     before = measure.resident_bytes(server)
     measure.add_users(server, _CALLERS, _CALLERS + users, PERMISSIONS)
     each = (measure.resident_bytes(server) - before) / users
     measure.set_auth(server, on=True)
-    return each, _costs(server, seconds, _CALLERS)
+    return each
 
 
 def _costs(server: Running, seconds: float, user: int) -> dict[str, float]:

@@ -290,9 +290,9 @@ client's, which adds a token to each call.
 
 _CALLING_COST_TEXT = f"""\
 Microseconds of the server's processor time for one call of a user: where there are 8 users with one
-permission each, and beside many users with {calling.PERMISSIONS} permissions each, of which no two
-can be merged. Real etcd has few of them, as it computes what each user may do at each change of
-any. Bytes are resident memory.
+permission each, and, on another by turns, beside many users with {calling.PERMISSIONS} permissions
+each, of which no two can be merged. Medians. Real etcd has few of them, as it computes what each
+user may do at each change of any. Bytes are resident memory.
 """
 
 
