@@ -53,8 +53,6 @@ class Access:
         if self._takes_all_origins:
             return response
         bare = without_cors(response)
-        if bare == response:
-            return bare
         return dataclasses.replace(bare, headers=(*self.cors(request), *bare.headers))
 
     def refusal(self, request: HttpRequest) -> HttpResponse | None:
