@@ -34,7 +34,7 @@ BOTH_TYPES = Line(
     "invalid datadir; both member and proxy directories exist",
 )
 OF_A_PROXY = Line(
-    logging.CRITICAL + 1,  # `logs.PANIC`
+    logging.CRITICAL - 1,  # `logs.PANIC`
     "etcdmain/etcd.go:114",
     "v2 http proxy has already been deprecated in 3.6",
 )

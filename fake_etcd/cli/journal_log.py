@@ -18,7 +18,7 @@ import tempfile
 SOCKET = "/run/systemd/journal/socket"
 
 _PRIORITIES = (
-    (logging.CRITICAL, 2),
+    (logging.ERROR + 1, 2),  # panic and fatal
     (logging.ERROR, 3),
     (logging.WARNING, 4),
     (logging.INFO, 6),

@@ -14,16 +14,16 @@ from collections.abc import Sequence
 
 from fake_etcd.cli.early_log import timestamp
 
-PANIC = logging.CRITICAL + 1
-"""The level of what ends the process with a panic."""
+PANIC = logging.CRITICAL - 1
+"""The level of what ends the process with a panic, which zap has below fatal."""
 
 LEVELS = {
     "debug": logging.DEBUG,
     "info": logging.INFO,
     "warn": logging.WARNING,
     "error": logging.ERROR,
-    "dpanic": logging.CRITICAL,
-    "panic": logging.CRITICAL,
+    "dpanic": PANIC,
+    "panic": PANIC,
     "fatal": logging.CRITICAL,
 }
 """zap's levels as Python's."""

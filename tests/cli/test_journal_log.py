@@ -49,13 +49,20 @@ def fields(entry: bytes) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     ("level", "priority"),
-    [("DEBUG", "7"), ("INFO", "6"), ("WARNING", "4"), ("ERROR", "3"), ("CRITICAL", "2")],
+    [
+        (logging.DEBUG, "7"),
+        (logging.INFO, "6"),
+        (logging.WARNING, "4"),
+        (logging.ERROR, "3"),
+        (logs.PANIC, "2"),
+        (logging.CRITICAL, "2"),
+    ],
 )
 def test_a_level_is_a_priority(
-    journal: tuple[socket.socket, logging.Logger], level: str, priority: str
+    journal: tuple[socket.socket, logging.Logger], level: int, priority: str
 ) -> None:
     listening, log = journal
-    log.log(getattr(logging, level), "text")
+    log.log(level, "text")
     assert fields(listening.recv(65_536))["PRIORITY"] == priority
 
 
