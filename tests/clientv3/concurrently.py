@@ -1,7 +1,8 @@
-"""What the tests of locks, elections and transactions have in common."""
+"""What the tests of locks, elections, transactions and tasks have in common."""
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -75,3 +76,10 @@ def ask(etcd: FakeEtcd, name: str, request: Message) -> Any:
 def revoke(etcd: FakeEtcd, lease: int) -> None:
     """End a lease, as anybody can who knows its id."""
     ask(etcd, "etcdserverpb.Lease/LeaseRevoke", m.LeaseRevokeRequest(ID=lease))
+
+
+def other_tasks() -> set[asyncio.Task[Any]]:
+    """The tasks of this loop but this one, and but those in which grpcio hears, a moment later, how
+    a call ended that was canceled."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    return {task for task in tasks if "coro=<_AioCall." not in repr(task)}

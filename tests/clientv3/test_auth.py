@@ -39,6 +39,7 @@ from fake_etcd.clientv3.responses import (
     User,
 )
 from fake_etcd.testing import FakeEtcd, faults, on
+from tests.clientv3.concurrently import other_tasks
 from tests.clientv3.faces import Face
 
 AUTH = {
@@ -352,13 +353,13 @@ def test_a_task_that_is_canceled_leaves_no_others(fake_etcd: FakeEtcd) -> None:
         async with aio.Client(clientv3.Config(endpoints=fake_etcd.endpoints)) as cli:
             for number in range(5):
                 await cli.user_add(f"user{number}", no_password=True)
-            before = asyncio.all_tasks()
+            before = other_tasks()
             listing = asyncio.create_task(cli.user_list_all(concurrency=3))
             while len(fake_etcd.history.calls("UserGet")) < 3:
                 await asyncio.sleep(0.001)
             listing.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await listing
-            return {task.get_name() for task in asyncio.all_tasks() - before}
+            return {repr(task) for task in other_tasks() - before}
 
     assert asyncio.run(work()) == set()

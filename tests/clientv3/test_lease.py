@@ -24,6 +24,7 @@ from fake_etcd.clientv3.responses import (
     LeaseTimeToLiveResponse,
 )
 from fake_etcd.testing import FakeEtcd, faults, on
+from tests.clientv3.concurrently import other_tasks
 from tests.clientv3.faces import Face
 
 AUTH = {"root": "of root"}
@@ -212,7 +213,7 @@ def test_two_tasks_keep_all_leases_alive_and_end_with_the_client(fake_etcd: Fake
                 "clientv3: lease answers",
                 "clientv3: lease renewals",
             ]
-        return [task.get_name() for task in asyncio.all_tasks() - {asyncio.current_task()}]
+        return [repr(task) for task in other_tasks()]
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
