@@ -24,7 +24,7 @@ from fake_etcd.api import messages as m
 from fake_etcd.api.status import Code, Status
 from fake_etcd.cli import background
 from fake_etcd.core.node import Node
-from fake_etcd.services import kv
+from fake_etcd.services import kv, registry
 from fake_etcd.services.call import Call, UnaryHandler
 
 Patch = pytest.MonkeyPatch
@@ -75,8 +75,10 @@ class Liar:
     @contextlib.contextmanager
     def server(self, flags: tuple[str, ...]) -> Iterator[Started]:
         with contextlib.ExitStack() as stack:
-            with pytest.MonkeyPatch.context() as patch:  # handlers are made while it starts
+            with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(kv, "unary", self._handlers)
+                # All handlers are made while it starts, for others may not lie.
+                patch.setattr(registry, "endpoints", lambda node: dict(_true_endpoints(node)))
                 url = stack.enter_context(background.serve(flags))
             self.started += 1
             self.running.append(url)
@@ -97,6 +99,7 @@ class Liar:
 
 
 _true_handlers = kv.unary
+_true_endpoints = registry.endpoints
 
 
 @dataclass
