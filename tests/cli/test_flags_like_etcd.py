@@ -217,11 +217,16 @@ def last(command: list[str], folder: Path, environment: dict[str, str]) -> tuple
     return answer_of(done.returncode, done.stderr)
 
 
+_WHENEVER = ("updated storage version",)
+"""What a server says that has begun to work, while the start fails beside it."""
+
+
 def answer_of(status: int, log: str) -> tuple[int, str, str]:
     lines = log.splitlines()
     if not lines[0].startswith("{"):
         return status, lines[0], ""
-    line = json.loads(next(each for each in reversed(lines) if each.startswith("{")))
+    told = [json.loads(each) for each in lines if each.startswith("{")]
+    line = next(each for each in reversed(told) if each["msg"] not in _WHENEVER)
     error = line.get("error", line.get("environment-variable", ""))
     # Where it would have listened, on any port.
     return status, line["msg"], re.sub(r"on TLS for (\S+):\d+:", r"on TLS for \1:", error)
