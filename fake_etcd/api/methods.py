@@ -487,5 +487,8 @@ _TABLE = (
 METHODS: Mapping[str, Method] = {method.path: method for method in _TABLE}
 """Every row by path."""
 
+SERVED: Mapping[str, Method] = {path: row for path, row in METHODS.items() if row.handler}
+"""Those that somebody serves."""
+
 SERVICES: frozenset[str] = frozenset(method.service for method in _TABLE)
 """Full names of the services, for telling an unknown method from an unknown service."""

@@ -54,7 +54,6 @@ class StreamCount(_Timed):
         self.started = 0
         self.received = self.received_bytes = 0
         self.sent = self.sent_bytes = 0
-        # Half as dear to make as a Counter: each test has all methods' anew.
         self.ended: defaultdict[int, int] = defaultdict(int)
 
     @property

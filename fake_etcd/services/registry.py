@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 from types import ModuleType
 
-from fake_etcd.api.methods import METHODS, Method
+from fake_etcd.api.methods import SERVED, Method
 from fake_etcd.core.node import Node
 from fake_etcd.services import (
     auth,
@@ -42,8 +42,6 @@ _SERVICES: dict[str, ModuleType] = {
     )
 }
 
-_SERVED = {path: method for path, method in METHODS.items() if method.handler is not None}
-
 
 def endpoints(node: Node) -> Endpoints:
     """The endpoints of all methods that this node serves, by path; their calls are counted.
@@ -70,4 +68,4 @@ def uncounted(node: Node) -> Endpoints:
             return Endpoint(method, unary=unary[name])
         return Endpoint(method, stream=streams[name])
 
-    return Layer(_SERVED, endpoint)
+    return Layer(SERVED, endpoint)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from fake_etcd.api import version
-from fake_etcd.api.methods import METHODS, Kind, Method
+from fake_etcd.api.methods import METHODS, SERVED, Kind, Method
 from fake_etcd.api.status import Code
 from fake_etcd.core.counts import StreamCount
 from fake_etcd.core.node import Node
@@ -90,10 +90,8 @@ def method_labels(path: str) -> dict[str, str]:
 
 
 def methods(node: Node) -> Iterator[Method]:
-    """What the pages tell of, the table's order."""
-    for path, method in METHODS.items():
-        if method.handler is None:
-            continue
+    """What the pages tell of, in the table's order."""
+    for path, method in SERVED.items():
         if method.service not in _LATE or node.counts.of(path).started:
             yield method
 
