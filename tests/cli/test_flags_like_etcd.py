@@ -217,8 +217,9 @@ def last(command: list[str], folder: Path, environment: dict[str, str]) -> tuple
     return answer_of(done.returncode, done.stderr)
 
 
-_WHENEVER = ("updated storage version",)
-"""What a server says that has begun to work, while the start fails beside it."""
+_LAST_WORDS = ("fatal", "warn")
+"""The levels of the line that says why etcd ends. A part of it that has begun to work by then says
+so at info whenever it likes, behind that line too."""
 
 
 def answer_of(status: int, log: str) -> tuple[int, str, str]:
@@ -226,7 +227,7 @@ def answer_of(status: int, log: str) -> tuple[int, str, str]:
     if not lines[0].startswith("{"):
         return status, lines[0], ""
     told = [json.loads(each) for each in lines if each.startswith("{")]
-    line = next(each for each in reversed(told) if each["msg"] not in _WHENEVER)
+    line = next(each for level in _LAST_WORDS for each in reversed(told) if each["level"] == level)
     error = line.get("error", line.get("environment-variable", ""))
     # Where it would have listened, on any port.
     return status, line["msg"], re.sub(r"on TLS for (\S+):\d+:", r"on TLS for \1:", error)
