@@ -24,6 +24,7 @@ from bench import (
     report,
     scenarios,
     secured,
+    snapshots,
     watching,
 )
 from conformance import oracle
@@ -41,6 +42,7 @@ PARTS = (
     "in-process",
     "watching",
     "auth",
+    "snapshots",
     "keys",
     "history",
 )
@@ -102,6 +104,9 @@ def main(arguments: list[str]) -> int:
     if not only or "auth" in only:
         users = calling.FEWER_USERS if options.quick else calling.USERS
         results.calling = calling.run(options.turns, seconds, say, users)
+    if not only or "snapshots" in only:
+        say("snapshots")
+        results.snapshots = snapshots.run(options.turns)
     for server in growth.SERVERS:
         if not only or "keys" in only:
             say(f"cost and memory by keys: {server}")

@@ -96,4 +96,6 @@ BARS = (
     Bar("client-import/threads", "import fake_etcd.clientv3", 0.3, False, "s"),
     Bar("pause/uvloop", "longest get while a million keys are compacted", 50.0, False, "ms"),
     Bar("hash-pause/uvloop", "longest get during HashKV of a million keys", 50.0, False, "ms"),
+    Bar("load/uvloop", "100 MB of snapshot loaded", 10.0, False, "s"),
+    Bar("save-bytes/uvloop", "memory to write a snapshot, of its size", 0.5, False, "x"),
 )

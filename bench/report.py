@@ -24,6 +24,7 @@ from bench.growth import Growth
 from bench.in_process import InProcess
 from bench.lives import Lives
 from bench.scenarios import SCENARIOS, Scenario, Speed, Turns
+from bench.snapshots import Snapshot
 from bench.watching import Watching
 from conformance import golang
 
@@ -66,6 +67,7 @@ class Results:
     history: dict[str, Growth] = field(default_factory=dict)
     watching: Watching | None = None
     calling: Calling | None = None
+    snapshots: list[Snapshot] = field(default_factory=list)
 
 
 def values(results: Results) -> dict[str, float]:
@@ -127,6 +129,11 @@ def values(results: Results) -> dict[str, float]:
             found[f"{operation}-kept/uvloop"] = results.calling.kept(f"{operation}s", "uvloop")
             few, many = results.calling.costs[operation]["uvloop"]
             found[f"{operation}-by-users/uvloop"] = many / few
+    if results.snapshots:
+        found["load/uvloop"] = max(each.load_seconds for each in results.snapshots)
+        found["save-bytes/uvloop"] = max(
+            each.save_bytes / each.file_bytes for each in results.snapshots
+        )
     return found
 
 
@@ -160,6 +167,8 @@ def markdown(results: Results) -> str:
     if results.calling:
         parts += ["## Auth\n", _CALLING_TEXT, _rates_of_users(results.calling)]
         parts += [_CALLING_COST_TEXT, _costs_by_users(results.calling)]
+    if results.snapshots:
+        parts += ["## Snapshots\n", _SNAPSHOTS_TEXT, _snapshots(results.snapshots)]
     if results.keys:
         parts += ["## Memory\n", _MEMORY_TEXT, _memory(results.keys)]
         parts += ["## Cost as the store grows\n", _COST_TEXT]
@@ -257,6 +266,12 @@ channels that a `FakeEtcd` gives, and by grpcio's through its port. Figures are 
 turns.
 """
 
+_SNAPSHOTS_TEXT = """\
+Databases of 10,000 keys with many versions, written from a node and read into another, in a process
+of their own. Seconds of the processor, medians; the memory is the most that writing took beyond
+what the store had before. `python -m bench --only snapshots` measures these alone.
+"""
+
 _MEMORY_TEXT = """\
 Resident memory (`VmRSS`, mapped files included) after loading keys of 32 bytes with values of
 100 bytes through transactions of 120 puts. Real etcd's figure includes what a running etcd keeps
@@ -276,9 +291,9 @@ at random over the whole history.
 
 _WATCHING_TEXT = """\
 Events: 500 watchers of one key on 8 connections, 400 puts of it one after the other; in a flood, 4
-callers put at a time. Idle: 10,000 watchers of other keys and prefixes, beside 64 workers that put.
-Grants and keepalives: 64 workers, each with a stream of its own for these. Bytes are resident
-memory, of 10,000 watchers or leases.
+callers put at a time; of each the median of five within a turn. Idle: 10,000 watchers of other keys
+and prefixes, beside 64 workers that put. Grants and keepalives: 64 workers, each with a stream of
+its own for these. Bytes are resident memory, of 10,000 watchers or leases.
 """
 
 
@@ -497,6 +512,16 @@ def _costs_by_users(found: Calling) -> str:
         rows.append((_TITLES[name], f"{found.users[name]:,}", *cells))
     heads = ("get", "beside many", "put", "beside many", "bytes per user")
     return _table(("server", "users", *heads), rows)
+
+
+def _snapshots(found: Iterable[Snapshot]) -> str:
+    rows = []
+    for each in found:
+        sizes = (f"{each.versions:,}", f"{each.value_bytes:,}", f"{each.file_bytes / 1e6:.0f}")
+        saved = (f"{each.save_seconds:.1f}", f"{each.save_bytes / 1e6:.0f}")
+        rows.append((*sizes, *saved, f"{each.load_seconds:.1f}"))
+    heads = ("bytes of a value", "MB", "to save, s", "memory for that, MB", "to load, s")
+    return _table(("versions", *heads), rows)
 
 
 def _memory(grown: Mapping[str, Growth]) -> str:

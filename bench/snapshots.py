@@ -1,17 +1,20 @@
-"""How long snapshots take, inside one process: `python -m bench.snapshots`.
+"""The part about snapshots: how long they take, and what memory beside the store's own.
 
 Databases of about 100 MB are written from a node and read into another, as `--fake-persist` and
-`--fake-load` do. Figures are the best of three rounds, in seconds of processor time; the memory of
-writing is what the process has at its peak beyond what it had before. Linux only, because of /proc.
+`--fake-load` do, in a process that has nothing else. Linux only, because of /proc.
 """
 
 from __future__ import annotations
 
 import functools
+import multiprocessing
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from fake_etcd.cli import snapshot_file
 from fake_etcd.core.node import Node
@@ -21,7 +24,49 @@ SIZES = ((540_000, 100), (73_000, 1_024))
 """Versions, and bytes of the value of each."""
 
 _KEYS = 10_000
-_ROUNDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One database, written and read; times are of the processor, and medians over the rounds.
+
+    Args:
+        versions, value_bytes: what is in it.
+        file_bytes: its size.
+        save_seconds, load_seconds: to write it and to read it.
+        save_bytes: the most memory that writing took beyond what the store had before.
+    """
+
+    versions: int
+    value_bytes: int
+    file_bytes: int
+    save_seconds: float
+    save_bytes: int
+    load_seconds: float
+
+
+def run(rounds: int) -> list[Snapshot]:
+    """Measure each size in a process of its own."""
+    return [_apart(*size, rounds) for size in SIZES]
+
+
+def _apart(versions: int, value_bytes: int, rounds: int) -> Snapshot:
+    spawned = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=spawned) as pool:
+        return pool.submit(_measure, versions, value_bytes, rounds).result()
+
+
+def _measure(versions: int, value_bytes: int, rounds: int) -> Snapshot:
+    node = filled(versions, value_bytes)
+    with tempfile.TemporaryDirectory(prefix="bench-snapshot-") as directory:
+        path = Path(directory) / "db"
+        forget_peak()
+        before = peak_bytes()
+        size = save(node, path)
+        memory = peak_bytes() - before
+        saving = seconds(functools.partial(save, node, path), rounds)
+        loading = seconds(functools.partial(load, path), rounds)
+    return Snapshot(versions, value_bytes, size, saving, memory, loading)
 
 
 def filled(versions: int, value_bytes: int) -> Node:
@@ -43,14 +88,14 @@ def load(path: Path) -> None:
     snapshot_file.load_file(Node(), path)
 
 
-def seconds(action: Callable[[], object]) -> float:
-    """Of the best round."""
+def seconds(action: Callable[[], object], rounds: int) -> float:
+    """Of the processor, in the median round."""
     taken = []
-    for _ in range(_ROUNDS):
+    for _ in range(rounds):
         begin = time.process_time()
         action()
         taken.append(time.process_time() - begin)
-    return min(taken)
+    return median(taken)
 
 
 def peak_bytes() -> int:
@@ -62,25 +107,3 @@ def peak_bytes() -> int:
 def forget_peak() -> None:
     """Have the peak begin anew with what there is now (man 5 proc: clear_refs)."""
     Path("/proc/self/clear_refs").write_text("5")
-
-
-def main() -> None:
-    print("| versions | bytes of a value | MB | to save, s | memory for that, MB | to load, s |")
-    print("| --- | --- | --- | --- | --- | --- |")
-    for versions, value_bytes in SIZES:
-        node = filled(versions, value_bytes)
-        with tempfile.TemporaryDirectory(prefix="bench-snapshot-") as directory:
-            path = Path(directory) / "db"
-            forget_peak()
-            before = peak_bytes()
-            size = save(node, path)
-            memory = peak_bytes() - before
-            saving = seconds(functools.partial(save, node, path))
-            loading = seconds(functools.partial(load, path))
-        row = (f"{versions:,}", f"{value_bytes:,}", f"{size / 1e6:.0f}")
-        figures = (f"{saving:.1f}", f"{memory / 1e6:.0f}", f"{loading:.1f}")
-        print(f"| {' | '.join(row + figures)} |")
-
-
-if __name__ == "__main__":
-    main()

@@ -24,6 +24,7 @@ from bench.lives import Lives
 from bench.measure import Load
 from bench.report import Results
 from bench.scenarios import SCENARIOS, Turns
+from bench.snapshots import Snapshot
 from bench.watching import Watching
 
 
@@ -109,6 +110,10 @@ def made_up() -> Results:
             users={"real": 100, "uvloop": 10_000},
             user_bytes={"real": 60_000.0, "uvloop": 24_000.0},
         ),
+        snapshots=[
+            Snapshot(540_000, 100, 100_000_000, 1.5, 10_000_000, 3.0),
+            Snapshot(73_000, 1_024, 80_000_000, 0.5, 20_000_000, 1.0),
+        ],
     )
 
 
@@ -148,6 +153,8 @@ def test_every_bar_has_a_value_in_a_whole_run() -> None:
     assert values["stop/uvloop"] == 0.03
     assert values["per-key/uvloop"] == 1.0
     assert values["fixture/uvloop"] == 0.5
+    assert values["load/uvloop"] == 3.0
+    assert values["save-bytes/uvloop"] == 0.25
     assert values["in-process/uvloop"] == 5.0
     assert values["of-loopback/uvloop"] == pytest.approx(0.1)
     assert values["aio-of-loopback/uvloop"] == 0.25
@@ -161,7 +168,7 @@ def test_every_bar_has_a_value_in_a_whole_run() -> None:
 
 def test_the_report_says_what_auth_costs_and_beside_how_many_users() -> None:
     text = report.markdown(made_up())
-    rates, costs = text.partition("## Auth\n")[2].partition("## Memory")[0].split("\n\nMicro")
+    rates, costs = text.partition("## Auth\n")[2].partition("## Snapshots")[0].split("\n\nMicro")
     assert "| real etcd | 20 | 20 (1.00 x) | 20 | 18 (0.90 x) |" in rates
     assert "| fake_etcd, uvloop | 40 | 40 (1.00 x) | 40 | 36 (0.90 x) |" in rates
     assert "| real etcd | 100 | 40.0 | 50.0 (1.25 x) | 40.0 | 50.0 (1.25 x) | 60,000 |" in costs
@@ -174,6 +181,13 @@ def test_the_report_has_the_gateway_and_locks() -> None:
     text = report.markdown(made_up())
     assert "| put | fake_etcd, uvloop | 40 (2.00 x) | 40 (2.00 x) | 40.0 (2.00 x) |" in text
     assert "| one lock for all | 20 | 40 (2.00 x) |" in text
+
+
+def test_the_report_says_what_snapshots_take() -> None:
+    text = report.markdown(made_up())
+    assert (
+        "| 540,000 | 100 | 100 | 1.5 | 10 | 3.0 |\n| 73,000 | 1,024 | 80 | 0.5 | 20 | 1.0 |" in text
+    )
 
 
 def test_bars_are_met_on_the_right_side() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tracemalloc
 from collections.abc import Iterator
 
 import pytest
@@ -87,6 +88,27 @@ def test_a_slow_reader_gets_what_there_was_when_it_asked() -> None:
     found += answers(sink)
     assert len(found) > 4
     assert read(joined(found)) == was
+
+
+def test_a_stream_holds_no_second_copy_of_what_it_sends() -> None:
+    node = Node()
+    for number in range(1_000):
+        node.store.put(b"%04d" % number, b"v" * 8_000)
+    sink, sent = MemorySink(room=1), 0
+    handlers = Handlers(node)
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        receiver = handlers.open("Maintenance/Snapshot", m.SnapshotRequest(), sink)
+        while sink.status is None:
+            sent += sum(map(len, sink.messages))
+            sink.messages.clear()
+            receiver.writable()
+        peak = tracemalloc.get_traced_memory()[1] - before
+    finally:
+        tracemalloc.stop()
+    assert sent > 8_000_000
+    assert peak < sent / 8
 
 
 def test_who_hangs_up_is_sent_no_more() -> None:

@@ -65,6 +65,14 @@ def metrics_are_compressed_for_who_takes_that(s: Session) -> None:
 
 
 @scenario
+def no_other_page_is_compressed(s: Session) -> None:
+    packs = [("Accept-Encoding", "gzip, deflate")]
+    for path in ("/health", "/livez?verbose", "/readyz?verbose", "/version", "/nope"):
+        s.http("GET", path, headers=packs)
+    s.http("GET", "/debug/vars", headers=packs, shows_body=False)
+
+
+@scenario
 def metrics_are_at_one_path_alone(s: Session) -> None:
     for path in ("/metrics/", "/Metrics", "/metrics/x", "/proxy/metrics", "//metrics"):
         s.http("GET", path)
