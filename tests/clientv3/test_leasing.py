@@ -261,7 +261,7 @@ def test_who_waits_for_an_owner_that_is_away_waits_for_as_long_as_he_wants(
     cli.put(f"{PREFIX}k", "", lease=cli.grant(60, id=7).id)
     for write in (partial(kv.put, "k", "1"), partial(kv.delete, "k", prefix=True)):
         with pytest.raises(context.DeadlineExceeded):
-            write(timeout=0.1)
+            write(timeout=0.5)
     assert cli.get(f"{PREFIX}k").kvs[0].value == b"REVOKE"
     threading.Timer(0.05, cli.revoke, (7,)).start()
     kv.put("k", "1")

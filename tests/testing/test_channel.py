@@ -626,8 +626,8 @@ def test_a_deadline_that_is_over_is_missed(channel: Any) -> None:
 
 
 def test_a_deadline_ends_a_stream(channel: Any) -> None:
-    call = stub(channel, "Watch/Watch")(iter([watch_of(b"a")]), timeout=0.3)
-    assert 0 < call.time_remaining() <= 0.3
+    call = stub(channel, "Watch/Watch")(iter([watch_of(b"a")]), timeout=1.0)
+    assert 0 < call.time_remaining() <= 1.0
     assert next(call).created
     assert refused(lambda: next(call)) is call
     # On a wire the server's reset may be there before the client's own timer.

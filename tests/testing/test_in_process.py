@@ -130,7 +130,7 @@ async def test_deadlines_of_asyncio_calls_are_on_the_nodes_clock() -> None:
 async def test_a_loop_runs_what_is_due_in_real_time() -> None:
     with FakeEtcd() as etcd:
         channel = etcd.aio_channel()
-        call = stub(channel, "Watch/Watch")([watch_of(b"a")], timeout=0.05)
+        call = stub(channel, "Watch/Watch")([watch_of(b"a")], timeout=0.3)
         assert (await call.read()).created
         over = asyncio.Event()
         call.add_done_callback(lambda _: over.set())
@@ -590,7 +590,7 @@ def test_a_stream_that_nobody_holds_and_whose_answers_nobody_takes_is_forgotten(
 async def test_a_deadline_that_ends_the_last_call_leaves_no_timer() -> None:
     with FakeEtcd() as etcd:
         lease_a_key(etcd.channel(), 1, 3_600)
-        call = await open_watch(etcd.aio_channel(), timeout=0.02)
+        call = await open_watch(etcd.aio_channel(), timeout=0.3)
         assert await call.code() is LATE
         await asyncio.sleep(0)
         loop: Any = asyncio.get_running_loop()

@@ -154,7 +154,7 @@ def test_the_deadline_of_the_caller_cancels() -> None:
     async def scenario(probe: Probe) -> grpc.StatusCode:
         server, address, path = await serve(probe, Kind.BIDI)
         async with grpc.aio.insecure_channel(address) as channel:
-            call = channel.stream_stream(path)(timeout=0.3)
+            call = channel.stream_stream(path)(timeout=1.0)
             await call.write(b"")
             code = await call.code()
             await asyncio.wait_for(probe.over.wait(), 10)
