@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
-import threading
-import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,14 +16,13 @@ from google.protobuf.message import Message
 from fake_etcd.api.methods import METHODS
 from fake_etcd.api.status import Code, Status
 from fake_etcd.core.node import Node
-from fake_etcd.core.noise import Noise
-from fake_etcd.core.snapshot.schema import Buckets
 from fake_etcd.services import http, mux, page_access, registry
 from fake_etcd.services.call import Endpoints, HostCall, Metadata
 from fake_etcd.services.http import HttpRequest, HttpResponse
 from fake_etcd.services.request_watch import RequestWatch
 from fake_etcd.testing import auth_seed, server_options
 from fake_etcd.testing.alarms import Alarms
+from fake_etcd.testing.beginning import Beginning
 from fake_etcd.testing.clock import TestClock
 from fake_etcd.testing.control.door import Control
 from fake_etcd.testing.doors import Doors
@@ -34,12 +31,13 @@ from fake_etcd.testing.faults.effects import Effect
 from fake_etcd.testing.faults.rules import Faults
 from fake_etcd.testing.history import History
 from fake_etcd.testing.listening import Listening
+from fake_etcd.testing.ports import Ports
 from fake_etcd.testing.server_options import ServerOptions
 from fake_etcd.testing.snapshots import Snapshot, Snapshots
 from fake_etcd.testing.store import Store
 from fake_etcd.testing.switch_clock import SwitchClock
 from fake_etcd.testing.timers import Timers
-from fake_etcd.testing.tls import ANY_PORT, NO_TLS, Tls, TlsKit, common_name, wanted
+from fake_etcd.testing.tls import NO_TLS, Tls, TlsKit, common_name, wanted
 from fake_etcd.testing.tokens import Tokens
 from fake_etcd.transport.gateway.rules import GatewayRules, refuses_names
 from fake_etcd.transport.in_process.aio import InProcessAioChannel
@@ -120,25 +118,15 @@ class FakeEtcd(Doors):
         server_options.check("endpoints", int, endpoints)
         server_options.check("control", bool, control)
         server_options.check("control_token", str, control_token)
-        self._auth: auth_seed.HashedAuth | None = None
-        self._aside: SharedAside | None = None
-        self._watch: RequestWatch | None = None
         server_options.check("tls", server_options.TLS, tls)
         of_tls = wanted(tls)
-        self._kit = None if of_tls is None else TlsKit(of_tls, self._between_connections)
-        self._config = dataclasses.replace(
+        config = dataclasses.replace(
             server_options.config(options, random_seed),
             client_cert_auth=of_tls is not None and of_tls.client_cert_auth,
         )
-        self._noise = Noise(random_seed)
-        if auth is not None:
-            server_options.check("auth", server_options.AuthSource, auth)
-            self._auth = self._hashed(auth_seed.parsed(auth, needs_root=True))
         self._clock = SwitchClock()
-        self._loaded: Buckets | None = None
-        if snapshot is not None:
-            self._loaded = self._read_snapshot(snapshot)
-        self._shared = SharedNode(self._new_node(), {})
+        self._beginning = Beginning(config, self._clock, auth, snapshot)
+        self._shared = SharedNode(self._beginning.node(), {})
         self._clock.on_move = self._shared.moved
         self._timers = self._clock.timers = Timers(self._shared, self._clock)
         self.faults = Faults(self._shared, random_seed, self._serve)
@@ -147,8 +135,14 @@ class FakeEtcd(Doors):
         self.faults.retry = self._retry
         self._channels: weakref.WeakSet[InProcessChannel] = weakref.WeakSet()
         self._aio_channels: weakref.WeakSet[InProcessAioChannel] = weakref.WeakSet()
-        self._listening: Listening | None = None
-        self._opening = threading.RLock()  # of ports; never waited for where the node is held
+        self._ports = Ports(
+            self._shared,
+            self._addresses,
+            self._new_listening,
+            self._require_open,
+            self._advertise_addresses,
+            of_tls,
+        )
         self._is_closed = False
         self._process = os.getpid()
         self.clock = TestClock(self._clock, self, self._timers)
@@ -183,16 +177,13 @@ class FakeEtcd(Doors):
             aio_channel.drop()
         for address in self._addresses:
             address.set_up(False)
-        with self._opening:
-            listening, self._listening = self._listening, None
-        if listening is not None:
-            listening.close(grace_seconds)
-        if self._kit is not None:
-            self._kit.close()
+        self._ports.close(grace_seconds)
+        if self._ports.kit is not None:
+            self._ports.kit.close()
         self.faults.close()
         self._timers.close()
-        if self._aside is not None:
-            self._aside.close()
+        if self._beginning.aside is not None:
+            self._beginning.aside.close()
 
     @property
     def is_closed(self) -> bool:
@@ -225,7 +216,7 @@ class FakeEtcd(Doors):
             errors.AUTH_NOT_ENABLED: as `token`.
         """
         self._require_open()
-        line = self._address(endpoint).line(common_name(self._kit, client))
+        line = self._address(endpoint).line(common_name(self._ports.kit, client))
         channel = InProcessChannel(line, options, self._metadata_of(user))
         self._channels.add(channel)
         return channel
@@ -258,7 +249,7 @@ class FakeEtcd(Doors):
         28
         """
         self._require_open()
-        line = self._address(endpoint).line(common_name(self._kit, client))
+        line = self._address(endpoint).line(common_name(self._ports.kit, client))
         channel = InProcessAioChannel(line, options, self._metadata_of(user))
         self._aio_channels.add(channel)
         return channel
@@ -285,20 +276,19 @@ class FakeEtcd(Doors):
     @property
     def endpoints(self) -> list[str]:
         """All addresses, "127.0.0.1:41235"."""
-        found = self._open_ports().addresses
-        return [addresses[0].rpartition("://")[2] for addresses in found]
+        return [addresses[0].rpartition("://")[2] for addresses in self._ports.open_all()]
 
     @property
     def url(self) -> str:
         """The first address, "http://127.0.0.1:41235", or "https://...", where it has TLS."""
-        return self._open_ports().addresses[0][0]
+        return self._ports.open_all()[0][0]
 
     @property
     def tls(self) -> TlsKit:
         """See `Doors.tls`."""
-        if self._kit is None:
+        if self._ports.kit is None:
             raise RuntimeError(NO_TLS)
-        return self._kit
+        return self._ports.kit
 
     def listen(self, url: str, tls: ServerTls | None = None) -> str:
         """Be reached by one more address, beside or in place of the one that `endpoint` opens.
@@ -320,10 +310,8 @@ class FakeEtcd(Doors):
         self._require_open()
         if not self._addresses[0].is_up:
             raise RuntimeError(f"listen({url!r}): the first endpoint is down; bring_up() before")
-        self._shared.require_owned()
-        with self._opening:
-            self.is_changed = True
-            address = self._sockets().listen(0, url, tls or self._own_tls())
+        address = self._ports.listen(url, tls)
+        self.is_changed = True
         if tls is not None and tls.client_cert_auth:
             self._configure(client_cert_auth=True)
         return address
@@ -336,16 +324,14 @@ class FakeEtcd(Doors):
         """Cut an address's connections and let nobody connect to it, until `bring_up`."""
         self._require_open()
         self._address(endpoint).set_up(False)
-        if self._listening is not None:
-            self._listening.shut(endpoint)
+        self._ports.shut(endpoint)
 
     def bring_up(self, endpoint: int = 0) -> None:
         """Let clients connect to an address again; its port is the one it had."""
         self._require_open()
         self._shared.require_owned()
         address = self._address(endpoint)
-        if self._listening is not None:
-            self._listening.open(endpoint)
+        self._ports.open(endpoint)
         address.set_up(True)
 
     @contextmanager
@@ -363,10 +349,7 @@ class FakeEtcd(Doors):
         Returns:
             How many open calls in this process, and connections from outside, there were.
         """
-        cut = sum(address.cut() for address in self._addresses)
-        if self._listening is not None:
-            cut += self._listening.cut(range(len(self._addresses)))
-        return cut
+        return sum(address.cut() for address in self._addresses) + self._ports.cut()
 
     # State
 
@@ -383,7 +366,7 @@ class FakeEtcd(Doors):
             self._clock.automatic = False
             self._clock.put_back(0.0)
             self._clock.run()
-            shared.replace(self._new_node())
+            shared.replace(self._beginning.node())
             self._snapshots.release_all()
             self._snapshots = Snapshots(shared.node)
             self._clock.attach(shared.node)
@@ -391,8 +374,8 @@ class FakeEtcd(Doors):
             self.faults.reset()
             self.history.clear()
             shared.moved()
-        if self._kit is not None:
-            self._kit.reset()
+        if self._ports.kit is not None:
+            self._ports.kit.reset()
         for number, address in enumerate(self._addresses):
             if not address.is_up:
                 self.bring_up(number)
@@ -429,7 +412,7 @@ class FakeEtcd(Doors):
             self._end_streams()
             self._retry()  # when they would have tried again is in another time
             shared.moved()
-        self._flush()
+        self._ports.flush()
 
     def release(self, snapshot: Snapshot) -> None:
         """Forget a snapshot, which then costs nothing more. Nothing where it is not valid."""
@@ -538,7 +521,7 @@ class FakeEtcd(Doors):
             shared.run_due()
             step()
             shared.moved()
-        self._flush()
+        self._ports.flush()
 
     def work_aside(self) -> None:
         """Have passwords be hashed by threads from now on, as long as the clock runs by itself.
@@ -548,14 +531,14 @@ class FakeEtcd(Doors):
         way each time.
         """
         with self._shared as shared:
-            if self._aside is None:
-                self._aside = SharedAside(shared)
-                self._aside.attach(shared.node)
+            if self._beginning.aside is None:
+                self._beginning.aside = SharedAside(shared)
+                self._beginning.aside.attach(shared.node)
 
     def _watch_requests(self, watch: RequestWatch) -> None:
         """Have calls measured from now on, behind `work_aside`."""
         with self._shared as shared:
-            self._watch = watch
+            self._beginning.watch = watch
             watch.attach(shared.node)
             self._serve()
 
@@ -588,52 +571,20 @@ class FakeEtcd(Doors):
     def _configure(self, **fields: Any) -> None:
         """Have the member and all that come after it be configured so."""
         with self._shared as shared:
-            self._config = dataclasses.replace(self._config, **fields)
-            shared.node.config = dataclasses.replace(shared.node.config, **fields)
+            self._beginning.configure(shared.node, **fields)
             self.is_changed = True
 
-    def _new_node(self) -> Node:
-        epoch = time.time() - self._clock.now()
-        node = Node(dataclasses.replace(self._config, unix_epoch=epoch), self._clock)
-        if self._loaded is not None:
-            from fake_etcd.core.snapshot.load import load
-
-            load(node, self._loaded)
-        if self._auth is not None:
-            self._auth.apply(node.auth)
-        if self._aside is not None:
-            self._aside.attach(node)
-        if self._watch is not None:
-            self._watch.attach(node)
-        return node
-
-    def _read_snapshot(self, path: str | os.PathLike[str]) -> Buckets:
-        """What is in it, without a second copy: versions are shared by all nodes that have them."""
-        server_options.check("snapshot", server_options.PathSource, path)
-        if self._auth is not None:
-            raise ValueError("auth= and snapshot=: users and roles are those of the snapshot")
-        from fake_etcd.cli import snapshot_file
-        from fake_etcd.core.snapshot.dump import dump
-
-        node = Node(self._config, self._clock)
-        snapshot_file.load_file(node, path)
-        return dump(node)
-
-    def _hashed(self, auth: auth_seed.AuthSeed) -> auth_seed.HashedAuth:
-        return auth.hashed(self._config.bcrypt_cost, self._noise)
-
     def _plant_auth(self, auth: auth_seed.AuthSeed) -> None:
-        hashed = self._hashed(auth)  # it takes its time, and nobody needs to wait for that
+        hashed = self._beginning.hashed(
+            auth
+        )  # it takes its time, and nobody needs to wait for that
         self.hold(lambda: hashed.apply(self.node.auth))
-
-    def _flush(self) -> None:
-        if self._listening is not None:
-            self._listening.flush()
 
     def _serve(self) -> None:
         node = self._shared.node
         self._handlers: Endpoints = registry.endpoints(node)
-        served = self._handlers if self._watch is None else self._watch.layer(node, self._handlers)
+        watch = self._beginning.watch
+        served = self._handlers if watch is None else watch.layer(node, self._handlers)
         self._shared.serve(self.history.layer(self.faults.layer(served)))
 
     def _ask(self, path: str, requests: Sequence[Message]) -> list[Any]:
@@ -657,70 +608,31 @@ class FakeEtcd(Doors):
     def _end_streams(self) -> None:
         for address in self._addresses:
             address.end_calls(GONE)
-        if self._listening is not None:
-            self._listening.end_streams(GONE)
+        self._ports.end_streams(GONE)
 
-    def _sockets(self) -> Listening:
-        found = self._listening
-        if found is not None:
-            return found
-        self._shared.require_owned()
-        with self._opening:
-            self._require_open()
-            if self._listening is None:
-                self._listening = Listening(
-                    self._shared,
-                    self._http,
-                    self._body_limit,
-                    len(self._addresses),
-                    self.faults.admit,
-                    self._control is not None,
-                    GatewayRules(self._access, self._refuses_names) if self._has_gateway else None,
-                )
-            return self._listening
+    def _new_listening(self) -> Listening:
+        return Listening(
+            self._shared,
+            self._http,
+            self._body_limit,
+            len(self._addresses),
+            self.faults.admit,
+            self._control is not None,
+            GatewayRules(self._access, self._refuses_names) if self._has_gateway else None,
+        )
 
     def _refuses_names(self) -> bool:
         return refuses_names(self._shared.node)  # it may be another after each reset
 
-    def _own_tls(self) -> ServerTls | None:
-        return None if self._kit is None else self._kit.server_tls()
-
-    def _between_connections(self, step: Callable[[], None]) -> None:
-        """Change certificates: a listener reads a certificate, and its key after that."""
-        if self._listening is None:
-            step()
-        else:
-            self._listening.between_connections(step)
-
-    def _open_ports(self) -> Listening:
-        self._require_open()
-        sockets = self._sockets()
-        if all(sockets.addresses):
-            return sockets
-        self._shared.require_owned()
-        with self._opening:
-            self._require_open()
-            url = "http://127.0.0.1:0" if self._kit is None else ANY_PORT
-            for number, address in enumerate(self._addresses):
-                if not sockets.addresses[number]:
-                    sockets.listen(number, url, self._own_tls())
-                    if not address.is_up:
-                        sockets.shut(number)
-            self._advertise_addresses(sockets)
-        return sockets
-
-    def _advertise_addresses(self, sockets: Listening) -> None:
+    def _advertise_addresses(self, addresses: Sequence[Sequence[str]]) -> None:
         """Tell clients of its addresses, unless somebody said where it is found.
 
         A client that asks for members goes on with what it is told, which had better be there.
         """
-        urls = tuple(addresses[0] for addresses in sockets.addresses)
+        urls = tuple(of_one[0] for of_one in addresses)
         with self._shared as shared:
-            if not self._config.advertise_client_urls:
-                self._config = dataclasses.replace(self._config, advertise_client_urls=urls)
-                shared.node.config = dataclasses.replace(
-                    shared.node.config, advertise_client_urls=urls
-                )
+            if not self._beginning.config.advertise_client_urls:
+                self._beginning.configure(shared.node, advertise_client_urls=urls)
 
     def _http(self, request: HttpRequest) -> HttpResponse:
         if self._control is not None and self._control.serves(request):
