@@ -575,9 +575,8 @@ class FakeEtcd(Doors):
             self.is_changed = True
 
     def _plant_auth(self, auth: auth_seed.AuthSeed) -> None:
-        hashed = self._beginning.hashed(
-            auth
-        )  # it takes its time, and nobody needs to wait for that
+        # Before anybody has to wait: it takes its time.
+        hashed = self._beginning.hashed(auth)
         self.hold(lambda: hashed.apply(self.node.auth))
 
     def _serve(self) -> None:
