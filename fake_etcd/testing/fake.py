@@ -178,8 +178,6 @@ class FakeEtcd(Doors):
         for address in self._addresses:
             address.set_up(False)
         self._ports.close(grace_seconds)
-        if self._ports.kit is not None:
-            self._ports.kit.close()
         self.faults.close()
         self._timers.close()
         if self._beginning.aside is not None:

@@ -47,11 +47,13 @@ class Ports:
         self.kit = None if tls is None else TlsKit(tls, self._between_connections)
 
     def close(self, grace_seconds: float) -> None:
-        """Close them all; calls may take so long to end by themselves."""
+        """Close them all, and the certificates; calls may take so long to end by themselves."""
         with self._opening:
             listening, self._listening = self._listening, None
         if listening is not None:
             listening.close(grace_seconds)
+        if self.kit is not None:
+            self.kit.close()
 
     def open_all(self) -> list[list[str]]:
         """The addresses of each endpoint, as of `Listening`: each has one now.

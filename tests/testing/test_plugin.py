@@ -91,7 +91,7 @@ def test_a_test_may_give_its_etcd_addresses(run: Runner) -> None:
             fake_etcd.advertise(["http://etcd:2379"])
             seen.add(fake_etcd.listen("http://127.0.0.1:0"))
             assert len(seen) == number + 1
-            assert len(fake_etcd._ports.open_all()[0]) == 1
+            assert len(fake_etcd._ports._listening.addresses[0]) == 1
         """,
         passed=2,
     )
@@ -121,7 +121,7 @@ OPTIONS = """
     from fake_etcd.testing.fake import FakeEtcd
 
     def options(etcd):
-        config = etcd.node.config
+        config = etcd._beginning.config
         return (config.max_txn_ops, config.max_request_bytes, config.name, config.seed)
 """
 
